@@ -1,0 +1,16 @@
+"""Artifact: W&B's members of it, each a line or two over a draft or a version."""
+
+from artifacts.artifact.artifact import Artifact, StrPath, current_session, use_session
+from artifacts.artifact.entry import ArtifactManifest, ArtifactManifestEntry
+from artifacts.artifact.files import ArtifactFiles, File
+
+__all__ = [
+    "Artifact",
+    "ArtifactFiles",
+    "ArtifactManifest",
+    "ArtifactManifestEntry",
+    "File",
+    "StrPath",
+    "current_session",
+    "use_session",
+]

@@ -1,0 +1,110 @@
+"""ArtifactManifestEntry: one file of an artifact, as W&B's users see it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from artifacts.content import Entry, Manifest
+
+if TYPE_CHECKING:
+    from artifacts.artifact.artifact import Artifact
+
+Fetch = Callable[[str, "str | None"], str]
+
+
+class ArtifactManifestEntry:
+    """Path, digest and size of one file. Source: W&B SDK 0.19.8."""
+
+    skip_cache = False
+    birth_artifact_id: str | None = None
+
+    def __init__(self, entry: Entry, artifact: Artifact, local_path: str | None = None) -> None:
+        self._entry = entry
+        self._artifact = artifact
+        self.local_path = local_path
+
+    @property
+    def path(self) -> str:
+        """Where in the artifact, '/'-separated."""
+        return self._entry.path
+
+    @property
+    def name(self) -> str:
+        """The same as `path`."""
+        return self._entry.path
+
+    @property
+    def digest(self) -> str:
+        """BLAKE3 of the file's bytes, 64 hex digits: what `b3sum` prints."""
+        return self._entry.digest.hex()
+
+    @property
+    def size(self) -> int | None:
+        """Bytes; None for a reference whose far side would not tell."""
+        return self._entry.size
+
+    @property
+    def ref(self) -> str | None:
+        """The uri of a reference; None for a file."""
+        return self._entry.detail.uri if self._entry.detail else None
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """What the far side of a reference told about it; empty for a file."""
+        detail = self._entry.detail
+        facts = {"etag": detail.etag, "versionID": detail.version} if detail else {}
+        return {key: value for key, value in facts.items() if value is not None}
+
+    def download(self, root: str | None = None, skip_cache: bool | None = None) -> str:
+        """Put this one file below `root`, by default where the artifact goes; its path there."""
+        folder = self._artifact.download(root, skip_cache=skip_cache, path_prefix=self.path)
+        return os.path.join(folder, *self.path.split("/"))
+
+    def parent_artifact(self) -> Artifact:
+        """The artifact that this is an entry of."""
+        return self._artifact
+
+    def to_json(self) -> dict[str, Any]:
+        """As the W&B manifest writes an entry."""
+        facts = {"digest": self.digest, "size": self.size, "ref": self.ref, "extra": self.extra}
+        return {key: value for key, value in facts.items() if value not in (None, {})}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ArtifactManifestEntry) and self._entry == other._entry
+
+    def __hash__(self) -> int:
+        return hash(self._entry)
+
+    def __repr__(self) -> str:
+        return f"<ArtifactManifestEntry {self.path} digest: {self.digest} size: {self.size}>"
+
+
+class ArtifactManifest:
+    """All entries of an artifact, as of when it was asked for. Source: W&B SDK 0.19.8."""
+
+    def __init__(self, manifest: Manifest, entries: Mapping[str, ArtifactManifestEntry]) -> None:
+        self._manifest = manifest
+        self.entries = dict(entries)
+
+    def digest(self) -> str:
+        """The artifact's digest, 64 hex digits."""
+        return self._manifest.digest.hex()
+
+    def get_entry_by_path(self, path: str) -> ArtifactManifestEntry | None:
+        """None if there is no such path."""
+        return self.entries.get(path)
+
+    def get_entries_in_directory(self, directory: str) -> list[ArtifactManifestEntry]:
+        """All entries below a folder, at any depth, in path order."""
+        below = f"{directory.rstrip('/')}/"
+        return [entry for path, entry in self.entries.items() if path.startswith(below)]
+
+    def to_manifest_json(self) -> dict[str, Any]:
+        """JSON in the shape of W&B's manifest, with our digests."""
+        contents = {path: entry.to_json() for path, entry in self.entries.items()}
+        return {"version": 1, "storagePolicy": "art-store-v1", "contents": contents}
+
+    def __len__(self) -> int:
+        return len(self.entries)

@@ -1,0 +1,23 @@
+"""Cache: the copy on this machine, of files going into the store and coming out of it."""
+
+from artifacts.cache.audit import Changed, Findings, audit, files_below
+from artifacts.cache.checkout import Checkout, Outcome, Part
+from artifacts.cache.intake import Intake
+from artifacts.cache.receipt import RECEIPT, Delivery, Receipt, is_ours
+from artifacts.cache.tree import Tree
+
+__all__ = [
+    "RECEIPT",
+    "Changed",
+    "Checkout",
+    "Delivery",
+    "Findings",
+    "Intake",
+    "Outcome",
+    "Part",
+    "Receipt",
+    "Tree",
+    "audit",
+    "files_below",
+    "is_ours",
+]

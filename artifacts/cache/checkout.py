@@ -1,0 +1,168 @@
+"""Checkout: files of a version put into a folder, every byte checked before it gets its name."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import stat as modes
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import TypeAlias
+
+from artifacts.cache.audit import digest_of
+from artifacts.cache.receipt import PARTIAL
+from artifacts.cache.stage import Stage
+from artifacts.content import Digest, Entry, Kind, Page
+from artifacts.errors import (
+    ArtifactsError,
+    InvalidPathError,
+    LocalChangesError,
+    StorageError,
+    UnsupportedFileError,
+)
+from artifacts.progress import Progress, Silent
+from artifacts.storage import ObjectStore, PageLayout
+
+Part: TypeAlias = tuple[Page, range, Callable[[], PageLayout]]
+"""A page, the indices in it that are wanted, and how to learn where their bytes lie."""
+
+_WORKERS = 4
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the files; `problems` are all of those that could not be delivered."""
+
+    written: int = 0
+    kept: int = 0
+    problems: list[ArtifactsError] = field(default_factory=list)
+    edited: list[str] = field(default_factory=list)
+
+    def raise_problems(self) -> None:
+        """Raises the first problem, with the others as its notes."""
+        problems = [*self.problems]
+        if self.edited:
+            problems.append(LocalChangesError(sorted(self.edited)))
+        if problems:
+            for other in problems[1:]:
+                problems[0].add_note(str(other))
+            raise problems[0]
+
+
+class Checkout:
+    """Puts pages of files below `root`, several at a time; a failed file stops no other.
+
+    Files that are right already are kept. One that is neither what it should be nor what
+    `delivered` says an earlier download put there was edited: it is kept, unless `force`.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        root: Path,
+        delivered: Mapping[str, tuple[Digest, int]],
+        *,
+        force: bool = False,
+        progress: Progress | None = None,
+    ) -> None:
+        self.store = store
+        self.root = os.fspath(root)
+        self.outcome = Outcome()
+        self._delivered = delivered
+        self._force = force
+        self._progress = progress or Silent()
+        self._lock = Lock()
+        self._ignores_case = False
+        self._folded: dict[str, str] = {}
+
+    def run(self, parts: Iterable[Part]) -> Outcome:
+        """Raises StorageError if the folder cannot be written to."""
+        stage = os.path.join(self.root, f"{PARTIAL}-{secrets.token_hex(4)}")
+        try:
+            os.makedirs(self.root, exist_ok=True)
+            is_empty = not any(os.scandir(self.root))
+            os.mkdir(stage)
+        except OSError as error:
+            raise StorageError(self.root, error.strerror or str(error)) from error
+        try:
+            self._ignores_case = os.path.exists(stage.upper())
+            with ThreadPoolExecutor(_WORKERS, thread_name_prefix="art-get") as pool:
+                self._run_all(pool, parts, stage, is_empty=is_empty)
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
+        return self.outcome
+
+    def _run_all(
+        self, pool: ThreadPoolExecutor, parts: Iterable[Part], stage: str, *, is_empty: bool
+    ) -> None:
+        """A bounded number of pages at a time, so that memory is bounded too."""
+        running: list[Future[None]] = []
+        for number, (page, wanted, layout) in enumerate(parts):
+            self._refuse_collisions(page, wanted)
+            if len(running) >= 2 * _WORKERS:
+                running.pop(0).result()
+            todo = self._todo(page, wanted, is_empty=is_empty)
+            if todo:
+                folder = os.path.join(stage, str(number))
+                part = Stage(self.store, folder, page, self._report, self._progress)
+                running.append(pool.submit(self._deliver, part, todo, layout))
+        for future in running:
+            future.result()
+
+    def _deliver(self, part: Stage, todo: set[int], layout: Callable[[], PageLayout]) -> None:
+        try:
+            part.write(todo, layout())
+            part.publish(self.root)
+        except ArtifactsError as error:
+            self._report(error)
+        except OSError as error:
+            self._report(StorageError(self.root, error.strerror or str(error)))
+        with self._lock:
+            self.outcome.written += part.written
+
+    def _todo(self, page: Page, wanted: range, *, is_empty: bool) -> set[int]:
+        """Indices of what has to be written."""
+        if is_empty and not page.details:
+            return {*wanted}
+        return {index for index in wanted if self._is_wanted(page[index], is_empty=is_empty)}
+
+    def _is_wanted(self, entry: Entry, *, is_empty: bool) -> bool:
+        if entry.kind in (Kind.REFERENCE, Kind.SYMLINK):
+            self._report(UnsupportedFileError([f"{entry.path} (a {entry.kind.name.lower()})"]))
+            return False
+        if is_empty:
+            return True
+        target = os.path.join(self.root, entry.path)
+        try:
+            mode = os.lstat(target).st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        if entry.kind is Kind.FOLDER:
+            return not modes.S_ISDIR(mode)
+        return self._is_to_replace(entry, digest_of(target) if modes.S_ISREG(mode) else None)
+
+    def _is_to_replace(self, entry: Entry, found: Digest | None) -> bool:
+        if found == entry.digest:
+            self.outcome.kept += 1
+            self._progress.advance(entry.size or 0)
+            return False
+        delivered = self._delivered.get(entry.path)
+        if self._force or (delivered is not None and found == delivered[0]):
+            return True
+        self.outcome.edited.append(entry.path)
+        return False
+
+    def _refuse_collisions(self, page: Page, wanted: range) -> None:
+        """Raises InvalidPathError for two paths that this disk would take for one."""
+        if self._ignores_case:
+            for path in page.paths[wanted.start : wanted.stop]:
+                if (other := self._folded.setdefault(path.casefold(), path)) != path:
+                    raise InvalidPathError(path, f"is the same file as {other!r} on this disk")
+
+    def _report(self, problem: ArtifactsError) -> None:
+        with self._lock:
+            self.outcome.problems.append(problem)

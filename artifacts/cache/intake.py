@@ -1,0 +1,240 @@
+"""Intake: files of this machine on their way into a store, each read once."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+from artifacts.cache.digests import Digests
+from artifacts.cache.tree import Tree
+from artifacts.content import Digest
+from artifacts.errors import DigestMismatchError, FileChangedError
+from artifacts.progress import Progress, Silent
+from artifacts.storage import (
+    BLOBS,
+    RAW,
+    SOLO,
+    Name,
+    Objects,
+    ObjectStore,
+    Packer,
+    Place,
+    Span,
+    copy_file,
+    hash_file,
+    read_spans,
+)
+
+SMALL_BYTES = 4 * 2**20  # below this a file goes into a pack: a blob of its own would cost more
+_TRIES = 3  # of reading a file that changes meanwhile
+
+Known: TypeAlias = Callable[[str, Digest], Sequence[Span]]
+"""Spans that the collection's last version has for a path, if its content is this digest."""
+
+
+class Intake:
+    """Collects where contents lie: `places` raw and whole, `pieces` all else, by digest.
+
+    Nothing of it is promised before `close`. One thread at a time.
+    """
+
+    def __init__(self, store: ObjectStore, cache: Path, store_id: str) -> None:
+        self.store = store
+        self.blobs: list[Name | None] = []
+        self.places: dict[bytes, Place] = {}
+        self.pieces: dict[bytes, Sequence[Span]] = {}
+        self.known: Known = lambda _path, _digest: ()
+        self._cache, self._store_id = cache, store_id
+        self._packer = Packer(store, self.blobs)
+        self._objects = Objects(store)
+        self._numbers: dict[Name, int] = {}
+        self._is_there: dict[Name, bool] = {}
+        self._digests: dict[str, Digests] = {}
+        self._later: dict[bytes, tuple[str, str]] = {}
+
+    def add_tree(
+        self,
+        tree: Tree,
+        prefix: str,
+        progress: Progress | None = None,
+        *,
+        is_immutable: bool = False,
+    ) -> Iterator[tuple[str, Digest, int]]:
+        """Path, digest and size of each file, in path order."""
+        progress = progress or Silent()
+        rows = self._rows_of(tree.root)
+        for path, source, stat in tree:
+            digest = self._take(prefix + path, source, stat, rows, is_immutable=is_immutable)
+            progress.advance(stat.st_size)
+            yield prefix + path, digest, stat.st_size
+
+    def add_file(self, source: str, path: str, *, is_immutable: bool = False) -> tuple[Digest, int]:
+        """Digest and size of one file that will be called `path`."""
+        stat = os.stat(source)
+        rows = self._rows_of(os.path.dirname(os.path.abspath(source)))
+        digest = self._take(path, source, stat, rows, is_immutable=is_immutable)
+        return digest, stat.st_size
+
+    def add_bytes(self, data: bytes) -> Digest:
+        """As a file of these bytes."""
+        digest = Digest.of(data)
+        if data and not self._has(digest):
+            self.places[digest] = self._packer.add(data)
+        return digest
+
+    def add_stream(self, digest: Digest, size: int, content: Iterator[bytes]) -> None:
+        """As a file of these bytes, of which the digest is known, and checked all the same."""
+        if self._has(digest):
+            return
+        if size < SMALL_BYTES:
+            found = self.add_bytes(b"".join(content))
+        else:
+            with self._beside() as path:
+                with path.open("xb") as file:
+                    file.writelines(content)
+                fd = os.open(path, os.O_RDONLY)
+                try:
+                    found = hash_file(fd)[0]
+                finally:
+                    os.close(fd)
+                self._keep_solo(found, path)
+        if found != digest:
+            raise DigestMismatchError("a draft's content", digest.hex(), found.hex())
+
+    def adopt(self, digest: Digest, spans: Sequence[Span]) -> None:
+        """Content that lies in the store already, in blobs of a live version."""
+        if self._has(digest):
+            return
+        if len(spans) == 1 and spans[0].codec == RAW:
+            blob, offset = spans[0].blob, spans[0].offset
+            is_solo = blob == Name(BLOBS, digest) and not offset
+            self.places[digest] = (SOLO, 0) if is_solo else (self._number(blob), offset)
+        else:
+            self.pieces[digest] = spans
+
+    def read(self, digest: bytes, size: int, path: str) -> Iterator[bytes]:
+        """Content that was added and closed. Raises MissingBlobError, naming `path`."""
+        return read_spans(self.store, self._spans(digest, size), path)
+
+    def _spans(self, digest: bytes, size: int) -> Sequence[Span]:
+        if digest in self.pieces:
+            return self.pieces[digest]
+        blob, offset = self.places[digest]
+        name = Name(BLOBS, Digest(digest)) if blob == SOLO else self.names()[blob]
+        return [Span(name, offset, size, size)]
+
+    def close(self) -> Mapping[bytes, Place]:
+        """All that was added is durable. Raises FileChangedError for an immutable that was not."""
+        for digest, (path, source) in [*self._later.items()]:
+            if self._read(path, source, os.stat(source))[0] != digest:
+                raise FileChangedError(source)
+        self._later.clear()
+        self._packer.close()
+        for rows in self._digests.values():
+            rows.save(self.names())
+        return self.places
+
+    def names(self) -> list[Name]:
+        """Of all blobs that places refer to, by their number, once closed."""
+        return [name for name in self.blobs if name is not None]
+
+    def discard(self) -> None:
+        """Give up what was not closed."""
+        with self._packer:
+            pass
+
+    def _rows_of(self, root: str) -> Digests:
+        if root not in self._digests:
+            self._digests[root] = Digests(self._cache, self._store_id, root)
+        return self._digests[root]
+
+    def _has(self, digest: bytes) -> bool:
+        return digest in self.places or digest in self.pieces
+
+    def _take(
+        self, path: str, source: str, stat: os.stat_result, rows: Digests, *, is_immutable: bool
+    ) -> Digest:
+        hit = rows.get(stat)
+        if hit is not None and (hit[0] in self.places or self._adopt(hit, rows)):
+            return hit[0]
+        if is_immutable:
+            with open(source, "rb", buffering=0) as file:
+                digest, _ = hash_file(file.fileno())
+            self._later[digest] = (path, source)
+            return digest
+        digest, stat = self._read(path, source, stat)
+        if stat.st_size and digest in self.places:
+            rows.put(stat, digest, self.places[digest])
+        return digest
+
+    def _adopt(self, hit: tuple[Digest, Place], rows: Digests) -> bool:
+        """Use what the machine remembers, if the store still has it."""
+        digest, (blob, offset) = hit
+        name = Name(BLOBS, digest) if blob == SOLO else rows.blobs[blob]
+        if name not in self._is_there:
+            self._is_there[name] = self._objects.has(name)
+        if self._is_there[name]:
+            self.places[digest] = (SOLO, 0) if blob == SOLO else (self._number(name), offset)
+        return self._is_there[name]
+
+    def _number(self, name: Name) -> int:
+        if name not in self._numbers:
+            self._numbers[name] = len(self.blobs)
+            self.blobs.append(name)
+        return self._numbers[name]
+
+    def _read(self, path: str, source: str, stat: os.stat_result) -> tuple[Digest, os.stat_result]:
+        """Digest and state of a file at rest, its bytes placed. Raises FileChangedError."""
+        for _ in range(_TRIES):
+            fd = os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+            try:
+                if stat.st_size < SMALL_BYTES:
+                    digest, size = self._read_small(path, fd, stat.st_size)
+                else:
+                    digest, size = self._read_large(fd)
+                after = os.fstat(fd)
+            finally:
+                os.close(fd)
+            if size == after.st_size == stat.st_size and after.st_mtime_ns == stat.st_mtime_ns:
+                return digest, after
+            stat = os.stat(source)
+        raise FileChangedError(source)
+
+    def _read_small(self, path: str, fd: int, size: int) -> tuple[Digest, int]:
+        data = os.read(fd, size + 1)
+        digest = Digest.of(data)
+        if data and len(data) == size and not self._has(digest) and not self._find(path, digest):
+            self.places[digest] = self._packer.add(data)
+        return digest, len(data)
+
+    def _read_large(self, fd: int) -> tuple[Digest, int]:
+        with self._beside() as path:
+            digest, size = copy_file(fd, path)
+            self._keep_solo(digest, path)
+        return digest, size
+
+    @contextmanager
+    def _beside(self) -> Iterator[Path]:
+        path = self.store.spool / f"solo-{secrets.token_hex(8)}"
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _keep_solo(self, digest: Digest, path: Path) -> None:
+        if not self._has(digest):
+            name = Name(BLOBS, digest)
+            if not self._objects.has(name):
+                self.store.take(name.key, path)
+            self.places[digest] = (SOLO, 0)
+
+    def _find(self, path: str, digest: Digest) -> bool:
+        """Take over the spans of the collection's last version, if it has this content there."""
+        spans = self.known(path, digest)
+        if spans:
+            self.adopt(digest, spans)
+        return bool(spans)

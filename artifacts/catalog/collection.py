@@ -1,0 +1,209 @@
+"""Collection: a named series of versions of one type, as the fold of its log."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from artifacts.content import Digest
+from artifacts.storage import Change, Checkpoints, Event, Name, Rows, apply_rules
+
+_INDEXED = 8  # leading bytes of each version's digest, to find equal content without its row
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """What the log says of one version. Content never changes; the rest as of the fold's tail."""
+
+    number: int
+    manifest: Name
+    layout: Name
+    size: int  # bytes
+    entries: int
+    event: int  # number of the event that committed it
+    created: str  # ISO 8601, UTC, by the writer's clock
+    updated: str
+    run: str | None
+    description: str | None
+    metadata: Mapping[str, Any]
+    tags: tuple[str, ...]
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        return cls(
+            number=row["number"],
+            manifest=Name.parse(row["manifest"]),
+            layout=Name.parse(row["layout"]),
+            size=row["size"],
+            entries=row["entries"],
+            event=row["event"],
+            created=row["created"],
+            updated=row["updated"],
+            run=row.get("run"),
+            description=row.get("description"),
+            metadata=row.get("metadata", {}),
+            tags=tuple(row.get("tags", ())),
+        )
+
+    @property
+    def digest(self) -> Digest:
+        """The artifact's digest."""
+        return self.manifest.digest
+
+
+@dataclass(slots=True)
+class CollectionState:
+    """Aliases, counters and rows. What an event comes to is decided here and nowhere else."""
+
+    name: str = ""
+    type: str = ""
+    first: int = 0  # number of the first version: higher where the name had a past
+    fence: int = 0
+    is_deleted: bool = False
+    aliases: dict[str, int] = field(default_factory=dict)
+    rows: Rows = field(default_factory=Rows)
+    index: bytearray = field(default_factory=bytearray)
+    outcome: int | None = None  # the version that the last commit came to, None if refused
+
+    @property
+    def next(self) -> int:
+        """The number that the next new version will have."""
+        return self.first + len(self.rows)
+
+    def __iter__(self) -> Iterator[VersionRow]:
+        """Versions, newest first."""
+        return (VersionRow.of(self.rows[i]) for i in reversed(range(len(self.rows))))
+
+    def version(self, number: int) -> VersionRow | None:
+        index = number - self.first
+        return VersionRow.of(self.rows[index]) if 0 <= index < len(self.rows) else None
+
+    def aliases_of(self, number: int) -> list[str]:
+        return [alias for alias, version in self.aliases.items() if version == number]
+
+    def find(self, digest: bytes) -> int | None:
+        """Number of the newest version with this content."""
+        wanted, at = digest[:_INDEXED], len(self.index)
+        while (at := self.index.rfind(wanted, 0, at + _INDEXED - 1)) >= 0:
+            number, beside = divmod(at, _INDEXED)
+            if not beside and Name.parse(self.rows[number]["manifest"]).digest == digest:
+                return self.first + number
+        return None
+
+    def apply(self, event: Event, key: str) -> None:
+        """Raises UnknownEventError, MalformedError."""
+        apply_rules(self, _RULES, event, key)
+
+    def _created(self, _event: Event, change: Change) -> None:
+        if not self.name:
+            self.name, self.type = str(change["name"]), str(change["type"])
+            self.first = int(change["first"])
+
+    def _committed(self, event: Event, change: Change) -> None:
+        """Equal content is the version that has it; a closed or fenced log takes nothing."""
+        if self.is_deleted or event.epoch < self.fence:
+            self.outcome = None
+            return
+        number = self.find(Name.parse(change["manifest"]).digest)
+        if number is None:
+            number = self.next
+            self.rows.append(_new_row(number, event, change))
+            self.index += Name.parse(change["manifest"]).digest[:_INDEXED]
+        else:
+            given = {key: change[key] for key in ("description", "metadata") if change.get(key)}
+            self._update(number, event, given)
+            self._tag(number, event, change.get("tags", ()))
+        self.aliases.update(dict.fromkeys(change["aliases"], number))
+        self.outcome = number
+
+    def _updated(self, event: Event, change: Change) -> None:
+        facts = {key: change[key] for key in ("description", "metadata", "tags") if key in change}
+        self._update(int(change["version"]), event, facts)
+
+    def _aliased(self, _event: Event, change: Change) -> None:
+        if self.version(int(change["version"])):
+            self.aliases[str(change["alias"])] = int(change["version"])
+
+    def _unaliased(self, _event: Event, change: Change) -> None:
+        if self.aliases.get(change["alias"]) == change["version"]:
+            del self.aliases[change["alias"]]
+
+    def _renamed(self, _event: Event, change: Change) -> None:
+        self.name = str(change["name"])
+
+    def _deleted(self, _event: Event, _change: Change) -> None:
+        self.is_deleted = True
+
+    def _fenced(self, _event: Event, change: Change) -> None:
+        self.fence = max(self.fence, int(change["epoch"]))
+
+    def _update(self, number: int, event: Event, facts: Mapping[str, Any]) -> None:
+        index = number - self.first
+        if 0 <= index < len(self.rows) and facts:
+            row = self.rows[index]
+            if any(row.get(key) != value for key, value in facts.items()):
+                self.rows[index] = {**row, **facts, "updated": event.time}
+
+    def _tag(self, number: int, event: Event, tags: list[str]) -> None:
+        have = self.rows[number - self.first].get("tags", [])
+        if new := [tag for tag in tags if tag not in have]:
+            self._update(number, event, {"tags": have + new})
+
+    def save(self, checkpoints: Checkpoints) -> Mapping[str, Any]:
+        return {
+            "name": self.name,
+            "type": self.type,
+            "first": self.first,
+            "fence": self.fence,
+            "deleted": self.is_deleted,
+            "aliases": self.aliases,
+            "length": len(self.rows),
+            "rows": self.rows.save(checkpoints),
+            "index": base64.b64encode(self.index).decode(),
+        }
+
+    @classmethod
+    def load(cls, head: Mapping[str, Any], checkpoints: Checkpoints) -> Self:
+        return cls(
+            name=head["name"],
+            type=head["type"],
+            first=head["first"],
+            fence=head["fence"],
+            is_deleted=head["deleted"],
+            aliases=dict(head["aliases"]),
+            rows=Rows(checkpoints, head["rows"], head["length"]),
+            index=bytearray(base64.b64decode(head["index"])),
+        )
+
+
+def _new_row(number: int, event: Event, change: Change) -> dict[str, Any]:
+    row = {
+        "number": number,
+        "manifest": change["manifest"],
+        "layout": change["layout"],
+        "size": int(change["size"]),
+        "entries": int(change["entries"]),
+        "event": event.number,
+        "created": event.time,
+        "updated": event.time,
+    }
+    row.update(
+        {key: change[key] for key in ("run", "description", "metadata", "tags") if change.get(key)}
+    )
+    VersionRow.of(row)  # refuses what is not whole before anything depends on it
+    return row
+
+
+# the rules are the class's own, spelled out so that the format can be read in one place
+_RULES: Mapping[str, Callable[[CollectionState, Event, Change], None]] = {
+    "created": CollectionState._created,
+    "committed": CollectionState._committed,
+    "updated": CollectionState._updated,
+    "aliased": CollectionState._aliased,
+    "unaliased": CollectionState._unaliased,
+    "renamed": CollectionState._renamed,
+    "deleted": CollectionState._deleted,
+    "fenced": CollectionState._fenced,
+}

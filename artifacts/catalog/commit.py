@@ -1,0 +1,102 @@
+"""Commit: a draft's content on its way to being a version: pages, layouts, manifest, event.
+
+Each is written before what names it, so whoever dies in between leaves only what nobody sees.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from artifacts.catalog.draft import Draft
+from artifacts.content import Digest, Manifest, PageRow, build
+from artifacts.storage import (
+    LAYOUTS,
+    MANIFESTS,
+    PAGES,
+    Layout,
+    Name,
+    Objects,
+    ObjectStore,
+    PageLayout,
+    encode,
+)
+
+INLINE_BYTES = 16 * 1024  # objects of a commit that are smaller in all ride within its event
+_WRITERS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a commit's event says of its content, and what it carries of it."""
+
+    manifest: Manifest
+    layout: Name
+    inline: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def name(self) -> Name:
+        return Name(MANIFESTS, self.manifest.digest)
+
+
+def write_content(store: ObjectStore, draft: Draft) -> Content:
+    """Everything that a version needs is durable in the store, or within `inline`."""
+    intake = draft.intake
+    intake.close()
+    blobs = intake.names()
+    rows: list[PageRow] = []
+    layouts: list[Name] = []
+    with _Outbox(store) as outbox:
+        for row, page, data in build(draft.rows):
+            spans = PageLayout.of(page, intake.places, blobs, intake.pieces).encode()
+            rows.append(row)
+            outbox.put(Name(PAGES, row.digest), data)
+            layouts.append(outbox.put(Name(LAYOUTS, Digest.of(spans)), spans))
+        manifest = Manifest(tuple(rows))
+        pages = [Name(PAGES, row.digest) for row in rows]
+        root = Layout(manifest.digest, pages, layouts).encode()
+        outbox.put(Name(MANIFESTS, manifest.digest), manifest.data)
+        layout = outbox.put(Name(LAYOUTS, Digest.of(root)), root)
+        return Content(manifest, layout, outbox.finish())
+
+
+class _Outbox:
+    """Holds objects back while they are small enough to ride within the event."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._objects = Objects(store)
+        self._held: dict[str, bytes] = {}
+        self._names: dict[str, tuple[Name, bytes]] = {}
+        self._bytes = 0
+        self._pool = ThreadPoolExecutor(_WRITERS, thread_name_prefix="art-commit")
+        self._sent: list[Future[None]] = []
+
+    def put(self, name: Name, data: bytes) -> Name:
+        if self._bytes <= INLINE_BYTES:
+            stored = encode(data)
+            self._bytes += len(stored)
+            self._held[str(name)] = stored
+            self._names[str(name)] = (name, data)
+            if self._bytes > INLINE_BYTES:
+                for held in self._names.values():
+                    self._send(*held)
+                self._held.clear()
+                self._names.clear()
+        else:
+            self._send(name, data)
+        return name
+
+    def finish(self) -> dict[str, bytes]:
+        """All that was sent is durable; what was not is returned."""
+        for sent in self._sent:
+            sent.result()
+        return self._held
+
+    def _send(self, name: Name, data: bytes) -> None:
+        self._sent.append(self._pool.submit(self._objects.put, name, data))
+
+    def __enter__(self) -> _Outbox:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)

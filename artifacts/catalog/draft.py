@@ -1,0 +1,118 @@
+"""Draft: an artifact that is still being put together; becomes a version by a commit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from threading import RLock
+
+from artifacts.cache import Intake, Tree
+from artifacts.catalog.version import Version
+from artifacts.content import Digest, Entry, Kind, Manifest, Row, build, check_path
+from artifacts.errors import EntryNotFoundError, InvalidPathError
+from artifacts.names import check_collection_name, check_type
+from artifacts.progress import Progress
+
+
+class Draft:
+    """Rows by path, and where their bytes lie. Any number of threads may add."""
+
+    def __init__(
+        self, name: str, type: str, intake: Intake, rows: Mapping[str, Row] | None = None
+    ) -> None:  # W&B's word
+        self.name = check_collection_name(name)
+        self.type = check_type(type)
+        self.intake = intake
+        self.rows: dict[str, Row] = dict(rows or {})
+        self._lock = RLock()
+
+    def add_tree(
+        self, tree: Tree, prefix: str, progress: Progress, *, is_immutable: bool = False
+    ) -> int:
+        """Every file of a folder, or none if one cannot be versioned; how many they were.
+
+        Raises InvalidPathError, UnsupportedFileError, FileChangedError.
+        """
+        with self._lock:
+            found = self.intake.add_tree(tree, prefix, progress, is_immutable=is_immutable)
+            rows: dict[str, Row] = {path: (digest, size, None) for path, digest, size in found}
+            for path in rows.keys() & self.rows.keys():
+                self._refuse_change(path, rows[path][0])
+            self.rows.update(rows)
+            return len(rows)
+
+    def add_file(
+        self, source: Path, path: str, *, is_immutable: bool = False, overwrite: bool = False
+    ) -> Entry:
+        """Raises InvalidPathError, also for a path that has other content already."""
+        check_path(path)
+        with self._lock:
+            digest, size = self.intake.add_file(str(source), path, is_immutable=is_immutable)
+            return self.add_entry(Entry(path, digest, size), overwrite=overwrite)
+
+    def add_bytes(self, data: bytes, path: str, *, overwrite: bool = False) -> Entry:
+        check_path(path)
+        with self._lock:
+            digest = self.intake.add_bytes(data)
+            return self.add_entry(Entry(path, digest, len(data)), overwrite=overwrite)
+
+    def add_entry(self, entry: Entry, *, overwrite: bool = False) -> Entry:
+        with self._lock:
+            if not overwrite:
+                self._refuse_change(entry.path, entry.digest)
+            self.rows[entry.path] = entry.row
+            return entry
+
+    def remove(self, path: str) -> None:
+        """An entry, or all below a folder. Raises EntryNotFoundError."""
+        with self._lock:
+            below = [each for each in self.rows if each == path or each.startswith(f"{path}/")]
+            if not below:
+                raise EntryNotFoundError(path)
+            for each in below:
+                del self.rows[each]
+
+    def entry(self, path: str) -> Entry:
+        """Raises EntryNotFoundError."""
+        try:
+            digest, size, detail = self.rows[path]
+        except KeyError:
+            raise EntryNotFoundError(path) from None
+        return Entry(path, Digest(digest), size, detail)
+
+    def entries(self) -> list[Entry]:
+        return [self.entry(path) for path in sorted(self.rows)]
+
+    def manifest(self) -> Manifest:
+        """As it would be committed now. Raises InvalidPathError for a file that is a folder."""
+        with self._lock:
+            return Manifest(tuple(row for row, _, _ in build(self.rows)))
+
+    def adopt(self, version: Version) -> None:
+        """Begin with a version's entries, whose bytes stay where they are."""
+        with self._lock:
+            for position, page, wanted in version.pages():
+                layout = version.page_layout(position, page)
+                for index in wanted:
+                    entry = page[index]
+                    self.rows[entry.path] = entry.row
+                    if spans := layout.spans(page, index):
+                        self.intake.adopt(entry.digest, spans)
+
+    def moved(self, to: Draft) -> Draft:
+        """`to`, with these entries, and their bytes in its store too."""
+        with self._lock:
+            self.intake.close()
+            for path, (digest, size, detail) in self.rows.items():
+                if size and (detail is None or detail.kind is Kind.FILE):
+                    content = self.intake.read(digest, size, path)
+                    to.intake.add_stream(Digest(digest), size, content)
+            to.rows.update(self.rows)
+            return to
+
+    def _refuse_change(self, path: str, digest: bytes) -> None:
+        there = self.rows.get(path)
+        if there is not None and there[0] != digest:
+            raise InvalidPathError(
+                path, "is in the artifact with other content; Cannot add the same path twice"
+            )

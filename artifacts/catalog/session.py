@@ -1,0 +1,67 @@
+"""Session: settings, and the catalog of the store that they name."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from artifacts.catalog.catalog import Catalog
+from artifacts.catalog.draft import Draft
+from artifacts.catalog.version import Version
+from artifacts.errors import StoreNotFoundError
+from artifacts.names import CollectionName, parse_name
+from artifacts.progress import Bar, Progress, Silent
+from artifacts.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+class Session:
+    """Opens the store when it is first needed, and makes it when it is first written to."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._catalog: Catalog | None = None
+
+    @property
+    def catalog(self) -> Catalog:
+        """For reading. Raises StoreNotFoundError where nothing was ever written."""
+        if self._catalog is None:
+            self._catalog = Catalog.open(self.settings.store)
+        return self._catalog
+
+    @property
+    def writable(self) -> Catalog:
+        """For writing: a store that is not there yet is made."""
+        try:
+            return self.catalog
+        except StoreNotFoundError:
+            self._catalog = Catalog.open(self.settings.store, create=True)
+            _log.warning("made a store at %s", self._catalog.store.url)
+            return self._catalog
+
+    def draft(self, name: str, type: str) -> Draft:
+        """A new draft whose files go into this session's store."""
+        catalog = self.writable
+        draft = Draft(name, type, catalog.intake(self.cache))
+        collection = CollectionName(self.settings.entity, self.settings.project, name)
+        if (base := catalog.latest(collection)) is not None:
+            draft.intake.known = base.spans
+        return draft
+
+    def resolve(self, text: str, type: str | None = None) -> Version:
+        """The version that a user means. Raises InvalidNameError, ArtifactNotFoundError."""
+        name = parse_name(text, entity=self.settings.entity, project=self.settings.project)
+        return self.catalog.resolve(name, type)
+
+    @property
+    def cache(self) -> Path:
+        return self.settings.cache_dir
+
+    def progress(self, label: str, total: int | None = None) -> Progress:
+        """A bar, if somebody is watching and did not ask for silence."""
+        import sys
+
+        if self.settings.quiet or not sys.stderr.isatty():
+            return Silent()
+        return Bar(label, total)

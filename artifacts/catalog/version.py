@@ -1,0 +1,191 @@
+"""Version: one committed version, its entries read page by page as they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from blake3 import blake3
+
+from artifacts.catalog.collection import CollectionState, VersionRow
+from artifacts.content import Diff, Digest, Entry, Kind, Manifest, Page, PageRow, diff
+from artifacts.errors import (
+    DigestMismatchError,
+    EntryNotFoundError,
+    IntegrityError,
+    MalformedError,
+    ObjectNotFoundError,
+    UnsupportedFileError,
+)
+from artifacts.names import CollectionName
+from artifacts.storage import (
+    Fold,
+    InlineObjects,
+    Layout,
+    Name,
+    ObjectStore,
+    PageLayout,
+    Span,
+    read_spans,
+)
+
+_MOST = 2**28  # bytes of a manifest or a layout that a reader will believe
+
+
+class Version:
+    """`row` is as of the collection's last refresh; everything else of a version is immutable."""
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        name: CollectionName,
+        collection: Fold[CollectionState],
+        row: VersionRow,
+    ) -> None:
+        self.store = store
+        self.collection_name = name
+        self.collection = collection
+        self.row = row
+
+    @property
+    def name(self) -> str:
+        return f"{self.collection_name.collection}:v{self.row.number}"
+
+    @property
+    def qualified_name(self) -> str:
+        return f"{self.collection_name.qualified}:v{self.row.number}"
+
+    @property
+    def type(self) -> str:
+        return self.collection.state.type
+
+    @property
+    def digest(self) -> Digest:
+        return self.row.digest
+
+    @property
+    def aliases(self) -> list[str]:
+        return self.collection.state.aliases_of(self.row.number)
+
+    def refresh(self) -> None:
+        """Take in what changed beside the content: aliases, description, metadata, tags."""
+        row = self.collection.refresh().state.version(self.row.number)
+        self.row = row or self.row
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """Raises IntegrityError if it is damaged, or is not what the log says of it."""
+        name = self.row.manifest
+        manifest = Manifest.decode(self._get(name), str(name))
+        if (len(manifest), manifest.size) != (self.row.entries, self.row.size):
+            raise MalformedError(
+                str(name), f"its counts differ from those of {self.qualified_name}"
+            )
+        return manifest
+
+    @cached_property
+    def layout(self) -> Layout:
+        name = self.row.layout
+        pages = [row.digest for row in self.manifest.rows]
+        return Layout.decode(self._get(name), self.digest, pages, str(name))
+
+    def page(self, position: int) -> Page:
+        """Raises IntegrityError."""
+        row = self.manifest.rows[position]
+        return row.check(self._get(self.layout.pages[position], row.length))
+
+    def page_bytes(self, position: int) -> bytes:
+        """Canonical bytes of a page, checked."""
+        return self._get(self.layout.pages[position], self.manifest.rows[position].length)
+
+    def page_layout(self, position: int, page: Page) -> PageLayout:
+        """Raises IntegrityError."""
+        name = self.layout.layouts[position]
+        return PageLayout.decode(self._get(name), page, str(name))
+
+    def pages(self, prefix: str = "") -> Iterator[tuple[int, Page, range]]:
+        """Position, page, and the indices in it of paths that start with `prefix`."""
+        for position in self.manifest.positions_under(prefix):
+            page = self.page(position)
+            if wanted := page.range_of(prefix):
+                yield position, page, wanted
+
+    def entries(self, prefix: str = "") -> Iterator[Entry]:
+        """Entries whose path starts with `prefix`, as a string, in path order."""
+        for _, page, wanted in self.pages(prefix):
+            yield from map(page.__getitem__, wanted)
+
+    def entry(self, path: str) -> Entry:
+        """Reads one page. Raises EntryNotFoundError."""
+        _, page, index = self._locate(path)
+        return page[index]
+
+    def read(self, path: str) -> Iterator[bytes]:
+        """One file's bytes, in pieces; the last comes only if all of them were right.
+
+        Raises EntryNotFoundError, DigestMismatchError, MissingBlobError.
+        """
+        position, page, index = self._locate(path)
+        entry = page[index]
+        if entry.kind is not Kind.FILE:
+            raise UnsupportedFileError([path])
+        hasher, held = blake3(), b""
+        for data in read_spans(self.store, self._spans(position, page, index), path):
+            yield from filter(None, [held])
+            hasher.update(data)
+            held = data
+        if (actual := Digest(hasher.digest())) != entry.digest:
+            raise DigestMismatchError(path, entry.digest.hex(), actual.hex())
+        yield held
+
+    def spans(self, path: str, digest: Digest) -> tuple[Span, ...]:
+        """Where a path's bytes lie, if they are those of `digest`; nothing otherwise."""
+        try:
+            position, page, index = self._locate(path)
+        except EntryNotFoundError:
+            return ()
+        if page.digest_at(index) != digest or not page.sizes[index]:
+            return ()
+        return tuple(self._spans(position, page, index))
+
+    def diff(self, newer: Version) -> Diff:
+        """What turns this version's entries into the newer one's."""
+        return diff(self.manifest, newer.manifest, self._read_row, newer._read_row)
+
+    def _read_row(self, row: PageRow) -> Page:
+        return self.page(self.manifest.rows.index(row))
+
+    def _locate(self, path: str) -> tuple[int, Page, int]:
+        position = self.manifest.position_of(path)
+        if position is not None:
+            page = self._last_page(position)
+            index = page.index_of(path)
+            if index is not None:
+                return position, page, index
+        raise EntryNotFoundError(path)
+
+    def _last_page(self, position: int) -> Page:
+        """The page last asked for is kept: entries are mostly asked for in order."""
+        if self._kept is None or self._kept[0] != position:
+            self._kept = (position, self.page(position), None)
+        return self._kept[1]
+
+    _kept: tuple[int, Page, PageLayout | None] | None = None
+
+    def _spans(self, position: int, page: Page, index: int) -> list[Span]:
+        layout = self._kept[2] if self._kept and self._kept[0] == position else None
+        if layout is None:
+            layout = self.page_layout(position, page)
+            self._kept = (position, page, layout)
+        return [*layout.spans(page, index)]
+
+    @cached_property
+    def _objects(self) -> InlineObjects:
+        """The objects of the store, and those within the event that committed this version."""
+        return InlineObjects(self.store, self.collection.log.read(self.row.event).objects)
+
+    def _get(self, name: Name, most: int = _MOST) -> bytes:
+        try:
+            return self._objects.get(name, most)
+        except ObjectNotFoundError:
+            raise IntegrityError(f"{self.qualified_name}: {name.key} is missing") from None

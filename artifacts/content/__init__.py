@@ -1,0 +1,31 @@
+"""Content: what an artifact contains, as values. No store, no disk, no network."""
+
+from artifacts.content.diff import Diff, diff
+from artifacts.content.digest import Digest
+from artifacts.content.entry import Detail, Entry, Kind, Row
+from artifacts.content.manifest import Manifest, PageRow, build
+from artifacts.content.page import Page
+from artifacts.content.path import (
+    case_collisions,
+    check_no_file_is_a_folder,
+    check_path,
+    check_paths,
+)
+
+__all__ = [
+    "Detail",
+    "Diff",
+    "Digest",
+    "Entry",
+    "Kind",
+    "Manifest",
+    "Page",
+    "PageRow",
+    "Row",
+    "build",
+    "case_collisions",
+    "check_no_file_is_a_folder",
+    "check_path",
+    "check_paths",
+    "diff",
+]

@@ -1,0 +1,82 @@
+"""Path: a place inside an artifact, and the rules that keep it inside."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterable, Sequence
+
+from artifacts.errors import InvalidPathError
+
+MAX_BYTES = 4096
+_DEVICES = frozenset(
+    ["con", "prn", "aux", "nul", "conin$", "conout$"]
+    + [f"{port}{n}" for port in ("com", "lpt") for n in "123456789¹²³"]
+)
+_DRIVE = re.compile(r"[A-Za-z]:")
+_DEVICE_STEMS = ("/con", "/prn", "/aux", "/nul", "/com", "/lpt")
+
+
+def check_path(path: str) -> str:
+    """The path itself, if it names one place inside any folder on any system.
+
+    Taken as it is, never normalised. Raises InvalidPathError.
+    """
+    if reason := _fault(path):
+        raise InvalidPathError(path, reason)
+    return path
+
+
+def check_paths(paths: Sequence[str]) -> None:
+    """As check_path for each, but some ten times faster. Raises InvalidPathError."""
+    joined = "/" + "/".join(paths) + "/"
+    suspicious = (
+        "//" in joined
+        or "/./" in joined
+        or "/../" in joined
+        or "\0" in joined
+        or ":" in joined
+        or not joined.isascii()
+        or any(stem in joined.lower() for stem in _DEVICE_STEMS)
+        or (len(joined) > MAX_BYTES and max(map(len, paths)) > MAX_BYTES)
+    )
+    if suspicious:
+        for path in paths:
+            check_path(path)
+
+
+def check_no_file_is_a_folder(paths: Iterable[str], leaves: Container[str]) -> None:
+    """Raises InvalidPathError for a path that lies below one of `leaves`."""
+    for parent in {path.rpartition("/")[0] for path in paths}:
+        above = parent
+        while above:
+            if above in leaves:
+                raise InvalidPathError(above, "is a file and also a folder")
+            above = above.rpartition("/")[0]
+
+
+def case_collisions(paths: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs that are one file on a disk that ignores case, in the order met."""
+    seen: dict[str, str] = {}
+    return [
+        (other, path) for path in paths if (other := seen.setdefault(path.casefold(), path)) != path
+    ]
+
+
+def _fault(path: str) -> str | None:
+    try:
+        encoded = path.encode()
+    except UnicodeEncodeError:
+        return "is not UTF-8; rename the file"
+    if not path or len(encoded) > MAX_BYTES:
+        return f"must have 1 to {MAX_BYTES} bytes"
+    if path[0] == "/" or _DRIVE.match(path):
+        return "must be relative, without a drive letter"
+    if "\0" in path:
+        return "contains NUL"
+    return next(filter(None, map(_part_fault, path.split("/"))), None)
+
+
+def _part_fault(part: str) -> str | None:
+    if part in ("", ".", ".."):
+        return "must not contain empty parts, '.' or '..'"
+    return f"names the device {part!r}" if part.lower() in _DEVICES else None

@@ -1,0 +1,79 @@
+"""Progress: how far long work has come, told to whoever wants to show it."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Protocol, Self
+
+
+class Progress(Protocol):
+    """Told of every file; what it does with that costs nothing beside reading the file."""
+
+    def advance(self, size: int) -> None:
+        """One more file of `size` bytes is done, or that much more of a large one."""
+
+    def __enter__(self) -> Self:
+        """Work begins."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        """Work has ended, well or badly."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def advance(self, size: int) -> None:
+        """Nobody is watching."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        """Nothing was opened."""
+
+
+class Bar:
+    """A tqdm bar on standard error that appears once the work has lasted two seconds."""
+
+    _STEP = 2**22  # bytes between two calls of tqdm, which would cost more than a small file
+
+    def __init__(self, label: str, total: int | None = None) -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(
+            desc=label,
+            total=total,
+            unit="B",
+            unit_scale=True,
+            unit_divisor=1024,
+            delay=2,
+            leave=False,
+        )
+        self._untold = 0
+
+    def advance(self, size: int) -> None:
+        self._untold += size + 1024  # so that a million empty files move it too
+        if self._untold >= self._STEP:
+            self._bar.update(self._untold)
+            self._untold = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._bar.close()

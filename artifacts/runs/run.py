@@ -1,0 +1,248 @@
+"""Run: one execution of a program, which uses artifacts and logs artifacts."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import string
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from artifacts.artifact import Artifact, StrPath, current_session, use_session
+from artifacts.catalog import Facts, Session
+from artifacts.content import Digest
+from artifacts.errors import InvalidError, UsageError
+from artifacts.metadata import check_metadata
+from artifacts.names import check_aliases, check_tags
+from artifacts.runs.record import RunRecord
+from artifacts.settings import Settings
+
+_ID_LETTERS = string.ascii_lowercase + string.digits
+
+
+class Run:
+    """Made by `init`. What it uses and logs is recorded in a log of its own."""
+
+    def __init__(self, session: Session, id: str, facts: dict[str, Any]) -> None:
+        self._session = session
+        self._id = id
+        self._facts = facts
+        settings = session.settings
+        key = Digest.of(id.encode()).hex()[:32]
+        log = session.writable.run_log(settings.entity, settings.project, key)
+        self._record = RunRecord(log)
+        self._record.add("started", {"id": id, "path": self.path, **facts})
+        self._is_finished = False
+        self._session_in_use = use_session(session)
+        self._session_in_use.__enter__()
+
+    @property
+    def id(self) -> str:
+        """Unique in its project."""
+        return self._id
+
+    @property
+    def name(self) -> str:
+        """For people; need not be unique."""
+        return str(self._facts.get("name") or self._id)
+
+    @property
+    def entity(self) -> str:
+        """Who it belongs to."""
+        return self._session.settings.entity
+
+    @property
+    def project(self) -> str:
+        """Where it belongs."""
+        return self._session.settings.project
+
+    @property
+    def path(self) -> str:
+        """`entity/project/id`."""
+        return f"{self.entity}/{self.project}/{self._id}"
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What `init` was given."""
+        config: dict[str, Any] = self._facts.get("config", {})
+        return config
+
+    @property
+    def settings(self) -> Settings:
+        """As they were when the run began."""
+        return self._session.settings
+
+    def log_artifact(
+        self,
+        artifact_or_path: Artifact | StrPath,
+        name: str | None = None,
+        type: str | None = None,
+        aliases: list[str] | None = None,
+        tags: list[str] | None = None,
+    ) -> Artifact:
+        """Commit an artifact as output of this run; it has its version when this returns.
+
+        A path is made an artifact `run-<id>-<name of the file>`, unless a name is given. Content
+        that a version of the collection has already is that version: its aliases move. Raises
+        ValueError for a bad alias, tag or path.
+        """
+        self._refuse_finished("log_artifact")
+        facts = Facts(check_aliases(aliases), check_tags(tags), run=self.path)
+        artifact = self._as_artifact(artifact_or_path, name, type or "unspecified")
+        if artifact.is_draft():
+            artifact.log(self._session, facts)
+        else:
+            artifact.aliases = [*dict.fromkeys((*artifact.aliases, *facts.aliases, "latest"))]
+            artifact.tags = [*dict.fromkeys((*artifact.tags, *facts.tags))]
+            artifact.save()
+        self._record.add("logged", {"artifact": artifact.qualified_name, "digest": artifact.digest})
+        return artifact
+
+    def use_artifact(
+        self,
+        artifact_or_name: str | Artifact,
+        type: str | None = None,
+        aliases: list[str] | None = None,
+        use_as: str | None = None,
+    ) -> Artifact:
+        """An artifact as input of this run; a draft is logged first.
+
+        Raises CommError (ArtifactNotFoundError), ValueError if its type is another.
+        """
+        self._refuse_finished("use_artifact")
+        if isinstance(artifact_or_name, Artifact):
+            artifact = artifact_or_name
+            if artifact.is_draft():
+                artifact.log(self._session, Facts(check_aliases(aliases)))
+        else:
+            version = self._session.resolve(artifact_or_name, type)
+            artifact = Artifact.of_version(version, self._session)
+        facts = {"artifact": artifact.qualified_name, "digest": artifact.digest}
+        if use_as or artifact.use_as:
+            facts["as"] = use_as or artifact.use_as or ""
+        self._record.add("used", facts)
+        return artifact
+
+    def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
+        """The run is over; a second call does nothing."""
+        if self._is_finished:
+            return
+        self._is_finished = True
+        state = "failed" if exit_code else "finished"
+        self._record.add("finished", {"state": state, "exit_code": exit_code or 0})
+        self._session_in_use.__exit__(None, None, None)
+        _active.remove(self)
+
+    def _as_artifact(self, given: Artifact | StrPath, name: str | None, type_: str) -> Artifact:
+        if isinstance(given, Artifact):
+            return given
+        path = os.fspath(given)
+        base = os.path.basename(os.path.normpath(path))
+        artifact = Artifact(name or f"run-{self._id}-{base}", type_)
+        if os.path.isfile(path):
+            artifact.add_file(path)
+        elif os.path.isdir(path):
+            artifact.add_dir(path)
+        else:
+            raise InvalidError(f"{path!r} is neither a file nor a folder: nothing to log")
+        return artifact
+
+    def _refuse_finished(self, method: str) -> None:
+        if self._is_finished:
+            raise UsageError(f"Run ({self._id}) is finished. The call to `{method}` has no run")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.finish(exit_code=0 if kind is None else 1)
+
+    def __repr__(self) -> str:
+        return f"<Run {self.path}>"
+
+
+_active: list[Run] = []
+"""W&B promises one run in a process at most; this is where it is."""
+
+
+def active_run() -> Run | None:
+    """The run that `init` began and nobody finished."""
+    return _active[-1] if _active else None
+
+
+def init(
+    entity: str | None = None,
+    project: str | None = None,
+    *,
+    id: str | None = None,
+    name: str | None = None,
+    notes: str | None = None,
+    tags: Sequence[str] | None = None,
+    config: dict[str, Any] | None = None,
+    group: str | None = None,
+    job_type: str | None = None,
+    settings: Settings | None = None,
+) -> Run:
+    """Begin a run, or return the one that is going on; use it as a context manager.
+
+    `settings` names another store, or other defaults. Raises ValueError for a bad name.
+    """
+    if (running := active_run()) is not None:
+        return running
+    base = settings or current_session().settings
+    session = Session(base.within(entity, project))
+    facts: dict[str, Any] = {
+        "name": name,
+        "notes": notes,
+        "tags": [*tags] if tags else None,
+        "config": check_metadata(config),
+        "group": group,
+        "job_type": job_type,
+    }
+    given = {key: value for key, value in facts.items() if value}
+    _active.append(Run(session, id or _new_id(), given))
+    return _active[-1]
+
+
+def _new_id() -> str:
+    return "".join(secrets.choice(_ID_LETTERS) for _ in range(8))
+
+
+def _require() -> Run:
+    run = active_run()
+    if run is None:
+        raise UsageError("There is no run: call artifacts.init() first")
+    return run
+
+
+def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:
+    """Finish the active run, if there is one."""
+    if (run := active_run()) is not None:
+        run.finish(exit_code, quiet)
+
+
+def log_artifact(
+    artifact_or_path: Artifact | StrPath,
+    name: str | None = None,
+    type: str | None = None,
+    aliases: list[str] | None = None,
+    tags: list[str] | None = None,
+) -> Artifact:
+    """As Run.log_artifact of the active run. Raises UsageError if there is none."""
+    return _require().log_artifact(artifact_or_path, name, type, aliases, tags)
+
+
+def use_artifact(
+    artifact_or_name: str | Artifact,
+    type: str | None = None,
+    aliases: list[str] | None = None,
+    use_as: str | None = None,
+) -> Artifact:
+    """As Run.use_artifact of the active run. Raises UsageError if there is none."""
+    return _require().use_artifact(artifact_or_name, type, aliases, use_as)

@@ -1,0 +1,222 @@
+"""Settings: one frozen value, read once from arguments, environment and file."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypedDict, Unpack
+
+from artifacts.errors import InvalidNameError, InvalidSettingError
+from artifacts.names import check_entity, check_project, nearest_project
+
+_VARIABLES = {  # weakest first
+    "store": ("ART_STORE",),
+    "entity": ("WANDB_ENTITY", "ART_ENTITY"),
+    "project": ("WANDB_PROJECT", "ART_PROJECT"),
+    "cache_dir": ("WANDB_CACHE_DIR", "ART_CACHE_DIR"),
+    "artifact_dir": ("WANDB_ARTIFACT_DIR", "ART_ARTIFACT_DIR"),
+    "quiet": ("WANDB_QUIET", "WANDB_SILENT", "ART_QUIET"),
+}
+_TABLES: dict[str, tuple[str, ...]] = {  # of two in one folder the first counts
+    "art.toml": (),
+    "pyproject.toml": ("tool", "art"),
+}
+_FLAGS = dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True) | dict.fromkeys(
+    ("0", "false", "f", "no", "n", "off"), False
+)
+_PASSWORD = re.compile(r"(?<=://)[^/@]*:[^/]*(?=@)")
+
+
+class Overrides(TypedDict, total=False):
+    """What an argument may set; None sets nothing."""
+
+    store: str | os.PathLike[str] | None
+    entity: str | None
+    project: str | None
+    cache_dir: str | os.PathLike[str] | None
+    artifact_dir: str | os.PathLike[str] | None
+    quiet: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where things are and what they are called. Raises InvalidSettingError.
+
+    No pydantic model: importing pydantic alone takes what `import artifacts` may take.
+    """
+
+    store: str  # a URL, or an absolute path of this machine
+    entity: str
+    project: str
+    cache_dir: Path
+    artifact_dir: Path  # holds each download's folder, unless the call names one
+    quiet: bool = False
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._check("store", _check_store)
+        self._check("entity", check_entity)
+        self._check("project", check_project)
+        self._check("cache_dir", _check_absolute)
+        self._check("artifact_dir", _check_absolute)
+
+    @classmethod
+    def load(cls, **overrides: Unpack[Overrides]) -> Settings:
+        """Arguments > ART_* > WANDB_* > the nearest art.toml or [tool.art] > defaults.
+
+        Relative paths start at the working directory, in a file at the file's own folder.
+        `sources` says of each setting where it was found. Raises InvalidSettingError.
+        """
+        folder = Path.cwd()
+        layers = (
+            *_from_defaults(folder),
+            *_from_file(folder),
+            *_from_environment(folder),
+            *_from_arguments(overrides, folder),
+        )
+        written = {each.setting: each for each in layers}  # the last one counts
+        return cls(
+            store=written["store"].as_url(),
+            entity=written["entity"].as_text(),
+            project=written["project"].as_text(),
+            cache_dir=written["cache_dir"].as_path(),
+            artifact_dir=written["artifact_dir"].as_path(),
+            quiet=written["quiet"].as_flag(),
+            sources={each.setting: each.source for each in written.values()},
+        )
+
+    def within(self, entity: str | None = None, project: str | None = None) -> Settings:
+        """The same with another entity or project, where one is given."""
+        return replace(self, entity=entity or self.entity, project=project or self.project)
+
+    def _check(self, name: str, check: Callable[[Any], object]) -> None:
+        value = getattr(self, name)
+        try:
+            check(value)
+        except InvalidNameError as error:
+            source = self.sources.get(name, "argument")
+            raise _refusal(name, value, source, error.reason) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """One setting as somebody wrote it, where, and the folder where its path would start."""
+
+    setting: str
+    value: object
+    source: str
+    folder: Path
+
+    def __post_init__(self) -> None:
+        if self.setting not in _VARIABLES:
+            raise self._refused(f"no such setting, expected one of {', '.join(_VARIABLES)}")
+
+    def as_text(self) -> str:
+        if not isinstance(self.value, str):
+            raise self._refused("expected text")
+        return self.value
+
+    def as_path(self) -> Path:
+        if not isinstance(self.value, str | os.PathLike) or not os.fspath(self.value):
+            raise self._refused("expected a path")
+        text = os.path.expanduser(self.value)
+        if text.startswith("~"):
+            raise self._refused("no such home folder, give an absolute path")
+        return Path(os.path.abspath(self.folder / text))
+
+    def as_url(self) -> str:
+        if isinstance(self.value, str) and "://" in self.value:
+            return self.value
+        return str(self.as_path())
+
+    def as_flag(self) -> bool:
+        flag = _FLAGS.get(str(self.value).lower())
+        if flag is None:
+            raise self._refused("expected true or false")
+        return flag
+
+    def _refused(self, reason: str) -> InvalidSettingError:
+        return _refusal(self.setting, self.value, self.source, reason)
+
+
+def _refusal(setting: str, value: object, source: str, reason: str) -> InvalidSettingError:
+    shown = _PASSWORD.sub("***", str(value))
+    return InvalidSettingError(setting, shown, f"{reason} (from {source})")
+
+
+def _from_arguments(overrides: Overrides, folder: Path) -> Iterator[_Written]:
+    for name, value in overrides.items():
+        if value is not None:
+            yield _Written(name, value, "argument", folder)
+
+
+def _from_environment(folder: Path) -> Iterator[_Written]:
+    for name, variables in _VARIABLES.items():
+        for variable in variables:
+            if value := os.environ.get(variable):  # an empty one is as good as unset
+                yield _Written(name, value, f"environment {variable}", folder)
+
+
+def _from_file(folder: Path) -> Iterator[_Written]:
+    """What the nearest file says, and none farther away."""
+    for path in (place / name for place in (folder, *folder.parents) for name in _TABLES):
+        table = _read_table(path) if os.path.isfile(path) else None
+        if table is not None:
+            yield from (_Written(key, table[key], str(path), path.parent) for key in table)
+            return
+
+
+def _read_table(path: Path) -> dict[str, object] | None:
+    """None where the file does not speak of us."""
+    import tomllib  # here, since most folders have no such file
+
+    try:
+        with path.open("rb") as file:
+            table: object = tomllib.load(file)
+    except (OSError, ValueError) as error:
+        raise InvalidSettingError(path.name, str(path), f"cannot be read: {error}") from error
+    for key in _TABLES[path.name]:
+        table = table.get(key) if isinstance(table, dict) else None
+    if not isinstance(table, dict | None):
+        raise InvalidSettingError(path.name, str(path), "expected [tool.art] to be one table")
+    return table
+
+
+def _from_defaults(folder: Path) -> Iterator[_Written]:
+    import platformdirs  # here, since `art --version` needs none of it
+
+    defaults = {
+        "store": platformdirs.user_data_path("artifacts", appauthor=False) / "store",
+        "entity": "default",
+        "project": "uncategorized",
+        "cache_dir": platformdirs.user_cache_path("artifacts", appauthor=False),
+        "artifact_dir": "artifacts",
+        "quiet": False,
+    }
+    for name, value in defaults.items():
+        yield _Written(name, value, "default", folder)
+    yield from _from_git(folder)
+
+
+def _from_git(folder: Path) -> Iterator[_Written]:
+    """The project is called like the folder of the working tree, where there is one."""
+    for root in (folder, *folder.parents):
+        if os.path.exists(root / ".git"):  # a folder, or a file in a worktree
+            if project := nearest_project(root.name):
+                yield _Written("project", project, f"git root {root}", folder)
+            return
+
+
+def _check_store(url: str) -> None:
+    if "://" not in url and not os.path.isabs(url):
+        raise InvalidNameError(url, "expected a URL or an absolute path")
+    if _PASSWORD.search(url):
+        raise InvalidNameError(url, "a URL is shown and written down: give the password elsewhere")
+
+
+def _check_absolute(path: Path) -> None:
+    if not path.is_absolute():
+        raise InvalidNameError(str(path), "expected an absolute path")

@@ -1,0 +1,65 @@
+"""Storage: bytes by key on any filesystem, and what is built of them: objects, packs, logs."""
+
+from artifacts.storage.checkpoint import Checkpoints, Rows
+from artifacts.storage.codec import RAW, encode, expand
+from artifacts.storage.fold import Fold, State, apply_rules
+from artifacts.storage.frame import Frame
+from artifacts.storage.layout import SOLO, Extent, Layout, PageLayout, Place, Span
+from artifacts.storage.local import LocalStore
+from artifacts.storage.log import Change, Clock, Event, Log, Proposal, Tail, now
+from artifacts.storage.memory import MemoryStore
+from artifacts.storage.name import BLOBS, LAYOUTS, MANIFESTS, PAGES, Name
+from artifacts.storage.objects import InlineObjects, Objects, checked
+from artifacts.storage.opening import StoreIdentity, begin_writing, identify, open_store
+from artifacts.storage.packs import Packer
+from artifacts.storage.reader import read_extent, read_spans
+from artifacts.storage.store import FileStore, ObjectStore
+from artifacts.storage.transfer import BUFFER_BYTES, copy_file, hash_file, write_all
+
+__all__ = [
+    "BLOBS",
+    "BUFFER_BYTES",
+    "LAYOUTS",
+    "MANIFESTS",
+    "PAGES",
+    "RAW",
+    "SOLO",
+    "Change",
+    "Checkpoints",
+    "Clock",
+    "Event",
+    "Extent",
+    "FileStore",
+    "Fold",
+    "Frame",
+    "InlineObjects",
+    "Layout",
+    "LocalStore",
+    "Log",
+    "MemoryStore",
+    "Name",
+    "ObjectStore",
+    "Objects",
+    "Packer",
+    "PageLayout",
+    "Place",
+    "Proposal",
+    "Rows",
+    "Span",
+    "State",
+    "StoreIdentity",
+    "Tail",
+    "apply_rules",
+    "begin_writing",
+    "checked",
+    "copy_file",
+    "encode",
+    "expand",
+    "hash_file",
+    "identify",
+    "now",
+    "open_store",
+    "read_extent",
+    "read_spans",
+    "write_all",
+]

@@ -1,0 +1,249 @@
+"""Layout: where the bytes of a version's files lie, page by page. No part of any identity.
+
+Files packed end to end in path order need one record for all of them; a file that is a blob by
+itself under its own digest needs none.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from artifacts.content import Digest, Kind, Page
+from artifacts.errors import InvalidError, MalformedError
+from artifacts.storage import codec
+from artifacts.storage.name import BLOBS, LAYOUTS, PAGES, Name
+
+MAGIC_PAGE = b"artspan1"
+MAGIC_ROOT = b"artlayo1"
+MAX_BYTES = 2**28
+MAX_OFFSET = 2**63 - 1
+SOLO = -1  # in a place: the blob is named by the content itself
+_HEAD = struct.Struct("<8sIIII")
+_BLOB = struct.Struct("<32sI")
+_RUN = struct.Struct("<IIIQ")
+_PIECE = struct.Struct("<II")
+_SPAN = struct.Struct("<IQQQB")
+_ROOT = struct.Struct("<8s32sI")
+_ROOT_ROW = struct.Struct("<I32sI")
+_DIGEST = 32
+
+Place: TypeAlias = tuple[int, int]
+"""Index into a list of blobs (or SOLO) and an offset, for bytes that lie there raw."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a file: `stored` bytes of a blob that decode to `size` bytes."""
+
+    blob: Name
+    offset: int
+    stored: int
+    size: int
+    codec: int = codec.RAW
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`count` entries from index `first` lie raw, end to end, from `offset` of one blob."""
+
+    first: int
+    count: int
+    blob: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Entries of a page whose bytes lie raw, end to end, from `offset` of one blob."""
+
+    blob: Name
+    offset: int
+    indices: range
+
+
+@dataclass(frozen=True, slots=True)
+class PageLayout:
+    """Spans of one page's files. Indices in runs and pieces are those of the page."""
+
+    entries: int
+    blobs: Sequence[Name]
+    runs: Sequence[Run] = ()
+    pieces: Mapping[int, Sequence[Span]] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        page: Page,
+        places: Mapping[bytes, Place],
+        blobs: Sequence[Name],
+        pieces: Mapping[bytes, Sequence[Span]],
+    ) -> PageLayout:
+        """Where `places` and `pieces`, both by content, put the files of a page."""
+        used: dict[int, int] = {}
+        runs: list[Run] = []
+        cut_up: dict[int, Sequence[Span]] = {}
+        first = count = blob = 0
+        offset = end = -1
+        for index, digest, size in _files(page):
+            place = places.get(digest)
+            if place is None:
+                cut_up[index] = pieces[digest]
+                continue
+            if place[0] == SOLO:
+                continue
+            if index == first + count and place == (blob, end) and count:
+                count, end = count + 1, end + size
+                continue
+            if count:
+                runs.append(Run(first, count, used.setdefault(blob, len(used)), offset))
+            first, count, (blob, offset) = index, 1, place
+            end = offset + size
+        if count:
+            runs.append(Run(first, count, used.setdefault(blob, len(used)), offset))
+        names = [blobs[i] for i in used]
+        names += sorted({s.blob for spans in cut_up.values() for s in spans} - {*names}, key=str)
+        return cls(len(page), names, runs, cut_up)
+
+    def extents(self, page: Page, wanted: range) -> Iterator[Extent]:
+        """Where the wanted entries' bytes lie, those end to end together; pieces left out."""
+        in_runs = bytearray(len(page))
+        for run in self.runs:
+            in_runs[run.first : run.first + run.count] = b"\1" * run.count
+            start, stop = max(run.first, wanted.start), min(run.first + run.count, wanted.stop)
+            if start < stop:
+                offset = run.offset + _bytes_of(page, run.first, start)
+                yield Extent(self.blobs[run.blob], offset, range(start, stop))
+        for index, digest, _ in _files(page):
+            if index in wanted and not in_runs[index] and index not in self.pieces:
+                yield Extent(Name(BLOBS, Digest(digest)), 0, range(index, index + 1))
+
+    def spans(self, page: Page, index: int) -> Sequence[Span]:
+        """Where one entry's bytes lie, in their order; none if it has no bytes."""
+        if index in self.pieces:
+            return self.pieces[index]
+        return [
+            Span(extent.blob, extent.offset, size, size)
+            for extent in self.extents(page, range(index, index + 1))
+            if (size := page.sizes[index])
+        ]
+
+    def names(self, page: Page) -> set[Name]:
+        """Every blob that the page's files need."""
+        return {*self.blobs} | {extent.blob for extent in self.extents(page, range(len(page)))}
+
+    def encode(self) -> bytes:
+        """Canonical bytes. Source: docs/format.md, Layouts."""
+        position = {name: i for i, name in enumerate(self.blobs)}
+        parts = [
+            _HEAD.pack(MAGIC_PAGE, self.entries, len(self.blobs), len(self.runs), len(self.pieces))
+        ]
+        parts += [_BLOB.pack(name.digest, name.epoch) for name in self.blobs]
+        parts += [_RUN.pack(run.first, run.count, run.blob, run.offset) for run in self.runs]
+        for index, spans in sorted(self.pieces.items()):
+            parts.append(_PIECE.pack(index, len(spans)))
+            parts += [
+                _SPAN.pack(position[s.blob], s.offset, s.stored, s.size, s.codec) for s in spans
+            ]
+        return b"".join(parts)
+
+    @classmethod
+    def decode(cls, data: bytes, page: Page, name: str) -> PageLayout:
+        """Raises MalformedError if it is damaged, or is not a layout of this page."""
+        try:
+            layout = _unpack(data)
+            _check(layout, page)
+        except (struct.error, ValueError, LookupError) as error:
+            raise MalformedError(name, str(error)) from error
+        if layout.encode() != data:
+            raise MalformedError(name, "it is not in canonical form")
+        return layout
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """For each page of a manifest, the names of the page and of its page layout."""
+
+    manifest: Digest
+    pages: Sequence[Name]
+    layouts: Sequence[Name]
+
+    def encode(self) -> bytes:
+        rows = zip(self.pages, self.layouts, strict=True)
+        return _ROOT.pack(MAGIC_ROOT, self.manifest, len(self.pages)) + b"".join(
+            _ROOT_ROW.pack(page.epoch, layout.digest, layout.epoch) for page, layout in rows
+        )
+
+    @classmethod
+    def decode(cls, data: bytes, manifest: Digest, pages: Sequence[Digest], name: str) -> Layout:
+        """Raises MalformedError if it is damaged, or is not a layout of this manifest."""
+        if len(data) != _ROOT.size + len(pages) * _ROOT_ROW.size:
+            raise MalformedError(name, "its length does not fit the manifest")
+        if _ROOT.unpack_from(data) != (MAGIC_ROOT, manifest, len(pages)):
+            raise MalformedError(name, "it belongs to another manifest")
+        rows = [*_ROOT_ROW.iter_unpack(data[_ROOT.size :])]
+        return cls(
+            manifest,
+            [Name(PAGES, page, row[0]) for page, row in zip(pages, rows, strict=True)],
+            [Name(LAYOUTS, Digest(row[1]), row[2]) for row in rows],
+        )
+
+
+def _files(page: Page) -> Iterator[tuple[int, bytes, int]]:
+    """Index, digest and size of each entry whose bytes lie in blobs."""
+    digests = page.digests
+    for index, size in enumerate(page.sizes):
+        if not size or ((detail := page.details.get(index)) and detail.kind is not Kind.FILE):
+            continue
+        yield index, digests[index * _DIGEST : (index + 1) * _DIGEST], size
+
+
+def _bytes_of(page: Page, start: int, stop: int) -> int:
+    return sum(size or 0 for size in page.sizes[start:stop])
+
+
+def _unpack(data: bytes) -> PageLayout:
+    magic, entries, blob_count, run_count, piece_count = _HEAD.unpack_from(data)
+    if magic != MAGIC_PAGE or max(blob_count * _BLOB.size, run_count * _RUN.size) > len(data):
+        raise InvalidError("it does not start like a page layout of this version")
+    at = _HEAD.size
+    blobs = []
+    for _ in range(blob_count):
+        digest, epoch = _BLOB.unpack_from(data, at)
+        blobs.append(Name(BLOBS, Digest(digest), epoch))
+        at += _BLOB.size
+    runs = [Run(*_RUN.unpack_from(data, at + i * _RUN.size)) for i in range(run_count)]
+    at += run_count * _RUN.size
+    pieces: dict[int, Sequence[Span]] = {}
+    for _ in range(piece_count):
+        index, count = _PIECE.unpack_from(data, at)
+        at += _PIECE.size
+        stop = at + count * _SPAN.size
+        pieces[index] = [Span(blobs[row[0]], *row[1:]) for row in _SPAN.iter_unpack(data[at:stop])]
+        at = stop
+    return PageLayout(entries, blobs, runs, pieces)
+
+
+def _check(layout: PageLayout, page: Page) -> None:
+    """Raises InvalidError unless the layout places each file of the page at most once."""
+    files = {index: size for index, _, size in _files(page)}
+    if layout.entries != len(page):
+        raise InvalidError(f"it has {layout.entries} entries, the page has {len(page)}")
+    placed = [
+        i
+        for run in layout.runs
+        for i in range(run.first, min(run.first + run.count, len(page) + 1))
+    ]
+    placed += layout.pieces
+    if len(placed) != len({*placed}) or not files.keys() >= {*placed}:
+        raise InvalidError("it places an entry twice, or one that has no bytes")
+    for run in layout.runs:
+        if not run.count or run.blob >= len(layout.blobs) or run.offset > MAX_OFFSET:
+            raise InvalidError("a run is empty or out of bounds")
+    for index, spans in layout.pieces.items():
+        raw = all(s.stored == s.size for s in spans if s.codec == codec.RAW)
+        bounded = all(0 < s.size <= MAX_OFFSET and s.offset + s.stored <= MAX_OFFSET for s in spans)
+        if sum(s.size for s in spans) != files[index] or not raw or not bounded:
+            raise InvalidError("the spans of a file do not add up to it")

@@ -1,0 +1,237 @@
+"""Log: an append-only, totally ordered, hash-chained series of events in the store."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+from artifacts.content import Digest
+from artifacts.errors import (
+    AlreadyExistsError,
+    BrokenLogError,
+    DigestMismatchError,
+    LostRaceError,
+    MalformedError,
+    ObjectNotFoundError,
+    StorageError,
+    UnknownEventError,
+)
+from artifacts.storage.frame import Frame
+from artifacts.storage.name import Name
+from artifacts.storage.store import ObjectStore
+
+FOLD_VERSION = 1
+_AHEAD = 4  # numbers read beyond the tail: enough to tell an end from a gap
+_TRIES = 5  # of one create whose answer never came
+
+Clock: TypeAlias = Callable[[], datetime]
+Change: TypeAlias = Mapping[str, Any]
+"""One thing that happened: JSON with a "kind"."""
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """How far a log was read: the number of the next event, the digest of the last."""
+
+    number: int
+    previous: Digest
+
+    @classmethod
+    def start(cls, log: str) -> Tail:
+        """Before the first event, whose `previous` names the log, so no log passes for another."""
+        return cls(0, Digest.of(log.encode()))
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a writer wants to append. A repeated transaction changes nothing twice.
+
+    `objects` are stored pages, layouts and manifests small enough to ride along; `adds` and
+    `drops` are the roots that become reachable, or no longer are.
+    """
+
+    changes: Sequence[Change]
+    objects: Mapping[str, bytes] = field(default_factory=dict)
+    adds: Sequence[Name] = ()
+    drops: Sequence[Name] = ()
+    epoch: int = 0
+    transaction: str = field(default_factory=lambda: secrets.token_hex(16))
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A proposal that won its number. Its changes happened together; its time is advisory."""
+
+    number: int
+    digest: Digest
+    header: Mapping[str, Any]
+    objects: Mapping[str, bytes]
+
+    @property
+    def changes(self) -> Sequence[Change]:
+        return self.header["changes"]  # type: ignore[no-any-return]  # checked by _parse
+
+    @property
+    def transaction(self) -> str:
+        return str(self.header["transaction"])
+
+    @property
+    def time(self) -> str:
+        return str(self.header["time"])
+
+    @property
+    def epoch(self) -> int:
+        return int(self.header["epoch"])
+
+    @property
+    def is_critical(self) -> bool:
+        return bool(self.header["critical"])
+
+    @property
+    def tail(self) -> Tail:
+        return Tail(self.number + 1, self.digest)
+
+    def unknown(self, key: str, kind: str) -> None:
+        """What a fold calls for a change it has no rule for. Raises UnknownEventError."""
+        if self.is_critical:
+            raise UnknownEventError(key, kind)
+
+
+class Log:
+    """Any number of processes may append; every reader sees the same order."""
+
+    def __init__(self, store: ObjectStore, name: str, clock: Clock = now) -> None:
+        self.store = store
+        self.name = name
+        self._clock = clock
+
+    def key(self, number: int) -> str:
+        return f"logs/{self.name}/{number:012}"
+
+    def after(self, tail: Tail) -> Iterator[Event]:
+        """Events from the tail to the end, in order, each checked against the one before.
+
+        Raises BrokenLogError for a gap, a broken chain or a damaged event.
+        """
+        while (event := self._next(tail)) is not None:
+            yield event
+            tail = event.tail
+        self._refuse_gap(tail)
+
+    def read(self, number: int) -> Event:
+        """One event, checked by itself alone. Raises BrokenLogError, ObjectNotFoundError."""
+        return self._parse(number, self.store.read(self.key(number)))
+
+    def append(self, tail: Tail, proposal: Proposal) -> Event:
+        """Make the event after `tail`, whole and durable, or raise.
+
+        Raises LostRaceError if another event has that number: fold it, then append again.
+        """
+        header = {
+            "log": self.name,
+            "number": tail.number,
+            "previous": tail.previous.hex(),
+            "nonce": secrets.token_hex(16),
+            "transaction": proposal.transaction,
+            "writer": f"{socket.gethostname()}:{os.getpid()}",
+            "time": self._clock().isoformat(timespec="milliseconds"),
+            "epoch": proposal.epoch,
+            "fold": FOLD_VERSION,
+            "critical": True,
+            "adds": [str(name) for name in proposal.adds],
+            "drops": [str(name) for name in proposal.drops],
+            "changes": list(proposal.changes),
+        }
+        data = Frame(header, proposal.objects).encode()
+        self._create(self.key(tail.number), data)
+        return Event(tail.number, Digest.of(data), header, proposal.objects)
+
+    def _create(self, key: str, data: bytes) -> None:
+        """Source: of a lost answer only the bytes tell whose event it is (docs/format.md, Logs)."""
+        for attempt in range(_TRIES):
+            try:
+                self.store.create(key, data)
+            except (AlreadyExistsError, StorageError) as error:
+                try:
+                    found = self.store.read(key)
+                except ObjectNotFoundError:
+                    if attempt + 1 == _TRIES:
+                        raise error from None
+                    continue  # not there, or not yet: the same bytes at the same number again
+                if found != data:
+                    raise LostRaceError(key) from error
+            return
+
+    def _next(self, tail: Tail) -> Event | None:
+        try:
+            data = self.store.read(self.key(tail.number))
+        except ObjectNotFoundError:
+            return None
+        event = self._parse(tail.number, data)
+        if event.header["previous"] != tail.previous.hex():
+            raise BrokenLogError(self.key(tail.number), "it does not follow the event before it")
+        return event
+
+    def _parse(self, number: int, data: bytes) -> Event:
+        key = self.key(number)
+        try:
+            frame = Frame.decode(data, key)
+            event = Event(number, Digest.of(data), frame.header, frame.objects)
+            _check(event, self.name)
+        except (DigestMismatchError, MalformedError) as error:
+            raise BrokenLogError(key, str(error)) from error
+        if event.header["fold"] > FOLD_VERSION:
+            event.unknown(key, f"fold {event.header['fold']}")
+        return event
+
+    def _refuse_gap(self, tail: Tail) -> None:
+        """An event beyond the end means that one was removed, unless it was only just written."""
+        for ahead in range(1, _AHEAD + 1):
+            if self._exists(tail.number + ahead) and not self._exists(tail.number):
+                raise BrokenLogError(self.key(tail.number), "it is missing, later events are there")
+
+    def _exists(self, number: int) -> bool:
+        try:
+            self.store.size(self.key(number))
+        except ObjectNotFoundError:
+            return False
+        return True
+
+
+_TYPES: Mapping[str, type] = {
+    "log": str,
+    "number": int,
+    "previous": str,
+    "nonce": str,
+    "transaction": str,
+    "writer": str,
+    "time": str,
+    "epoch": int,
+    "fold": int,
+    "critical": bool,
+    "adds": list,
+    "drops": list,
+    "changes": list,
+}
+
+
+def _check(event: Event, log: str) -> None:
+    """Raises MalformedError if the envelope is not whole, or belongs elsewhere."""
+    name = f"event {event.number} of {log}"
+    for key, kind in _TYPES.items():
+        if not isinstance(event.header.get(key), kind):
+            raise MalformedError(name, f"{key!r} is {event.header.get(key)!r}")
+    if (event.header["log"], event.header["number"]) != (log, event.number):
+        raise MalformedError(name, f"it is {event.header['log']} {event.header['number']}")
+    for change in event.changes:
+        if not isinstance(change, dict) or not isinstance(change.get("kind"), str):
+            raise MalformedError(name, f"it has a change {change!r}")

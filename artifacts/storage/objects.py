@@ -1,0 +1,57 @@
+"""Objects: pages, layouts, manifests and chunk lists, named by their canonical bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from artifacts.content import Digest
+from artifacts.errors import DigestMismatchError, ObjectNotFoundError
+from artifacts.storage import codec
+from artifacts.storage.name import Name
+from artifacts.storage.store import ObjectStore
+
+
+class Objects:
+    """Written once, verified on every read. Equal content is stored once."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self.store = store
+
+    def has(self, name: Name) -> bool:
+        try:
+            self.store.size(name.key)
+        except ObjectNotFoundError:
+            return False
+        return True
+
+    def put(self, name: Name, data: bytes) -> None:
+        """`data` is canonical and has the name's digest."""
+        if not self.has(name):
+            self.store.write(name.key, codec.encode(data))
+
+    def get(self, name: Name, most: int) -> bytes:
+        """Canonical bytes, at most `most` of them.
+
+        Raises ObjectNotFoundError, DigestMismatchError, MalformedError.
+        """
+        return checked(name, self.store.read(name.key), most)
+
+
+class InlineObjects(Objects):
+    """As Objects, but looks first among those that a commit carried within its event."""
+
+    def __init__(self, store: ObjectStore, inline: Mapping[str, bytes]) -> None:
+        super().__init__(store)
+        self.inline = inline
+
+    def get(self, name: Name, most: int) -> bytes:
+        stored = self.inline.get(str(name))
+        return super().get(name, most) if stored is None else checked(name, stored, most)
+
+
+def checked(name: Name, stored: bytes, most: int) -> bytes:
+    """Raises DigestMismatchError, MalformedError."""
+    data = codec.decode(stored, most, name.key)
+    if (actual := Digest.of(data)) != name.digest:
+        raise DigestMismatchError(name.key, name.digest.hex(), actual.hex())
+    return data

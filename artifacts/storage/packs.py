@@ -1,0 +1,132 @@
+"""Packs: small files end to end in blobs of some tens of MiB.
+
+Few requests on an object store, sequential writes on a disk, and one fsync for thousands of
+files. Hashing and writing happen in a thread of their own, while the caller reads on.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from blake3 import blake3
+
+from artifacts.content import Digest
+from artifacts.errors import StorageError
+from artifacts.storage.layout import Place
+from artifacts.storage.name import BLOBS, Name
+from artifacts.storage.store import ObjectStore
+from artifacts.storage.transfer import write_all
+
+PACK_BYTES = 32 * 2**20
+_BATCH_BYTES = 2**20  # large enough that handing one over costs nothing beside writing it
+_MOST_WAITING = 8  # batches, so that memory stays bounded when the disk is slower than the reader
+
+
+class Packer:
+    """Appends bytes to packs. One thread calls it; after `close` all of it is durable.
+
+    A pack has a place in `names` from its first byte on, and its name there from `close` on.
+    """
+
+    def __init__(self, store: ObjectStore, names: list[Name | None]) -> None:
+        self._store = store
+        self._spool = store.spool
+        self._names = names
+        self._packs: list[_Pack] = []
+        self._finished: list[tuple[int, Future[Name]]] = []
+        self._index = -1
+        self._batch: list[bytes] = []
+        self._batch_bytes = 0
+        self._offset = PACK_BYTES
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="art-pack")
+        self._waiting: list[Future[None]] = []
+
+    def add(self, data: bytes) -> Place:
+        """Where `data` will lie."""
+        if self._offset >= PACK_BYTES:
+            self._start_pack()
+        offset = self._offset
+        self._batch.append(data)
+        self._offset += len(data)
+        self._batch_bytes += len(data)
+        if self._batch_bytes >= _BATCH_BYTES:
+            self._hand_over()
+        return self._index, offset
+
+    def close(self) -> None:
+        """Every pack is whole and durable in the store, and named. Raises StorageError."""
+        self._finish_pack()
+        for index, name in self._finished:
+            self._names[index] = name.result()
+        self._finished.clear()
+        self._packs.clear()
+        self._index, self._offset = -1, PACK_BYTES
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        """What was not closed is forgotten, and leaves nothing behind."""
+        self._writer.shutdown(cancel_futures=True)
+        for pack in self._packs:
+            pack.discard()
+
+    def _start_pack(self) -> None:
+        self._finish_pack()
+        self._packs.append(_Pack(self._spool))
+        self._index, self._offset = len(self._names), 0
+        self._names.append(None)
+
+    def _finish_pack(self) -> None:
+        if self._index >= 0:
+            self._hand_over()
+            done = self._writer.submit(self._packs[-1].finish, self._store)
+            self._finished.append((self._index, done))
+            self._index = -1
+
+    def _hand_over(self) -> None:
+        while len(self._waiting) >= _MOST_WAITING:
+            self._waiting.pop(0).result()
+        self._waiting.append(self._writer.submit(self._packs[-1].write, self._batch))
+        self._batch, self._batch_bytes = [], 0
+
+
+class _Pack:
+    """One pack on its way: a file in the spool, and the digest of what was written so far."""
+
+    def __init__(self, spool: Path) -> None:
+        self._path = spool / f"pack-{secrets.token_hex(8)}"
+        self._fd = -1
+        self._hash = blake3()
+
+    def write(self, batch: list[bytes]) -> None:
+        data = memoryview(batch[0] if len(batch) == 1 else b"".join(batch))
+        self._hash.update(data)
+        try:
+            if self._fd < 0:
+                self._fd = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+            write_all(self._fd, data)
+        except OSError as error:
+            raise StorageError(str(self._path), error.strerror or str(error)) from error
+
+    def finish(self, store: ObjectStore) -> Name:
+        name = Name(BLOBS, Digest(self._hash.digest()))
+        os.close(self._fd)
+        self._fd = -1
+        store.take(name.key, self._path)
+        return name
+
+    def discard(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._path.unlink(missing_ok=True)

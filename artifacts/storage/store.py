@@ -1,0 +1,58 @@
+"""ObjectStore: the operations on which everything above is built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+
+class ObjectStore(Protocol):
+    """Whole objects under relative, '/'-separated keys of `[a-z0-9._-/]`.
+
+    An object is absent or complete: no reader ever sees part of a write. A call that
+    returned is durable. Any number of threads may use one store.
+    """
+
+    @property
+    def url(self) -> str:
+        """What a user types to reach this store."""
+
+    def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        """The object, or the part of it from `start`; shorter where the object ends.
+
+        Raises ObjectNotFoundError.
+        """
+
+    def write(self, key: str, data: bytes) -> None:
+        """Replace the object, or make it."""
+
+    def create(self, key: str, data: bytes) -> None:
+        """Write only if absent; of many racing creators exactly one succeeds.
+
+        Raises AlreadyExistsError.
+        """
+
+    def take(self, key: str, path: Path) -> None:
+        """Make the object from a file, which is used up: moved if it lies in `spool`."""
+
+    @property
+    def spool(self) -> Path:
+        """A folder of this machine for files on their way to `take`."""
+
+    def size(self, key: str) -> int:
+        """Length in bytes. Raises ObjectNotFoundError."""
+
+    def list(self, prefix: str = "") -> Iterator[str]:
+        """Keys that start with `prefix`, in no promised order."""
+
+    def delete(self, key: str) -> None:
+        """Remove the object; removing an absent one is no error."""
+
+
+@runtime_checkable
+class FileStore(ObjectStore, Protocol):
+    """An ObjectStore whose objects are files of this machine, to be read in place."""
+
+    def path(self, key: str) -> Path:
+        """Where the object lies, or would lie. Never to be written to."""

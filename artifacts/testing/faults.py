@@ -1,0 +1,140 @@
+"""Faults: stores that are what they wrap, but die, fail, lag or keep a record."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from threading import Lock
+
+from artifacts.storage import FileStore, ObjectStore
+
+
+class _Wrapper(ABC):
+    """Passes each operation on, within `_around`. Over a FileStore it is one itself."""
+
+    path: Callable[[str], Path]  # only over a FileStore; a local address is no operation
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+        if isinstance(store, FileStore):
+            self.path = store.path
+
+    @abstractmethod
+    def _around(self, operation: str, key: str) -> AbstractContextManager[None]:
+        """What surrounds the wrapped store's operation."""
+
+    @property
+    def url(self) -> str:
+        return self._store.url
+
+    @property
+    def spool(self) -> Path:
+        return self._store.spool
+
+    def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        with self._around("read", key):
+            return self._store.read(key, start, length)
+
+    def write(self, key: str, data: bytes) -> None:
+        with self._around("write", key):
+            self._store.write(key, data)
+
+    def create(self, key: str, data: bytes) -> None:
+        with self._around("create", key):
+            self._store.create(key, data)
+
+    def take(self, key: str, path: Path) -> None:
+        with self._around("take", key):
+            self._store.take(key, path)
+
+    def size(self, key: str) -> int:
+        with self._around("size", key):
+            return self._store.size(key)
+
+    def list(self, prefix: str = "") -> Iterator[str]:
+        with self._around("list", prefix):
+            return self._store.list(prefix)
+
+    def delete(self, key: str) -> None:
+        with self._around("delete", key):
+            self._store.delete(key)
+
+
+class _FaultAt(_Wrapper):
+    """Strikes once: before or after the operation number `at`, counted from 1 over all threads."""
+
+    def __init__(self, store: ObjectStore, at: int, *, before: bool) -> None:
+        super().__init__(store)
+        self._at, self._before = at, before
+        self._calls = 0
+        self._lock = Lock()
+
+    @abstractmethod
+    def _strike(self) -> None:
+        """The fault."""
+
+    @contextmanager
+    def _around(self, operation: str, key: str) -> Iterator[None]:
+        with self._lock:
+            self._calls += 1
+            is_struck = self._calls == self._at
+        if is_struck and self._before:
+            self._strike()
+        try:
+            yield
+        finally:
+            if is_struck and not self._before:
+                self._strike()
+
+
+class KillingStore(_FaultAt):
+    """Kills the process with SIGKILL, as a power cut or the kernel would."""
+
+    def _strike(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class FailingStore(_FaultAt):
+    """Raises `error`; after the operation, it is an answer lost on its way."""
+
+    def __init__(
+        self, store: ObjectStore, at: int, error: Exception, *, before: bool = True
+    ) -> None:
+        super().__init__(store, at, before=before)
+        self._error = error
+
+    def _strike(self) -> None:
+        raise self._error
+
+
+class CountingStore(_Wrapper):
+    """Records its operations in `calls`, as (operation, key or prefix), in order."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        super().__init__(store)
+        self.calls: list[tuple[str, str]] = []
+
+    @contextmanager
+    def _around(self, operation: str, key: str) -> Iterator[None]:
+        self.calls.append((operation, key))
+        yield
+
+
+class SlowStore(_Wrapper):
+    """Waits before each operation, as a store on the other side of the world."""
+
+    def __init__(
+        self, store: ObjectStore, delay_s: float, *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        super().__init__(store)
+        self._delay_s, self._sleep = delay_s, sleep
+
+    @contextmanager
+    def _around(self, operation: str, key: str) -> Iterator[None]:
+        self._sleep(self._delay_s)
+        yield

@@ -1,0 +1,1 @@
+"""Benchmarks: the product beside its peers, whole processes, same data, same disk."""

@@ -1,0 +1,76 @@
+"""Product: this checkout's package, driven as its users drive it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+from benchmarks.contender import Contender
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+_ADD = """\
+import sys
+import artifacts
+run = artifacts.init(project="bench")
+data = artifacts.Artifact("data", type="dataset")
+data.add_dir(sys.argv[1])
+run.log_artifact(data)
+run.finish()
+"""
+_DOWNLOAD = """\
+import sys
+import artifacts
+artifacts.Api().artifact("bench/data:latest").download(root=sys.argv[1])
+"""
+_PYTHON = {
+    "PYTHONPATH": os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(CHECKOUT))))
+}
+_ART = (sys.executable, "-m", "artifacts.cli.main")
+
+
+def add(folder: Path, size: int, *, times: int = 1, store: str = "{place}") -> Contender:
+    """Log a folder as an artifact, `times` over, each in a new process."""
+    log = (sys.executable, "-c", _ADD, str(folder))
+    return _contender("product add", (log,) * times, store, size)
+
+
+def download(store: Path, size: int) -> Contender:
+    """Download what `add` logged to the store at this place, into a new folder."""
+    fetch = (sys.executable, "-c", _DOWNLOAD, "{place}/copy")
+    return _contender("product download", (fetch,), str(store), size)
+
+
+def verify(folder: Path) -> Contender:
+    """Check a downloaded folder, offline."""
+    return _contender("product verify", ((*_ART, "verify", str(folder)),), "{place}", 0)
+
+
+def start() -> Contender:
+    """Import the package; ask the command for its version."""
+    steps = ((sys.executable, "-c", "import artifacts"), (*_ART, "--version"))
+    return _contender("product start", steps, "{place}", 0)
+
+
+def manifest(entries: int) -> Contender:
+    """Figures of a manifest, printed by one process as JSON."""
+    argv = (sys.executable, "-m", "benchmarks.manifest", str(entries))
+    return _contender("product manifest", (argv,), "{place}", 0)
+
+
+def bare_python() -> Contender:
+    """What Python takes to start and end, twice."""
+    step = (sys.executable, "-c", "pass")
+    return Contender("bare Python", (step, step), environment=_PYTHON)
+
+
+def _contender(name: str, steps: tuple[tuple[str, ...], ...], store: str, size: int) -> Contender:
+    return Contender(
+        name=name,
+        steps=steps,
+        environment=_PYTHON | {"ART_STORE": f"{store}/store", "ART_CACHE_DIR": "{place}/cache"},
+        writes=size,
+        missing="" if importlib.util.find_spec("artifacts") else "artifacts not importable",
+    )
