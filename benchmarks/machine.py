@@ -26,14 +26,14 @@ def describe(folder: Path) -> str:
 
 
 def product_version() -> str:
-    """The distribution's version if it is installed, and the checkout's commit."""
+    """The distribution's version, if it is installed, and the checkout's commit."""
     try:
-        number = version("artifact-store")
+        name = f"artifact-store {version('artifact-store')}"
     except PackageNotFoundError:
-        number = "from the checkout"
-    commit = _git("rev-parse", "--short", "HEAD")
-    changed = " and changes" if commit and _git("status", "--porcelain", "artifacts") else ""
-    return f"artifact-store {number} ({commit or 'no commit'}{changed})"
+        name = "artifact-store"
+    commit = _git("rev-parse", "--short", "HEAD") or "no commit"
+    changed = " with changes" if _git("status", "--porcelain", "artifacts") else ""
+    return f"{name} at {commit}{changed}"
 
 
 def _processor() -> str:

@@ -41,7 +41,7 @@ _VERSIONS = {
     "restic": ("restic", "version"),
     "borg": ("borg", "--version"),
     "b3sum": ("b3sum", "--version"),
-    "cp": ("cp", "--version"),
+    "coreutils": ("cp", "--version"),
 }
 _DISTRIBUTIONS = ("dvc", "hf-xet", "wandb")
 

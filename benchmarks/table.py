@@ -56,9 +56,9 @@ class Figure:
             return _line(self.name, self.note, bar)
         middle = median(self.values)
         spread = _spread(min(self.values), max(self.values)) if len(self.values) > 1 else ""
-        return _line(
-            self.name, f"**{_number(middle)}** {self.unit}{spread}", _judged(middle, self.bar, bar)
-        )
+        note = f" ({self.note})" if self.note else ""
+        found = f"**{_number(middle)}** {self.unit}{spread}{note}"
+        return _line(self.name, found, _judged(middle, self.bar, bar))
 
 
 @dataclass(frozen=True, slots=True)

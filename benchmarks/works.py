@@ -234,11 +234,11 @@ def _row(duel: Duel, step: int, title: str) -> Row:
 
 def _peak(title: str, duels: Sequence[Duel], bar_bytes: int) -> Figure:
     """The highest of all rounds."""
+    name, bar = f"peak memory, {title}", bar_bytes / data.MIB
     peaks = [ours[0].peak_bytes / data.MIB for duel in duels for ours, _ in duel.rounds]
-    note = next((duel.note for duel in duels), "")
-    return Figure(
-        f"peak memory, {title}", "MiB", bar_bytes / data.MIB, peaks and [max(peaks)], note
-    )
+    if not peaks:
+        return Figure(name, "MiB", bar, note=duels[0].note)
+    return Figure(name, "MiB", bar, [max(peaks)])
 
 
 def _manifest_round(bench: Bench, entries: int) -> dict[str, float]:

@@ -12,7 +12,7 @@ from typing import IO, Any, Literal, TypeAlias
 
 from artifacts.artifact.entry import ArtifactManifest, ArtifactManifestEntry
 from artifacts.artifact.files import ArtifactFiles
-from artifacts.cache import Tree, audit, files_below
+from artifacts.cache import Expected, Tree, audit, expected_files, files_below
 from artifacts.catalog import Draft, Facts, Session, Version, deliver
 from artifacts.content import Digest, Entry, Manifest
 from artifacts.errors import (
@@ -489,7 +489,9 @@ class Artifact:
         """
         version = self._logged("verify")
         folder = self._folder(root)
-        expected = {entry.path: (entry.digest, entry.size or 0) for entry in version.entries()}
+        expected: dict[str, Expected] = {}
+        for _, page, _ in version.pages():
+            expected |= expected_files(page)
         with self._the_session.progress("verifying", version.row.size) as progress:
             findings = audit(folder, expected, progress)
         if not findings.is_clean:

@@ -3,7 +3,7 @@
 from artifacts.cache.audit import Changed, Findings, audit, files_below
 from artifacts.cache.checkout import Checkout, Outcome, Part
 from artifacts.cache.intake import Intake
-from artifacts.cache.receipt import RECEIPT, Delivery, Receipt, is_ours
+from artifacts.cache.receipt import RECEIPT, Delivery, Expected, Receipt, expected_files, is_ours
 from artifacts.cache.tree import Tree
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Changed",
     "Checkout",
     "Delivery",
+    "Expected",
     "Findings",
     "Intake",
     "Outcome",
@@ -18,6 +19,7 @@ __all__ = [
     "Receipt",
     "Tree",
     "audit",
+    "expected_files",
     "files_below",
     "is_ours",
 ]

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from blake3 import blake3
 
-from artifacts.cache.receipt import is_ours
+from artifacts.cache.receipt import Expected, is_ours
 from artifacts.content import Digest
 from artifacts.progress import Progress, Silent
 from artifacts.storage import hash_file
 
 _LARGE_BYTES = 2**20  # from here on a thread of its own is worth its while
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # a FIFO in a file's place must not hang
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,57 +52,61 @@ class Findings:
 
 
 def audit(
-    root: Path, expected: Mapping[str, tuple[Digest, int]], progress: Progress | None = None
+    root: Path, expected: Mapping[str, Expected], progress: Progress | None = None
 ) -> Findings:
     """Every file below `root` against `expected`, digests and sizes by path."""
     progress = progress or Silent()
     left = dict(expected)
-    found: dict[str, Digest | None] = {}
+    wrong: dict[str, bytes | None] = {}
+    later: dict[str, Future[Digest | None]] = {}
     unexpected: list[str] = []
-    size = 0
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        later = {}
-        for path, entry in files_below(os.fspath(root)):
+        for path, on_disk in files_below(os.fspath(root)):
             wanted = left.pop(path, None)
             if wanted is None:
                 unexpected.append(path)
-            elif wanted[1] >= _LARGE_BYTES:
-                later[path] = pool.submit(digest_of, entry, progress)
-            else:
-                found[path] = _small_digest(entry, wanted[1])
-                progress.advance(wanted[1])
-            size += wanted[1] if wanted else 0
-        found |= {path: digest.result() for path, digest in later.items()}
-    changed = [
-        Changed(path, expected[path][0], digest)
-        for path, digest in sorted(found.items())
-        if digest != expected[path][0]
-    ]
-    missing = [(path, digest) for path, (digest, _) in sorted(left.items())]
-    return Findings(len(found), size, missing, changed, sorted(unexpected))
+                continue
+            digest, size = wanted
+            if size >= _LARGE_BYTES:
+                later[path] = pool.submit(digest_of, on_disk, progress)
+                continue
+            found = _small_digest(on_disk, size)
+            if found != digest:
+                wrong[path] = found
+            progress.advance(size)
+        for path, future in later.items():
+            if (found := future.result()) != expected[path][0]:
+                wrong[path] = found
+    return Findings(
+        checked=len(expected) - len(left),
+        size=sum(expected[path][1] for path in expected if path not in left),
+        missing=[(path, Digest(digest)) for path, (digest, _) in sorted(left.items())],
+        changed=[
+            Changed(path, Digest(expected[path][0]), Digest(found) if found else None)
+            for path, found in sorted(wrong.items())
+        ],
+        unexpected=sorted(unexpected),
+    )
 
 
 def digest_of(path: str, progress: Progress | None = None) -> Digest | None:
     """Digest of a file's content; None for what cannot be read as a file."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        fd = os.open(path, _READ)
     except OSError:
         return None
     try:
-        digest, size = hash_file(fd)
+        return hash_file(fd, progress.advance if progress else None)[0]
     except OSError:
         return None
     finally:
         os.close(fd)
-    if progress:
-        progress.advance(size)
-    return digest
 
 
-def _small_digest(path: str, size: int) -> Digest | None:
+def _small_digest(path: str, size: int) -> bytes | None:
     """As digest_of, in the fewest system calls for a file that is as long as it should be."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        fd = os.open(path, _READ)
     except OSError:
         return None
     try:
@@ -110,7 +115,7 @@ def _small_digest(path: str, size: int) -> Digest | None:
         return None
     finally:
         os.close(fd)
-    return Digest(blake3(data).digest()) if len(data) <= size else digest_of(path)
+    return blake3(data).digest() if len(data) <= size else digest_of(path)
 
 
 def files_below(root: str) -> Iterator[tuple[str, str]]:
@@ -120,9 +125,10 @@ def files_below(root: str) -> Iterator[tuple[str, str]]:
         folder, prefix = pending.pop()
         with os.scandir(folder) as entries:
             for entry in entries:
-                if is_ours(entry.name):
+                name = entry.name
+                if name[0] == "." and is_ours(name):
                     continue
                 if entry.is_dir(follow_symlinks=False):
-                    pending.append((entry.path, f"{prefix}{entry.name}/"))
+                    pending.append((entry.path, f"{prefix}{name}/"))
                 else:
-                    yield prefix + entry.name, entry.path
+                    yield prefix + name, entry.path

@@ -14,7 +14,7 @@ from threading import Lock
 from typing import TypeAlias
 
 from artifacts.cache.audit import digest_of
-from artifacts.cache.receipt import PARTIAL
+from artifacts.cache.receipt import PARTIAL, Expected
 from artifacts.cache.stage import Stage
 from artifacts.content import Digest, Entry, Kind, Page
 from artifacts.errors import (
@@ -30,7 +30,7 @@ from artifacts.storage import ObjectStore, PageLayout
 Part: TypeAlias = tuple[Page, range, Callable[[], PageLayout]]
 """A page, the indices in it that are wanted, and how to learn where their bytes lie."""
 
-_WORKERS = 4
+_WORKERS = min(4, os.cpu_count() or 1)  # more would only wait for one another in the kernel
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ class Checkout:
         self,
         store: ObjectStore,
         root: Path,
-        delivered: Mapping[str, tuple[Digest, int]],
+        delivered: Mapping[str, Expected],
         *,
         force: bool = False,
         progress: Progress | None = None,

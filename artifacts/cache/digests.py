@@ -19,12 +19,11 @@ from artifacts.storage import SOLO, Name, Place
 
 _MAGIC = b"artdigs1"
 _HEAD = struct.Struct("<8sII")
-_KEY = struct.Struct("<QQ")
-_STAT = struct.Struct("<Qqq")
+_KEY = struct.Struct("<QQQqq")  # device, inode, size, mtime, ctime: what must all be as it was
+_INODE = 16  # leading bytes of a key
 _PLACE = struct.Struct("<iQ")
-_ROW = _KEY.size + _STAT.size + 32 + _PLACE.size
-_AT_DIGEST = _STAT.size
-_AT_PLACE = _STAT.size + 32
+_KNOWN = 32 + _PLACE.size  # bytes of a digest and a place
+_ROW = _KEY.size + _KNOWN
 _TICK_NS = 100_000_000  # longer than any clock tick of a disk that stamps fractions of a second
 _COARSE_TICK_NS = 2_000_000_000  # FAT counts in two seconds
 
@@ -36,25 +35,23 @@ class Digests:
         name = Digest.of(f"{store_id}\0{os.path.realpath(root)}".encode()).hex()
         self._path = folder / "digests" / name[:2] / name
         self.blobs: list[Name] = []
+        self.numbers: dict[int, int | None] = {}  # what a user of this calls them; None is gone
         self._rows: dict[bytes, bytes] = {}
         self._fresh: dict[bytes, tuple[bytes, Place]] = {}
         self._began_ns = time.time_ns()
         self._load()
 
-    def get(self, stat: os.stat_result) -> tuple[Digest, Place] | None:
+    def get(self, key: bytes) -> tuple[bytes, Place] | None:
         """Digest and place of a file that is as it was; a place's blob counts in `blobs`."""
-        row = self._rows.get(_KEY.pack(stat.st_dev, stat.st_ino))
-        if row is None or not row.startswith(_pack_stat(stat)):
-            return None
-        return Digest(row[_AT_DIGEST:_AT_PLACE]), _PLACE.unpack_from(row, _AT_PLACE)
+        row = self._rows.get(key)
+        return None if row is None else (row[:32], _PLACE.unpack_from(row, 32))
 
-    def put(self, stat: os.stat_result, digest: Digest, place: Place) -> None:
+    def put(self, key: bytes, stat: os.stat_result, digest: bytes, place: Place) -> None:
         """Remember, if the file was at rest. Source: the racy-git rule of git's index."""
-        last = max(stat.st_mtime_ns, stat.st_ctime_ns)
-        tick = _TICK_NS if stat.st_mtime_ns % 1_000_000_000 else _COARSE_TICK_NS
-        if last < self._began_ns - tick:
-            key = _KEY.pack(stat.st_dev, stat.st_ino)
-            self._fresh[key] = (_pack_stat(stat) + digest, place)
+        modified = stat.st_mtime_ns
+        tick = _TICK_NS if modified % 1_000_000_000 else _COARSE_TICK_NS
+        if max(modified, stat.st_ctime_ns) < self._began_ns - tick:
+            self._fresh[key] = (digest, place)
 
     def save(self, blobs: Iterable[Name]) -> None:
         """Write, if anything is new; the places that were put count in `blobs`."""
@@ -62,9 +59,11 @@ class Digests:
             return
         numbers = {name: i for i, name in enumerate(self.blobs)}
         moved = [numbers.setdefault(name, len(numbers)) for name in blobs]
-        for key, (facts, (blob, offset)) in self._fresh.items():
-            place = _PLACE.pack(SOLO if blob == SOLO else moved[blob], offset)
-            self._rows[key] = facts + place
+        changed = {key[:_INODE] for key in self._fresh}
+        rows = {key: row for key, row in self._rows.items() if key[:_INODE] not in changed}
+        for key, (digest, (blob, offset)) in self._fresh.items():
+            rows[key] = digest + _PLACE.pack(SOLO if blob == SOLO else moved[blob], offset)
+        self._rows = rows
         self._fresh.clear()
         self.blobs = [*numbers]
         self._write()
@@ -97,11 +96,12 @@ class Digests:
             return
         text = data[start - names : start].decode()
         self.blobs = [Name.parse(line) for line in text.splitlines()]
-        stop = _KEY.size
+        known = _KEY.size
         self._rows = {
-            data[i : i + stop]: data[i + stop : i + _ROW] for i in range(start, len(data), _ROW)
+            data[i : i + known]: data[i + known : i + _ROW] for i in range(start, len(data), _ROW)
         }
 
 
-def _pack_stat(stat: os.stat_result) -> bytes:
-    return _STAT.pack(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+def state_key(stat: os.stat_result) -> bytes:
+    """What must be equal for a file to count as unchanged: which one it is, size and times."""
+    return _KEY.pack(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)

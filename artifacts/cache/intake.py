@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-from artifacts.cache.digests import Digests
+from blake3 import blake3
+
+from artifacts.cache.digests import Digests, state_key
 from artifacts.cache.tree import Tree
 from artifacts.content import Digest
 from artifacts.errors import DigestMismatchError, FileChangedError
@@ -30,9 +32,10 @@ from artifacts.storage import (
 )
 
 SMALL_BYTES = 4 * 2**20  # below this a file goes into a pack: a blob of its own would cost more
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _TRIES = 3  # of reading a file that changes meanwhile
 
-Known: TypeAlias = Callable[[str, Digest], Sequence[Span]]
+Known: TypeAlias = Callable[[str, bytes], Sequence[Span]]
 """Spans that the collection's last version has for a path, if its content is this digest."""
 
 
@@ -52,7 +55,6 @@ class Intake:
         self._packer = Packer(store, self.blobs)
         self._objects = Objects(store)
         self._numbers: dict[Name, int] = {}
-        self._is_there: dict[Name, bool] = {}
         self._digests: dict[str, Digests] = {}
         self._later: dict[bytes, tuple[str, str]] = {}
 
@@ -63,7 +65,7 @@ class Intake:
         progress: Progress | None = None,
         *,
         is_immutable: bool = False,
-    ) -> Iterator[tuple[str, Digest, int]]:
+    ) -> Iterator[tuple[str, bytes, int]]:
         """Path, digest and size of each file, in path order."""
         progress = progress or Silent()
         rows = self._rows_of(tree.root)
@@ -77,7 +79,7 @@ class Intake:
         stat = os.stat(source)
         rows = self._rows_of(os.path.dirname(os.path.abspath(source)))
         digest = self._take(path, source, stat, rows, is_immutable=is_immutable)
-        return digest, stat.st_size
+        return Digest(digest), stat.st_size
 
     def add_bytes(self, data: bytes) -> Digest:
         """As a file of these bytes."""
@@ -130,7 +132,7 @@ class Intake:
     def close(self) -> Mapping[bytes, Place]:
         """All that was added is durable. Raises FileChangedError for an immutable that was not."""
         for digest, (path, source) in [*self._later.items()]:
-            if self._read(path, source, os.stat(source))[0] != digest:
+            if self._read(path, source, os.stat(source).st_size)[0] != digest:
                 raise FileChangedError(source)
         self._later.clear()
         self._packer.close()
@@ -157,29 +159,44 @@ class Intake:
 
     def _take(
         self, path: str, source: str, stat: os.stat_result, rows: Digests, *, is_immutable: bool
-    ) -> Digest:
-        hit = rows.get(stat)
-        if hit is not None and (hit[0] in self.places or self._adopt(hit, rows)):
+    ) -> bytes:
+        """The digest of a file. The inner loop of an add: raw bytes, few calls."""
+        key = state_key(stat)
+        hit = rows.get(key)
+        if hit is not None and (hit[0] in self.places or self._recall(hit, rows)):
             return hit[0]
         if is_immutable:
-            with open(source, "rb", buffering=0) as file:
-                digest, _ = hash_file(file.fileno())
-            self._later[digest] = (path, source)
-            return digest
-        digest, stat = self._read(path, source, stat)
-        if stat.st_size and digest in self.places:
-            rows.put(stat, digest, self.places[digest])
-        return digest
+            return self._postpone(path, source)
+        for _ in range(_TRIES):
+            digest, after = self._read(path, source, stat.st_size)
+            if (key_after := state_key(after)) == key:
+                if digest in self.places:
+                    rows.put(key, stat, digest, self.places[digest])
+                return digest
+            stat, key = after, key_after
+        raise FileChangedError(source)
 
-    def _adopt(self, hit: tuple[Digest, Place], rows: Digests) -> bool:
-        """Use what the machine remembers, if the store still has it."""
+    def _recall(self, hit: tuple[bytes, Place], rows: Digests) -> bool:
+        """Use what this machine remembers, if the store still has it."""
         digest, (blob, offset) = hit
-        name = Name(BLOBS, digest) if blob == SOLO else rows.blobs[blob]
-        if name not in self._is_there:
-            self._is_there[name] = self._objects.has(name)
-        if self._is_there[name]:
-            self.places[digest] = (SOLO, 0) if blob == SOLO else (self._number(name), offset)
-        return self._is_there[name]
+        if blob == SOLO:
+            is_there = self._objects.has(Name(BLOBS, Digest(digest)))
+            if is_there:
+                self.places[digest] = (SOLO, 0)
+            return is_there
+        if blob not in rows.numbers:
+            name = rows.blobs[blob]
+            rows.numbers[blob] = self._number(name) if self._objects.has(name) else None
+        number = rows.numbers[blob]
+        if number is not None:
+            self.places[digest] = (number, offset)
+        return number is not None
+
+    def _postpone(self, path: str, source: str) -> bytes:
+        with open(source, "rb", buffering=0) as file:
+            digest, _ = hash_file(file.fileno())
+        self._later[digest] = (path, source)
+        return digest
 
     def _number(self, name: Name) -> int:
         if name not in self._numbers:
@@ -187,35 +204,27 @@ class Intake:
             self.blobs.append(name)
         return self._numbers[name]
 
-    def _read(self, path: str, source: str, stat: os.stat_result) -> tuple[Digest, os.stat_result]:
-        """Digest and state of a file at rest, its bytes placed. Raises FileChangedError."""
-        for _ in range(_TRIES):
-            fd = os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-            try:
-                if stat.st_size < SMALL_BYTES:
-                    digest, size = self._read_small(path, fd, stat.st_size)
-                else:
-                    digest, size = self._read_large(fd)
-                after = os.fstat(fd)
-            finally:
-                os.close(fd)
-            if size == after.st_size == stat.st_size and after.st_mtime_ns == stat.st_mtime_ns:
-                return digest, after
-            stat = os.stat(source)
-        raise FileChangedError(source)
-
-    def _read_small(self, path: str, fd: int, size: int) -> tuple[Digest, int]:
-        data = os.read(fd, size + 1)
-        digest = Digest.of(data)
-        if data and len(data) == size and not self._has(digest) and not self._find(path, digest):
+    def _read(self, path: str, source: str, size: int) -> tuple[bytes, os.stat_result]:
+        """Digest of a file whose bytes are placed, and its state after they were read."""
+        fd = os.open(source, _READ)
+        try:
+            if size >= SMALL_BYTES:
+                return self._read_large(fd), os.fstat(fd)
+            data = os.read(fd, size + 1)
+            after = os.fstat(fd)
+        finally:
+            os.close(fd)
+        digest = blake3(data).digest()
+        is_whole = len(data) == after.st_size
+        if data and is_whole and not self._has(digest) and not self._find(path, digest):
             self.places[digest] = self._packer.add(data)
-        return digest, len(data)
+        return digest, after
 
-    def _read_large(self, fd: int) -> tuple[Digest, int]:
+    def _read_large(self, fd: int) -> Digest:
         with self._beside() as path:
-            digest, size = copy_file(fd, path)
+            digest, _ = copy_file(fd, path)
             self._keep_solo(digest, path)
-        return digest, size
+        return digest
 
     @contextmanager
     def _beside(self) -> Iterator[Path]:
@@ -232,9 +241,9 @@ class Intake:
                 self.store.take(name.key, path)
             self.places[digest] = (SOLO, 0)
 
-    def _find(self, path: str, digest: Digest) -> bool:
+    def _find(self, path: str, digest: bytes) -> bool:
         """Take over the spans of the collection's last version, if it has this content there."""
         spans = self.known(path, digest)
         if spans:
-            self.adopt(digest, spans)
+            self.adopt(Digest(digest), spans)
         return bool(spans)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from artifacts.content import Digest, Kind, Manifest, Page
 from artifacts.errors import IntegrityError, MalformedError, ReceiptNotFoundError
@@ -19,6 +19,10 @@ PARTIAL = ".artifact-partial"  # where a download is put together; gone when it 
 _OURS = re.compile(r"\.artifact-(receipt|partial)(-[0-9a-f]{8})?")
 _FORMAT = 1
 _MOST = 2**28  # bytes of a manifest
+
+
+Expected: TypeAlias = tuple[bytes, int]
+"""Digest and size that a file should have."""
 
 
 def is_ours(name: str) -> bool:
@@ -41,16 +45,18 @@ class Delivery:
     def collection(self) -> str:
         return self.name.rpartition(":")[0]
 
-    def files(self) -> Iterator[tuple[str, Digest, int]]:
-        """Path, digest and size of each file that was delivered, in path order.
+    def files(self) -> dict[str, Expected]:
+        """Digest and size of each file that was delivered, by path.
 
         Raises IntegrityError for pages that are not those of the manifest.
         """
+        files: dict[str, Expected] = {}
         for position in self.manifest.positions_under(self.prefix):
             row = self.manifest.rows[position]
             if row.digest not in self.pages:
                 raise MalformedError(f"receipt of {self.name}", f"page {row.digest} is missing")
-            yield from _files(row.check(self.pages[row.digest]), self.prefix)
+            files |= expected_files(row.check(self.pages[row.digest]), self.prefix)
+        return files
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +65,12 @@ class Receipt:
 
     deliveries: Sequence[Delivery] = field(default_factory=tuple)
 
-    def files(self) -> dict[str, tuple[Digest, int]]:
-        return {
-            path: (digest, size)
-            for delivery in self.deliveries
-            for path, digest, size in delivery.files()
-        }
+    def files(self) -> dict[str, Expected]:
+        """Digest and size of each file of all deliveries, by path. Raises IntegrityError."""
+        files: dict[str, Expected] = {}
+        for delivery in self.deliveries:
+            files |= delivery.files()
+        return files
 
     def adding(self, delivery: Delivery) -> Receipt:
         """With this delivery instead of any other of the same collection and prefix."""
@@ -117,11 +123,14 @@ class Receipt:
             return cls()
 
 
-def _files(page: Page, prefix: str) -> Iterator[tuple[str, Digest, int]]:
-    for index in page.range_of(prefix):
-        detail = page.details.get(index)
-        if detail is None or detail.kind is Kind.FILE:
-            yield page.paths[index], page.digest_at(index), page.sizes[index] or 0
+def expected_files(page: Page, prefix: str = "") -> dict[str, Expected]:
+    """Digest and size of each file of a page whose path starts with `prefix`, by path."""
+    paths, sizes, digests, details = page.paths, page.sizes, page.digests, page.details
+    return {
+        paths[i]: (digests[32 * i : 32 * i + 32], sizes[i] or 0)
+        for i in page.range_of(prefix)
+        if i not in details or details[i].kind is Kind.FILE
+    }
 
 
 def _to_json(delivery: Delivery) -> dict[str, Any]:

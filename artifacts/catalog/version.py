@@ -138,7 +138,7 @@ class Version:
             raise DigestMismatchError(path, entry.digest.hex(), actual.hex())
         yield held
 
-    def spans(self, path: str, digest: Digest) -> tuple[Span, ...]:
+    def spans(self, path: str, digest: bytes) -> tuple[Span, ...]:
         """Where a path's bytes lie, if they are those of `digest`; nothing otherwise."""
         try:
             position, page, index = self._locate(path)

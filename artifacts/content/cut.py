@@ -6,8 +6,9 @@ place leaves all other pages as they were. Constants of the format, never settin
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from zlib import crc32
 
 from blake3 import blake3
@@ -31,22 +32,22 @@ def cut(paths: Sequence[bytes]) -> Iterator[tuple[int, int]]:
 
 
 def _bounded(paths: Sequence[bytes], start: int, stop: int) -> Iterator[tuple[int, int]]:
-    """The run itself, or where it is too long, its halves at the smallest path hash."""
-    if _fits(paths, start, stop):
-        yield start, stop
-        return
-    hashes = [blake3(path).digest() for path in paths[start:stop]]
-    pending, first = [(start, stop)], start
-    while pending:
-        start, stop = pending.pop()
-        if _fits(paths, start, stop):
-            yield start, stop
-            continue
-        middle = first + min(range(start + 1 - first, stop - first), key=hashes.__getitem__)
-        pending += [(middle, stop), (start, middle)]
+    """The run itself, or where it is too long, its halves at the smallest path hash.
+
+    Going through the hashes in ascending order meets each part's smallest first, and takes no
+    longer for paths that were chosen to make the halves unequal.
+    """
+    lengths = [len(path) + 1 for path in paths[start:stop]]
+    bounds = [0, len(lengths)]
+    if len(lengths) > MAX_ENTRIES or sum(lengths) > MAX_PATH_BYTES:
+        ends = [*accumulate(lengths, initial=0)]
+        hashes = [blake3(path).digest() for path in paths[start:stop]]
+        for middle in sorted(range(1, len(hashes)), key=hashes.__getitem__):
+            after = bisect_left(bounds, middle)
+            if not _fits(ends, bounds[after - 1], bounds[after]):
+                bounds.insert(after, middle)
+    return ((start + first, start + last) for first, last in pairwise(bounds))
 
 
-def _fits(paths: Sequence[bytes], start: int, stop: int) -> bool:
-    if stop - start > MAX_ENTRIES:
-        return False
-    return sum(map(len, paths[start:stop])) + stop - start <= MAX_PATH_BYTES
+def _fits(ends: Sequence[int], start: int, stop: int) -> bool:
+    return stop - start <= MAX_ENTRIES and ends[stop] - ends[start] <= MAX_PATH_BYTES

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import struct
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 
 from artifacts.content.cut import MAX_ENTRIES, cut
 from artifacts.content.digest import LENGTH, Digest
 from artifacts.content.entry import MAX_SIZE, Row
 from artifacts.content.page import MAX_BYTES, Page
-from artifacts.content.path import check_no_file_is_a_folder
+from artifacts.content.path import check_no_file_is_a_folder, check_paths
 from artifacts.errors import DigestMismatchError, InvalidError, MalformedError
 
 MAGIC = b"artmani1"
 MAX_PAGES = 2**20
+MAX_MANIFEST_BYTES = 2**28  # of canonical bytes
 _HEAD = struct.Struct("<8sII")
 
 
@@ -51,11 +53,18 @@ class PageRow:
 
 
 class Manifest:
-    """Rows of pages in path order. Equal entries give equal manifests, however they came."""
+    """Rows of pages in path order. Equal entries give equal manifests, however they came.
+
+    Raises InvalidError for what no reader would believe.
+    """
 
     def __init__(self, rows: tuple[PageRow, ...] = ()) -> None:
+        if reason := _fault(rows):
+            raise InvalidError(f"a manifest cannot be so: {reason}")
         self.rows = rows
         self.data = _encode(rows)
+        if len(self.data) > MAX_MANIFEST_BYTES:
+            raise InvalidError(f"a manifest of {len(self.data)} bytes, at most 2**28 can be read")
         self.digest = Digest.of(self.data)
 
     def __eq__(self, other: object) -> bool:
@@ -84,7 +93,7 @@ class Manifest:
 
     def positions_under(self, prefix: str) -> range:
         """Indices of the rows whose pages can hold paths that start with `prefix`."""
-        start = max(bisect_right(self._firsts, prefix) - 1, 0)
+        start = bisect_left(self.rows, prefix, key=attrgetter("last"))
         stop = start
         while stop < len(self.rows) and (
             self.rows[stop].first <= prefix or self.rows[stop].first.startswith(prefix)
@@ -96,12 +105,9 @@ class Manifest:
     def decode(cls, data: bytes, name: str) -> Manifest:
         """Raises MalformedError for anything that no writer of this format makes."""
         try:
-            rows = tuple(_unpack(data))
+            manifest = cls(tuple(_unpack(data)))
         except (struct.error, ValueError, LookupError) as error:
             raise MalformedError(name, str(error)) from error
-        if reason := _fault(rows):
-            raise MalformedError(name, reason)
-        manifest = cls(rows)
         if manifest.data != data:
             raise MalformedError(name, "it is not in canonical form")
         return manifest
@@ -154,13 +160,16 @@ def _unpack(data: bytes) -> Iterator[PageRow]:
 
 
 def _fault(rows: tuple[PageRow, ...]) -> str | None:
+    if len(rows) > MAX_PAGES:
+        return f"it has {len(rows)} pages"
+    if sum(row.size for row in rows) > MAX_SIZE:
+        return "its files add up to an impossible size"
     after = ""
     for row in rows:
         if not 1 <= row.entries <= MAX_ENTRIES or row.length > MAX_BYTES:
             return "a page has an impossible number of entries or bytes"
-        if row.size > MAX_SIZE * row.entries:
-            return "a page has an impossible size"
-        if not after < row.first <= row.last:
+        if not after < row.first <= row.last or (row.first == row.last) != (row.entries == 1):
             return "its pages overlap, repeat or do not ascend"
         after = row.last
+    check_paths([path for row in rows for path in (row.first, row.last)])
     return None

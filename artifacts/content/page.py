@@ -11,12 +11,12 @@ from operator import lt
 
 from artifacts.content.cut import MAX_ENTRIES, MAX_PATH_BYTES
 from artifacts.content.digest import LENGTH, Digest
-from artifacts.content.entry import MAX_SIZE, Detail, Entry, Kind, Row
-from artifacts.content.path import check_paths
+from artifacts.content.entry import MAX_SIZE, Detail, Entry, Kind, Row, row_fault
+from artifacts.content.path import check_no_file_is_a_folder, check_paths
 from artifacts.errors import InvalidError, MalformedError
 
 MAGIC = b"artpage1"
-MAX_BYTES = 2**26  # of canonical bytes: what a reader may believe of a page it has not seen
+MAX_BYTES = 2**27  # of canonical bytes: more than 8192 entries with the longest details have
 _HEAD = struct.Struct("<8sIII")
 _DETAIL = struct.Struct("<II")
 _FIELD = struct.Struct("<BH")
@@ -139,13 +139,26 @@ def _fault(page: Page, data: bytes) -> str | None:
         return f"{len(page.paths)} paths, {len(page.digests) // LENGTH} digests"
     if not all(map(lt, page.paths, islice(page.paths, 1, None))):
         return "its paths do not ascend, or one stands twice"
-    if max(size or 0 for size in page.sizes) > MAX_SIZE:
-        return "an entry has an impossible size"
+    if reason := _row_fault(page):
+        return reason
     try:
         check_paths(page.paths)
+        check_no_file_is_a_folder(page.paths, {*page.paths})
     except InvalidError as error:
         return str(error)
     return None if page.encode() == data else "it is not in canonical form"
+
+
+def _row_fault(page: Page) -> str | None:
+    """Looks closely at the few rows that are not those of an ordinary plain file."""
+    odd = {*page.details}
+    sizes = page.sizes
+    if 0 in sizes or max(filter(None, sizes), default=0) > MAX_SIZE:
+        odd |= {i for i, size in enumerate(sizes) if not size or size > MAX_SIZE}
+    for i in odd:
+        if reason := row_fault(page.digest_at(i), sizes[i], page.details.get(i)):
+            return f"{page.paths[i]!r} {reason}"
+    return None
 
 
 def _pack_detail(index: int, detail: Detail) -> bytes:

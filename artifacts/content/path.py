@@ -13,6 +13,7 @@ _DEVICES = frozenset(
     + [f"{port}{n}" for port in ("com", "lpt") for n in "123456789¹²³"]
 )
 _DRIVE = re.compile(r"[A-Za-z]:")
+_SEPARATOR = re.compile(r"[/\\]")  # some systems take the second for the first
 _DEVICE_STEMS = ("/con", "/prn", "/aux", "/nul", "/com", "/lpt")
 
 
@@ -35,6 +36,7 @@ def check_paths(paths: Sequence[str]) -> None:
         or "/../" in joined
         or "\0" in joined
         or ":" in joined
+        or "\\" in joined
         or not joined.isascii()
         or any(stem in joined.lower() for stem in _DEVICE_STEMS)
         or (len(joined) > MAX_BYTES and max(map(len, paths)) > MAX_BYTES)
@@ -69,11 +71,11 @@ def _fault(path: str) -> str | None:
         return "is not UTF-8; rename the file"
     if not path or len(encoded) > MAX_BYTES:
         return f"must have 1 to {MAX_BYTES} bytes"
-    if path[0] == "/" or _DRIVE.match(path):
+    if path[0] in "/\\" or _DRIVE.match(path):
         return "must be relative, without a drive letter"
     if "\0" in path:
         return "contains NUL"
-    return next(filter(None, map(_part_fault, path.split("/"))), None)
+    return next(filter(None, map(_part_fault, _SEPARATOR.split(path))), None)
 
 
 def _part_fault(part: str) -> str | None:

@@ -26,6 +26,8 @@ def decode(stored: bytes, most: int, name: str) -> bytes:
         raise MalformedError(name, "it is empty")
     payload = memoryview(stored)[1:]
     if stored[0] == RAW:
+        if len(payload) > most:
+            raise MalformedError(name, f"it has {len(payload)} bytes, at most {most} can be right")
         return bytes(payload)
     return expand(stored[0], payload, most, name)
 
@@ -40,6 +42,8 @@ def expand(codec: int, payload: memoryview, most: int, name: str) -> bytes:
         declared = zstandard.frame_content_size(payload)
         if not 0 <= declared <= most:
             raise MalformedError(name, f"it declares {declared} bytes, at most {most} can be right")
-        return zstandard.ZstdDecompressor().decompress(payload, max_output_size=most)
+        return zstandard.ZstdDecompressor().decompress(
+            payload, max_output_size=most, allow_extra_data=False
+        )
     except zstandard.ZstdError as error:
         raise MalformedError(name, str(error)) from error

@@ -53,7 +53,7 @@ def _objects(sizes: list[list[Any]], rest: bytes) -> dict[str, bytes]:
     objects: dict[str, bytes] = {}
     at = 0
     for name, length in sizes:
-        if not isinstance(name, str) or not isinstance(length, int) or length < 0:
+        if not isinstance(name, str) or type(length) is not int or length < 0:
             raise ValueError(f"object {name!r} of length {length!r}")
         objects[name] = rest[at : at + length]
         at += length

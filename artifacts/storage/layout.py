@@ -103,9 +103,7 @@ class PageLayout:
             end = offset + size
         if count:
             runs.append(Run(first, count, used.setdefault(blob, len(used)), offset))
-        names = [blobs[i] for i in used]
-        names += sorted({s.blob for spans in cut_up.values() for s in spans} - {*names}, key=str)
-        return cls(len(page), names, runs, cut_up)
+        return cls(len(page), _in_order([blobs[i] for i in used], cut_up), runs, cut_up)
 
     def extents(self, page: Page, wanted: range) -> Iterator[Extent]:
         """Where the wanted entries' bytes lie, those end to end together; pieces left out."""
@@ -153,9 +151,9 @@ class PageLayout:
     def decode(cls, data: bytes, page: Page, name: str) -> PageLayout:
         """Raises MalformedError if it is damaged, or is not a layout of this page."""
         try:
-            layout = _unpack(data)
+            layout = _unpack(data, len(page))
             _check(layout, page)
-        except (struct.error, ValueError, LookupError) as error:
+        except (struct.error, ValueError, LookupError, MalformedError) as error:
             raise MalformedError(name, str(error)) from error
         if layout.encode() != data:
             raise MalformedError(name, "it is not in canonical form")
@@ -204,10 +202,18 @@ def _bytes_of(page: Page, start: int, stop: int) -> int:
     return sum(size or 0 for size in page.sizes[start:stop])
 
 
-def _unpack(data: bytes) -> PageLayout:
-    magic, entries, blob_count, run_count, piece_count = _HEAD.unpack_from(data)
-    if magic != MAGIC_PAGE or max(blob_count * _BLOB.size, run_count * _RUN.size) > len(data):
-        raise InvalidError("it does not start like a page layout of this version")
+def _in_order(in_runs: Sequence[Name], pieces: Mapping[int, Sequence[Span]]) -> Sequence[Name]:
+    """Blobs as a layout lists them: those of the runs as they come, then the others sorted."""
+    in_pieces = {span.blob for spans in pieces.values() for span in spans}
+    return [*in_runs, *sorted(in_pieces - {*in_runs}, key=str)]
+
+
+def _unpack(data: bytes, entries: int) -> PageLayout:
+    magic, count, blob_count, run_count, piece_count = _HEAD.unpack_from(data)
+    if magic != MAGIC_PAGE or count != entries:
+        raise InvalidError(f"it does not start like a layout of {entries} entries")
+    if run_count + piece_count > entries or blob_count * _BLOB.size > len(data):
+        raise InvalidError("it has more runs, pieces or blobs than can be")
     at = _HEAD.size
     blobs = []
     for _ in range(blob_count):
@@ -227,23 +233,41 @@ def _unpack(data: bytes) -> PageLayout:
 
 
 def _check(layout: PageLayout, page: Page) -> None:
-    """Raises InvalidError unless the layout places each file of the page at most once."""
-    files = {index: size for index, _, size in _files(page)}
-    if layout.entries != len(page):
-        raise InvalidError(f"it has {layout.entries} entries, the page has {len(page)}")
-    placed = [
-        i
-        for run in layout.runs
-        for i in range(run.first, min(run.first + run.count, len(page) + 1))
-    ]
-    placed += layout.pieces
-    if len(placed) != len({*placed}) or not files.keys() >= {*placed}:
-        raise InvalidError("it places an entry twice, or one that has no bytes")
-    for run in layout.runs:
-        if not run.count or run.blob >= len(layout.blobs) or run.offset > MAX_OFFSET:
-            raise InvalidError("a run is empty or out of bounds")
+    """Raises InvalidError unless the layout is as `of` makes them."""
+    left = _sizes(page)
+    _check_runs(layout, left)
     for index, spans in layout.pieces.items():
+        if index >= len(left) or not left[index]:
+            raise InvalidError("it places an entry twice, or one that has no bytes")
         raw = all(s.stored == s.size for s in spans if s.codec == codec.RAW)
         bounded = all(0 < s.size <= MAX_OFFSET and s.offset + s.stored <= MAX_OFFSET for s in spans)
-        if sum(s.size for s in spans) != files[index] or not raw or not bounded:
+        if sum(s.size for s in spans) != left[index] or not raw or not bounded:
             raise InvalidError("the spans of a file do not add up to it")
+    in_runs = [layout.blobs[i] for i in dict.fromkeys(run.blob for run in layout.runs)]
+    if layout.blobs != _in_order(in_runs, layout.pieces):
+        raise InvalidError("it lists blobs that it does not need, or not in order")
+
+
+def _check_runs(layout: PageLayout, left: list[int]) -> None:
+    """Ascending, apart, and over files of `left` only, which they take out of it."""
+    after, end = 0, (-1, -1)
+    for run in layout.runs:
+        stop = run.first + run.count
+        if not after <= run.first < stop <= len(left) or run.blob >= len(layout.blobs):
+            raise InvalidError("its runs are empty, overlap or are out of bounds")
+        if run.first == after and end == (run.blob, run.offset):
+            raise InvalidError("it has two runs for what is one")
+        sizes = left[run.first : stop]
+        after, end = stop, (run.blob, run.offset + sum(sizes))
+        if 0 in sizes or end[1] > MAX_OFFSET:
+            raise InvalidError("a run has an entry without bytes, or ends out of bounds")
+        left[run.first : stop] = [0] * run.count
+
+
+def _sizes(page: Page) -> list[int]:
+    """Of each entry; 0 where no bytes lie in blobs."""
+    sizes = [size or 0 for size in page.sizes]
+    for index, detail in page.details.items():
+        if detail.kind is not Kind.FILE:
+            sizes[index] = 0
+    return sizes

@@ -14,6 +14,8 @@ CHUNKS = "chunks"
 LAYOUTS = "layouts"
 MANIFESTS = "manifests"
 PAGES = "pages"
+KINDS = frozenset((BLOBS, CHUNKS, LAYOUTS, MANIFESTS, PAGES))
+MAX_EPOCH = 10**9 - 1
 _TEXT = re.compile(r"(blobs|chunks|layouts|manifests|pages)/([0-9a-f]{64})(?:\.([1-9][0-9]{0,8}))?")
 
 
@@ -24,6 +26,10 @@ class Name:
     kind: str
     digest: Digest
     epoch: int = 0
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS or not 0 <= self.epoch <= MAX_EPOCH:
+            raise MalformedError(f"name of {self.kind}", f"its epoch is {self.epoch}")
 
     @property
     def key(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
@@ -17,14 +18,16 @@ _BUFFERS = 4
 _FLUSH_BYTES = 64 * 2**20
 
 
-def hash_file(fd: int) -> tuple[Digest, int]:
-    """Digest and length of the rest of an open file."""
+def hash_file(fd: int, tell: Callable[[int], None] | None = None) -> tuple[Digest, int]:
+    """Digest and length of the rest of an open file; `tell` hears of every part of it."""
     hasher = blake3()
     view = memoryview(bytearray(BUFFER_BYTES))
     length = 0
     while count := os.readv(fd, [view]):
         hasher.update(view[:count])
         length += count
+        if tell:
+            tell(count)
     return Digest(hasher.digest()), length
 
 

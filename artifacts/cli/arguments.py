@@ -1,0 +1,68 @@
+"""Arguments: whether a user means a folder of this machine or a name in the store."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from artifacts.errors import InvalidNameError, UsageError
+from artifacts.names import ArtifactName, DigestName, parse_name
+from artifacts.settings import Settings
+
+_STARTS = ("./", "../", "/", "~/")
+
+
+def parse_target(text: str, settings: Settings) -> Path | ArtifactName | DigestName:
+    """A folder only if it is written with ./, ../, ~/ or /, anything else is a name.
+
+    Raises UsageError for a name that is also a folder, and for a folder that is not there.
+    """
+    if _is_written_as_folder(text):
+        return _existing(text)
+    is_folder = os.path.isdir(text)
+    try:
+        name = parse_name(text, entity=settings.entity, project=settings.project)
+    except InvalidNameError:
+        if is_folder:
+            raise UsageError(f"{text!r} is not a name; write ./{text} for the folder") from None
+        raise
+    if is_folder:
+        raise UsageError(
+            f"{text!r} is a folder and may be a name: write ./{text} for the folder, "
+            f"{_spelled_out(name, text)} for the artifact"
+        )
+    return name
+
+
+def check_is_no_folder(text: str) -> None:
+    """Raises UsageError."""
+    if _is_written_as_folder(text):
+        raise UsageError(
+            f"{text!r} is a folder, expected a name: [[entity/]project/]name[:version]"
+        )
+
+
+def as_folder(path: Path) -> str:
+    """As a user has to write it, so that it is taken for a folder."""
+    try:
+        return f"./{path.absolute().relative_to(Path.cwd())}"
+    except ValueError:
+        return os.fspath(path)
+
+
+def _is_written_as_folder(text: str) -> bool:
+    return text.startswith(_STARTS) or text in (".", "..", "~")
+
+
+def _existing(text: str) -> Path:
+    path = Path(os.path.expanduser(text))
+    if not path.is_dir():
+        raise UsageError(f"no folder at {text}")
+    return path
+
+
+def _spelled_out(name: ArtifactName | DigestName, text: str) -> str:
+    if name.qualified != text:
+        return name.qualified
+    last = text.rpartition("/")[2]
+    return f"--entity {name.entity} --project {name.project} {last}"

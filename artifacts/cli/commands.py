@@ -1,0 +1,64 @@
+"""Commands: what `art` can do, each command in the module of its name."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from artifacts.cli.failure import report
+from artifacts.cli.options import shared_options
+from artifacts.cli.release import release
+
+_NAMES = ("put", "get", "ls", "show", "log", "diff", "cat", "verify", "store")
+
+
+class _Commands(click.Group):
+    """Imports a command's module when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*_NAMES]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _NAMES:
+            return None
+        found = getattr(import_module(f"artifacts.cli.{cmd_name}"), cmd_name)
+        return found if isinstance(found, click.Command) else None
+
+
+@click.version_option(release(), message="%(version)s", help="Tell the version.")
+@click.group(
+    cls=_Commands,
+    params=shared_options(),
+    epilog="Every command takes these options too. `art COMMAND --help` tells more.",
+    subcommand_metavar="COMMAND …",
+)
+def art() -> None:
+    """Versioned datasets and models, addressed by their content, in a store that you own."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """The exit code; what went wrong is said on standard error, in a sentence."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name must not end a listing
+    try:
+        with art.make_context("art", [*arguments] or ["--help"]) as context:
+            code = art.invoke(context)
+        sys.stdout.flush()
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except BrokenPipeError as error:
+        _close_output()
+        return report(error)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the outermost line
+        return report(error, with_traceback="--debug" in arguments)
+    return code or 0
+
+
+def _close_output() -> None:
+    """Whoever read it is gone; the interpreter's last flush must not complain of that."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,63 @@
+"""Get: a version's files put into a folder of this machine, each one checked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from artifacts.catalog import Version, deliver
+from artifacts.cli.arguments import as_folder
+from artifacts.cli.call import Call
+from artifacts.cli.failure import no_such_path
+from artifacts.cli.options import command
+from artifacts.cli.output import count_text, duration_text, shown, size_text
+
+
+@command
+@click.argument("name")
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+@click.option("--prefix", default="", help="Only files whose path begins with this.")
+@click.option("--force", is_flag=True, help="Overwrite files that were edited since they came.")
+def get(call: Call, name: str, folder: Path | None, *, prefix: str, force: bool) -> None:
+    """Put a version's files into a folder, checked and ready for `art verify`.
+
+    DIR is ./artifacts/NAME:vN unless it is given. Files that are right already are kept, those
+    edited since they came too.
+    """
+    began = time.monotonic()
+    version = call.version(name)
+    size = _size_below(version, prefix)
+    root = folder or call.settings.artifact_dir / version.name
+    with call.session.progress(f"get {version.name}") as progress:
+        outcome = deliver(version, root, prefix, force=force, progress=progress)
+    data = {
+        "name": version.qualified_name,
+        "folder": as_folder(root),
+        "digest": version.digest.hex(),
+        "written": outcome.written,
+        "kept": outcome.kept,
+        "size": size,
+        "seconds": round(time.monotonic() - began, 3),
+    }
+    call.tell(data, _lines)
+
+
+def _size_below(version: Version, prefix: str) -> int:
+    """Bytes. Raises NotFoundError if no path begins with the prefix."""
+    if not prefix:
+        return version.row.size
+    sizes = [entry.size or 0 for entry in version.entries(prefix)]
+    if not sizes:
+        raise no_such_path(version, f"{prefix}…")
+    return sum(sizes)
+
+
+def _lines(data: Mapping[str, Any]) -> Iterator[str]:
+    written, size = count_text(data["written"], "file"), size_text(data["size"])
+    kept = f", {data['kept']:,} kept" if data["kept"] else ""
+    took = duration_text(data["seconds"])
+    yield f"{data['name']}  {written} written{kept}, {size}, {took}, in {shown(data['folder'])}"

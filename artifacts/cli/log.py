@@ -1,0 +1,92 @@
+"""Log: the history of a collection, read from its first event on, so that the chain is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import click
+
+from artifacts.catalog import Version
+from artifacts.cli.call import Call
+from artifacts.cli.options import command
+from artifacts.cli.output import age_text, count_text, size_text, table
+from artifacts.errors import ArtifactNotFoundError
+from artifacts.storage import Change, Event, Tail, now
+
+_WORDS = {
+    "created": "created, of type {type}",
+    "aliased": "alias {alias} put on v{version}",
+    "unaliased": "alias {alias} taken off v{version}",
+    "renamed": "renamed to {name}",
+    "deleted": "deleted",
+    "fenced": "fenced by the collector at epoch {epoch}",
+}
+
+
+@command
+@click.argument("name")
+def log(call: Call, name: str) -> None:
+    """Tell all that ever happened to a collection, newest first.
+
+    Every event is checked against the one before it: a changed, removed or swapped one is named.
+    """
+    catalog = call.session.catalog
+    collection = call.collection(name)
+    fold = catalog.collection(collection)
+    if fold is None:
+        raise ArtifactNotFoundError(collection.qualified, catalog.store.url)
+    events = [*fold.log.after(Tail.start(fold.log.name))]
+    numbers = _numbers([*catalog.versions(collection)])
+    call.answer([_event(event, numbers) for event in reversed(events)], _lines)
+
+
+def _numbers(versions: Sequence[Version]) -> dict[str, int]:
+    """Version by manifest: each content is one version, however often it was committed."""
+    return {str(version.row.manifest): version.row.number for version in versions}
+
+
+def _event(event: Event, numbers: Mapping[str, int]) -> dict[str, Any]:
+    return {
+        "number": event.number,
+        "time": event.time,
+        "writer": event.header["writer"],
+        "what": [_words(change, numbers) for change in event.changes],
+        "changes": [*event.changes],
+        "transaction": event.transaction,
+        "digest": event.digest.hex(),
+    }
+
+
+def _words(change: Change, numbers: Mapping[str, int]) -> str:
+    kind = change["kind"]
+    if kind == "committed":
+        return _commit_words(change, numbers)
+    if kind == "updated":
+        facts = [key for key in ("description", "metadata", "tags") if key in change]
+        return f"{' and '.join(facts)} of v{change['version']} changed"
+    words = _WORDS.get(kind)
+    return words.format_map(change) if words else f"{kind!r}"
+
+
+def _commit_words(change: Change, numbers: Mapping[str, int]) -> str:
+    number = numbers.get(change["manifest"])
+    if number is None:
+        return "a commit refused, as it came too late"
+    files, size = count_text(change["entries"], "file"), size_text(change["size"])
+    return f"v{number} committed as {', '.join(change['aliases'])}: {files}, {size}"
+
+
+def _lines(events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    return table(
+        (">EVENT", "WHEN", "WRITER", "WHAT"),
+        (
+            (
+                f"{event['number']:,}",
+                age_text(event["time"], now()),
+                event["writer"],
+                "; ".join(event["what"]),
+            )
+            for event in events
+        ),
+    )

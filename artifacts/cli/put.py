@@ -1,0 +1,121 @@
+"""Put: a file or folder of this machine becomes a version."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat as modes
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from artifacts.cache import Tree
+from artifacts.catalog import Draft, Facts, Session, Version
+from artifacts.cli.call import Call
+from artifacts.cli.options import command
+from artifacts.cli.output import count_text, duration_text, size_text
+from artifacts.errors import InvalidError, UnsupportedFileError, UsageError
+from artifacts.metadata import check_metadata
+from artifacts.names import MAX_LENGTH, check_aliases, check_tags
+from artifacts.progress import Progress
+
+_REFUSED = re.compile(r"[^a-zA-Z0-9_\-.]+")
+
+
+@command
+@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("name", required=False)
+@click.option("--type", default="dataset", show_default=True, help="What kind of thing it is.")
+@click.option("--alias", "aliases", multiple=True, help="A movable name for it; repeatable.")
+@click.option("--tag", "tags", multiple=True, help="A label; repeatable.")
+@click.option("--description", help="What it is, as Markdown.")
+@click.option("--metadata", metavar="JSON", help="What else to note, as a JSON object.")
+def put(  # noqa: PLR0913 - one parameter for each option
+    call: Call,
+    path: Path,
+    name: str | None,
+    *,
+    type: str,
+    aliases: tuple[str, ...],
+    tags: tuple[str, ...],
+    description: str | None,
+    metadata: str | None,
+) -> None:
+    """Make a version of a file or folder.
+
+    NAME is [[entity/]project/]name; without one it is called as the file or folder is.
+    """
+    began = time.monotonic()
+    facts = Facts(
+        check_aliases(aliases), check_tags(tags), description, _parse_metadata(metadata or "{}")
+    )
+    collection = call.collection(name or _name_of(path))
+    _check_kind(path)
+    session = call.session_of(collection)
+    version = _commit(session, session.draft(collection.collection, type), path, facts)
+    data = {
+        "name": version.qualified_name,
+        "is_new": _is_new(version),
+        "digest": version.digest.hex(),
+        "files": version.row.entries,
+        "size": version.row.size,
+        "seconds": round(time.monotonic() - began, 3),
+        "store": version.store.url,
+    }
+    call.tell(data, _lines)
+
+
+def _commit(session: Session, draft: Draft, path: Path, facts: Facts) -> Version:
+    with ExitStack() as stack:
+        stack.callback(draft.intake.discard)
+        _add(draft, path, stack.enter_context(session.progress(f"put {path.name}")))
+        settings = session.settings
+        return session.writable.commit(draft, settings.entity, settings.project, facts)
+
+
+def _add(draft: Draft, path: Path, progress: Progress) -> None:
+    if path.is_dir():
+        draft.add_tree(Tree(os.fspath(path)), "", progress)
+    else:
+        draft.add_file(path, path.name)
+
+
+def _check_kind(path: Path) -> None:
+    """Raises UnsupportedFileError, FileNotFoundError."""
+    if path.is_symlink() and not path.exists():
+        raise UnsupportedFileError([f"{path} (a link to {os.readlink(path)!r}, where nothing is)"])
+    mode = path.stat().st_mode
+    if not modes.S_ISREG(mode) and not modes.S_ISDIR(mode):
+        raise UnsupportedFileError([f"{path} (neither a file nor a folder)"])
+
+
+def _name_of(path: Path) -> str:
+    name = _REFUSED.sub("-", path.resolve().name)[:MAX_LENGTH]
+    if not name:
+        raise UsageError(f"{path} has no name of its own; give one after it")
+    return name
+
+
+def _parse_metadata(text: str) -> dict[str, Any]:
+    try:
+        return check_metadata(json.loads(text))
+    except (json.JSONDecodeError, TypeError) as error:
+        raise InvalidError(f"--metadata wants a JSON object: {error}") from error
+
+
+def _is_new(version: Version) -> bool:
+    """Whether the event that was just appended is the one that made the version."""
+    return version.row.event == version.collection.tail.number - 1
+
+
+def _lines(data: Mapping[str, Any]) -> Iterator[str]:
+    number = data["name"].rpartition(":")[2]
+    what = "new version" if data["is_new"] else f"unchanged, already {number}"
+    files, size = count_text(data["files"], "file"), size_text(data["size"])
+    took = duration_text(data["seconds"])
+    yield f"{data['name']}  {what}, {files}, {size}, {took}, in {data['store']}"

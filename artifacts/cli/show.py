@@ -1,0 +1,165 @@
+"""Show: what is known of a version, or of a folder that versions were put into."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import click
+
+from artifacts.cache import Delivery, Receipt
+from artifacts.catalog import Version
+from artifacts.cli.arguments import parse_target
+from artifacts.cli.b3sum import b3sum_line, is_expressible
+from artifacts.cli.call import Call
+from artifacts.cli.options import command
+from artifacts.cli.output import age_text, count_text, facts, shown, size_text
+from artifacts.content import Entry, Kind
+from artifacts.errors import InvalidError, UsageError
+from artifacts.storage import now
+
+_Row: TypeAlias = tuple[str, bytes, int | None, str]
+"""Path, digest, size and kind of one entry."""
+
+
+@command
+@click.argument("target", metavar="NAME|DIR")
+@click.option(
+    "--files",
+    "prefix",
+    metavar="[PREFIX]",
+    is_flag=False,
+    flag_value="",
+    help="List the files instead, or those whose path begins with PREFIX.",
+)
+@click.option("--b3sums", is_flag=True, help="List the files' digests as `b3sum --check` reads it.")
+def show(call: Call, target: str, *, prefix: str | None, b3sums: bool) -> None:
+    """Tell what is known of a version, or of a folder that was got.
+
+    A folder is written with ./, ../, ~/ or / and told of by its receipt alone.
+    """
+    if b3sums and call.is_json:
+        raise UsageError("--b3sums has a form of its own; leave out --json, or take --files")
+    what = parse_target(target, call.settings)
+    source = Receipt.read(what) if isinstance(what, Path) else call.session.catalog.resolve(what)
+    if b3sums:
+        _write_b3sums(call, _rows(source, prefix or ""))
+    elif prefix is not None:
+        call.answer_each(map(_file, _rows(source, prefix)), _file_line)
+    elif isinstance(source, Version):
+        call.answer(_version(source), _version_lines)
+    else:
+        call.answer([*map(_delivery, source.deliveries)], _delivery_lines)
+
+
+def _rows(source: Version | Receipt, prefix: str) -> Iterator[_Row]:
+    if isinstance(source, Version):
+        return map(_row, source.entries(prefix))
+    return (
+        (path, digest, size, Kind.FILE.name.lower())
+        for path, (digest, size) in source.files().items()
+        if path.startswith(prefix)
+    )
+
+
+def _row(entry: Entry) -> _Row:
+    return entry.path, entry.digest, entry.size, entry.kind.name.lower()
+
+
+def _write_b3sums(call: Call, rows: Iterable[_Row]) -> None:
+    """Raises InvalidError, at the end, for names that would stop b3sum."""
+    left_out = []
+    for path, digest, _, kind in rows:
+        if not is_expressible(path):
+            left_out.append(path)
+        elif kind == Kind.FILE.name.lower():
+            call.output.write(b3sum_line(path, digest))
+    if left_out:
+        names = ", ".join(map(repr, left_out))
+        raise InvalidError(f"left out, b3sum refuses such names; use `art verify`: {names}")
+
+
+def _file(row: _Row) -> dict[str, Any]:
+    path, digest, size, kind = row
+    return {"path": path, "size": size, "digest": digest.hex(), "kind": kind}
+
+
+def _file_line(file: Mapping[str, Any]) -> str:
+    kind = "" if file["kind"] == Kind.FILE.name.lower() else f" ({file['kind']})"
+    return f"{size_text(file['size']):>10}  {shown(file['path'])}{kind}"
+
+
+def _version(version: Version) -> dict[str, Any]:
+    row = version.row
+    return {
+        "name": version.qualified_name,
+        "type": version.type,
+        "aliases": version.aliases,
+        "tags": [*row.tags],
+        "digest": version.digest.hex(),
+        "files": row.entries,
+        "size": row.size,
+        "pages": len(version.manifest.rows),
+        "created": row.created,
+        "updated": row.updated,
+        "logged_by": row.run,
+        "description": row.description,
+        "metadata": dict(row.metadata),
+        "store": version.store.url,
+    }
+
+
+def _version_lines(data: Mapping[str, Any]) -> Iterator[str]:
+    changed = data["updated"] != data["created"]
+    metadata = json.dumps(data["metadata"], indent=2, ensure_ascii=False)
+    yield from facts(
+        [
+            ("name", data["name"]),
+            ("type", data["type"]),
+            ("aliases", ", ".join(data["aliases"])),
+            ("tags", ", ".join(data["tags"])),
+            ("digest", data["digest"]),
+            ("content", _content(data)),
+            ("created", age_text(data["created"], now())),
+            ("updated", age_text(data["updated"], now()) if changed else ""),
+            ("logged by", f"run {data['logged_by']}" if data["logged_by"] else ""),
+            ("description", data["description"] or ""),
+            ("metadata", metadata if data["metadata"] else ""),
+            ("store", data["store"]),
+        ]
+    )
+
+
+def _content(data: Mapping[str, Any]) -> str:
+    files, pages = count_text(data["files"], "file"), count_text(data["pages"], "page")
+    return f"{files}, {size_text(data['size'])}, listed on {pages}"
+
+
+def _delivery(delivery: Delivery) -> dict[str, Any]:
+    sizes = [size for _, size in delivery.files().values()]
+    return {
+        "name": delivery.name,
+        "type": delivery.type,
+        "prefix": delivery.prefix,
+        "digest": delivery.manifest.digest.hex(),
+        "files": len(sizes),
+        "size": sum(sizes),
+        "store": delivery.store,
+    }
+
+
+def _delivery_lines(deliveries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for at, data in enumerate(deliveries):
+        yield from [""] if at else []
+        yield from facts(
+            [
+                ("name", data["name"]),
+                ("type", data["type"]),
+                ("only", f"{data['prefix']}…" if data["prefix"] else ""),
+                ("digest", data["digest"]),
+                ("content", f"{count_text(data['files'], 'file')}, {size_text(data['size'])}"),
+                ("store", data["store"]),
+            ]
+        )

@@ -1,0 +1,202 @@
+"""Verify: a folder, a version or the whole store compared with the digests it should have."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from artifacts.cache import Expected, Findings, Receipt, audit
+from artifacts.catalog import Report, Version, verify_store, verify_version
+from artifacts.cli.arguments import as_folder, parse_target
+from artifacts.cli.call import Call
+from artifacts.cli.files import digest_of, files_of
+from artifacts.cli.options import command
+from artifacts.cli.output import count_text, duration_text, shown, size_text
+from artifacts.content import Digest
+from artifacts.errors import UsageError, VerificationError
+
+
+@command
+@click.argument("target", metavar="[DIR|NAME]", required=False)
+@click.option("--all", "is_all", is_flag=True, help="The whole store: every byte that lies in it.")
+@click.option("--against", metavar="NAME", help="Trust this version of the store, not the receipt.")
+@click.option("--digest", metavar="HEX", help="What was got must be the artifact of this digest.")
+def verify(
+    call: Call, target: str | None, *, is_all: bool, against: str | None, digest: str | None
+) -> None:
+    """Compare a folder with the receipt of what was put there, offline; changes nothing.
+
+    A folder is written with ./, ../, ~/ or /. Missing, changed and unexpected files are listed,
+    all of them. With NAME the version's bytes in the store are read, with --all the whole store.
+    """
+    wanted = Digest.parse(digest) if digest else None
+    if is_all:
+        _refuse(target or against or digest, "--all reads the whole store; leave out the rest")
+        _verify_store(call)
+        return
+    if target is None:
+        raise UsageError("name what to verify: a folder as ./DIR, a version, or --all")
+    what = parse_target(target, call.settings)
+    if isinstance(what, Path):
+        _verify_folder(call, what, _expect(call, what, against), wanted)
+    else:
+        _refuse(against, "--against is for folders; write ./DIR for one")
+        _verify_version(call, call.session.catalog.resolve(what), wanted)
+
+
+def _refuse(given: str | None, reason: str) -> None:
+    if given:
+        raise UsageError(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """What a folder should hold, and who says so."""
+
+    source: str
+    artifacts: Sequence[tuple[str, Digest]]
+    files: Mapping[str, Expected]
+
+
+def _expect(call: Call, root: Path, against: str | None) -> _Expected:
+    """Raises ReceiptNotFoundError, ArtifactNotFoundError, IntegrityError."""
+    if against:
+        version = call.version(against)
+        names = [(version.qualified_name, version.digest)]
+        return _Expected(version.store.url, names, files_of(version))
+    receipt = Receipt.read(root)
+    names = [(each.name, each.manifest.digest) for each in receipt.deliveries]
+    return _Expected("its receipt", names, receipt.files())
+
+
+def _verify_folder(call: Call, root: Path, expected: _Expected, wanted: Digest | None) -> None:
+    began = time.monotonic()
+    with call.session.progress(f"verify {root.name}") as progress:
+        findings = audit(root, expected.files, progress)
+    _answer(
+        call,
+        {
+            "target": as_folder(root),
+            "against": expected.source,
+            "artifacts": [{"name": n, "digest": d.hex()} for n, d in expected.artifacts],
+            "files": findings.checked,
+            "size": findings.size,
+            "problems": [
+                *_artifact_problems(expected.artifacts, wanted),
+                *_file_problems(root, findings),
+            ],
+            "seconds": round(time.monotonic() - began, 3),
+        },
+    )
+
+
+def _artifact_problems(
+    artifacts: Sequence[tuple[str, Digest | None]], wanted: Digest | None
+) -> Iterator[dict[str, Any]]:
+    """Every artifact has to be the wanted one: the files of another would be proved by nothing."""
+    if wanted is None:
+        return
+    for name, digest in artifacts or [("no artifact at all", None)]:
+        if digest != wanted:
+            yield _problem("other artifact", name, wanted, digest)
+
+
+def _file_problems(root: Path, findings: Findings) -> Iterator[dict[str, Any]]:
+    for path, digest in findings.missing:
+        yield _problem("missing", path, digest, None)
+    for each in findings.changed:
+        yield _problem("changed", each.path, each.expected, each.found)
+    for path in findings.unexpected:
+        yield _problem("unexpected", path, None, digest_of(root / path))
+
+
+def _problem(
+    kind: str, where: str, expected: Digest | None, found: Digest | None
+) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "where": where,
+        "expected": expected and expected.hex(),
+        "found": found and found.hex(),
+    }
+
+
+def _verify_version(call: Call, version: Version, wanted: Digest | None) -> None:
+    began = time.monotonic()
+    with call.session.progress(f"verify {version.name}") as progress:
+        report = verify_version(version, progress)
+    names = [(version.qualified_name, version.digest)]
+    _answer(
+        call,
+        {
+            "target": version.qualified_name,
+            "against": f"its digest {version.digest}",
+            "files": version.row.entries,
+            "size": report.size,
+            "problems": [*_artifact_problems(names, wanted), *_stored_problems(report)],
+            "seconds": round(time.monotonic() - began, 3),
+        },
+    )
+
+
+def _verify_store(call: Call) -> None:
+    began = time.monotonic()
+    catalog = call.session.catalog
+    with call.session.progress("verify the store") as progress:
+        report = verify_store(catalog, progress)
+    _answer(
+        call,
+        {
+            "target": catalog.store.url,
+            "against": "every digest in it",
+            "objects": report.objects,
+            "size": report.size,
+            "problems": [*_stored_problems(report)],
+            "seconds": round(time.monotonic() - began, 3),
+        },
+    )
+
+
+def _stored_problems(report: Report) -> Iterator[dict[str, Any]]:
+    for each in report.problems:
+        yield {
+            "kind": "damaged",
+            "where": each.where,
+            "reason": each.reason,
+            "affected": [*each.affected],
+        }
+
+
+def _answer(call: Call, data: dict[str, Any]) -> None:
+    """Raises VerificationError if there are problems, once all of them are told."""
+    problems = [*map(_problem_line, data["problems"])]
+    if not problems:
+        call.tell(data, _summary)
+        return
+    call.answer(data, lambda _: problems)
+    raise VerificationError(data["target"], problems)
+
+
+def _problem_line(problem: Mapping[str, Any]) -> str:
+    where = f"{problem['kind']}: {shown(problem['where'])}"
+    if "reason" in problem:
+        affected = ", ".join(problem["affected"])
+        return f"{where}: {shown(problem['reason'])}" + (
+            f" [{shown(affected)}]" if affected else ""
+        )
+    digests = [f"{word} {problem[word]}" for word in ("expected", "found") if problem[word]]
+    return f"{where} ({', '.join(digests) or 'not a file'})"
+
+
+def _summary(data: Mapping[str, Any]) -> Iterator[str]:
+    noun = "file" if "files" in data else "object"
+    count, size = count_text(data[f"{noun}s"], noun), size_text(data["size"])
+    took = duration_text(data["seconds"])
+    yield f"{shown(data['target'])}  verified against {data['against']}: {count}, {size}, {took}"
+    for artifact in data.get("artifacts", ()):
+        yield f"  {artifact['name']}  {artifact['digest']}"

@@ -1,0 +1,196 @@
+"""Cut: pages depend on paths alone, are bounded whatever the paths, and change only locally."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+from zlib import crc32
+
+import pytest
+from blake3 import blake3
+from content_strategies import (
+    artifacts,
+    cutting_names,
+    manifest_of,
+    pages_of,
+    plain_names,
+    starts_a_page,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from artifacts.content import Digest
+from artifacts.content.cut import MAX_ENTRIES, MAX_PATH_BYTES, cut
+
+SOME, OTHER = Digest.of(b"some"), Digest.of(b"other")
+seeds = st.integers(0, 2**32)
+
+
+def never_cutting(count: int, name: Callable[[int], bytes]) -> list[bytes]:
+    """Paths that the rule never cuts at, as somebody would choose who wants one endless page."""
+    names: list[bytes] = []
+    for i in range(2 * count):
+        if not starts_a_page(path := name(i)):
+            names.append(path)
+    return sorted(names[:count])
+
+
+ADVERSARIAL = {
+    "none": [],
+    "one": [b"a"],
+    "never cutting": never_cutting(100_000, lambda i: b"%08d" % i),
+    "never cutting and long": never_cutting(2_000, lambda i: b"%04d" % i + b"a" * 4092),
+    "long and equal but for the end": never_cutting(2_000, lambda i: b"a" * 4092 + b"%04d" % i),
+    "of all lengths": never_cutting(9_000, lambda i: b"%04d" % i + b"a" * (i * 7 % 4093)),
+    "always cutting": [name.encode() for name in cutting_names()],
+    "deep": never_cutting(9_000, lambda i: b"a/" * (i % 2_000) + b"%05d" % i),
+    "as many as fit": never_cutting(MAX_ENTRIES, lambda i: b"%06d" % i),
+    "one more than fit": never_cutting(MAX_ENTRIES + 1, lambda i: b"%06d" % i),
+    "as many bytes as fit": never_cutting(256, lambda i: b"%03d" % i + b"a" * 4092),
+    "a path more than fits": never_cutting(257, lambda i: b"%03d" % i + b"a" * 4092),
+}
+
+
+@pytest.mark.parametrize("paths", ADVERSARIAL.values(), ids=ADVERSARIAL.keys())
+def test_pages_are_bounded_whatever_the_paths(paths: Sequence[bytes]) -> None:
+    ranges = list(cut(paths))
+
+    assert [i for start, stop in ranges for i in range(start, stop)] == [*range(len(paths))]
+    assert all(fits(paths[start:stop]) for start, stop in ranges)
+
+
+@pytest.mark.parametrize("paths", ADVERSARIAL.values(), ids=ADVERSARIAL.keys())
+def test_cut_is_that_of_the_specification(paths: Sequence[bytes]) -> None:
+    assert list(cut(paths)) == specified(paths)
+
+
+@given(seeds, st.integers(0, 20), st.integers(0, 3_000))
+@settings(max_examples=50)
+def test_ordinary_paths_are_cut_where_they_start_a_page(
+    seed: int, cutting: int, plain: int
+) -> None:
+    paths = draw(seed, cutting, plain)
+    pages = cut_into_pages(paths)
+
+    assert [path for page in pages for path in page] == paths
+    for number, page in enumerate(pages):
+        assert number == 0 or starts_a_page(page[0])
+        assert not any(map(starts_a_page, page[1:]))
+
+
+@given(seeds, st.integers(1, 20), st.integers(0, 20_000))
+@settings(max_examples=25)
+def test_pages_before_and_after_a_boundary_do_not_depend_on_each_other(
+    seed: int, cutting: int, plain: int
+) -> None:
+    paths = draw(seed, cutting, plain)
+    for boundary in filter(starts_a_page, paths[:1] + Random(seed).sample(paths, 1)):
+        at = paths.index(boundary)
+        assert cut_into_pages(paths) == cut_into_pages(paths[:at]) + cut_into_pages(paths[at:])
+
+
+@given(artifacts, seeds)
+def test_pages_depend_on_paths_alone(rows: dict[str, object], seed: int) -> None:
+    names = [path.decode() for path in draw(seed, 5, 50)]
+    there = dict.fromkeys(names, (SOME, 1, None))
+    manifests = manifest_of(there), manifest_of(dict.fromkeys(names, (OTHER, 2**40, None)))
+    firsts = [[(row.first, row.last, row.entries) for row in each.rows] for each in manifests]
+    assert firsts[0] == firsts[1]
+    assert manifests[0] != manifests[1]
+
+
+@given(seeds, st.integers(0, 20), st.integers(1, 10_000))
+@settings(max_examples=20)
+def test_changed_file_rewrites_exactly_one_page(seed: int, cutting: int, plain: int) -> None:
+    names = [path.decode() for path in draw(seed, cutting, plain)]
+    rows = {name: (SOME, 1, None) for name in names}
+    before = pages_of(rows)
+    after = pages_of(rows | {Random(seed).choice(names): (OTHER, 1, None)})
+
+    assert len(after.keys() - before.keys()) == len(before.keys() - after.keys()) == 1
+
+
+@given(seeds, st.integers(0, 20), st.integers(1, 3_000), st.booleans())
+@settings(max_examples=50)
+def test_added_path_changes_at_most_two_pages(
+    seed: int, cutting: int, plain: int, starts: bool
+) -> None:
+    paths = draw(seed, cutting, plain)
+    pool = cutting_names() if starts else plain_names()
+    added = Random(seed).choice([name for name in pool if name.encode() not in {*paths}]).encode()
+    before, after = set(cut_into_pages(paths)), set(cut_into_pages(sorted([*paths, added])))
+
+    assert 1 <= len(after - before) <= 2
+    assert len(before - after) <= 1
+
+
+@given(seeds, st.integers(0, 12), st.integers(9_000, 20_000), st.booleans())
+@settings(max_examples=25)
+def test_path_added_to_a_long_run_leaves_all_other_runs_alone(
+    seed: int, cutting: int, plain: int, starts: bool
+) -> None:
+    paths = draw(seed, cutting, plain)
+    pool = cutting_names() if starts else plain_names()
+    added = Random(seed).choice([name for name in pool if name.encode() not in {*paths}]).encode()
+    [run] = [run for run in runs(paths) if run[0] <= added] [-1:] or [runs(paths)[0]]
+    before, after = set(cut_into_pages(paths)), set(cut_into_pages(sorted([*paths, added])))
+
+    assert before - after <= set(cut_into_pages(run))
+
+
+def test_path_added_to_a_long_run_seldom_changes_more_than_one_page() -> None:
+    names = [name.encode() for name in plain_names()]
+    paths, spare = names[::2], Random(0).sample(names[1::2], 30)
+    before = set(cut_into_pages(paths))
+    changes = [len(set(cut_into_pages(sorted([*paths, each]))) - before) for each in spare]
+
+    assert len(before) > 1
+    assert sorted(changes)[len(changes) // 2] == 1
+
+
+def specified(paths: Sequence[bytes]) -> list[tuple[int, int]]:
+    """docs/format.md, word by word and slowly."""
+    starts = [i for i, path in enumerate(paths) if i == 0 or starts_a_page(path)]
+    ranges: list[tuple[int, int]] = []
+    for start, stop in zip(starts, [*starts[1:], len(paths)], strict=True):
+        split(paths, start, stop, ranges)
+    return ranges
+
+
+def split(paths: Sequence[bytes], start: int, stop: int, into: list[tuple[int, int]]) -> None:
+    if fits(paths[start:stop]):
+        into.append((start, stop))
+        return
+    middle = min(range(start + 1, stop), key=lambda i: blake3(paths[i]).digest())
+    split(paths, start, middle, into)
+    split(paths, middle, stop, into)
+
+
+def fits(page: Sequence[bytes]) -> bool:
+    return len(page) <= 8192 and sum(len(path) + 1 for path in page) <= 2**20
+
+
+def draw(seed: int, cutting: int, plain: int) -> list[bytes]:
+    """So many paths that start a page and so many that do not, in order."""
+    random = Random(seed)
+    plain = min(plain, len(plain_names()))
+    chosen = random.sample(cutting_names(), cutting) + random.sample(plain_names(), plain)
+    return sorted(name.encode() for name in chosen)
+
+
+def cut_into_pages(paths: Sequence[bytes]) -> list[tuple[bytes, ...]]:
+    return [tuple(paths[start:stop]) for start, stop in cut(paths)]
+
+
+def runs(paths: Sequence[bytes]) -> list[list[bytes]]:
+    found: list[list[bytes]] = []
+    for path in paths:
+        if not found or starts_a_page(path):
+            found.append([])
+        found[-1].append(path)
+    return found
+
+
+def test_constants_are_those_of_the_format() -> None:
+    assert (MAX_ENTRIES, MAX_PATH_BYTES) == (8192, 2**20)
+    assert crc32(b"123456789") == 0xCBF43926
