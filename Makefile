@@ -1,22 +1,26 @@
 VENV ?= .venv
-PY = $(VENV)/bin/python
+BIN = $(VENV)/bin
 
 demo: $(VENV)/ready
-	$(PY) -m examples.demo
+	$(BIN)/python -m examples.demo
 
 test: $(VENV)/ready
-	$(PY) -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -n 2
 
-check: $(VENV)/ready
-	$(VENV)/bin/ruff format --check . && $(VENV)/bin/ruff check . && $(VENV)/bin/mypy && $(PY) -m pytest -q -n 2
+lint: $(VENV)/ready
+	$(BIN)/ruff format --check -q . && $(BIN)/ruff check -q . && $(BIN)/mypy
+
+check: lint test
 
 bench: $(VENV)/ready
-	$(PY) -m pip install -q -e '.[bench]' && $(PY) -m benchmarks
+	$(BIN)/python -m pip install -q -e '.[bench]' && $(BIN)/python -m benchmarks
 
 docs: $(VENV)/ready
-	$(PY) -m pytest -q tests/test_documents.py
+	$(BIN)/python -m pytest -q tests/test_documents.py tests/content/test_golden.py tests/cli/test_documented.py
 
 $(VENV)/ready: pyproject.toml
-	python3 -m venv $(VENV) && $(PY) -m pip install -q -e '.[dev]' && touch $@
+	python3 -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	touch $@
 
-.PHONY: demo test check bench docs
+.PHONY: demo test lint check bench docs

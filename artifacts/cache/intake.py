@@ -169,7 +169,7 @@ class Intake:
             return self._postpone(path, source)
         for _ in range(_TRIES):
             digest, after = self._read(path, source, stat.st_size)
-            if (key_after := state_key(after)) == key:
+            if (key_after := state_key(after)) == key and digest is not None:
                 if digest in self.places:
                     rows.put(key, stat, digest, self.places[digest])
                 return digest
@@ -204,27 +204,32 @@ class Intake:
             self.blobs.append(name)
         return self._numbers[name]
 
-    def _read(self, path: str, source: str, size: int) -> tuple[bytes, os.stat_result]:
-        """Digest of a file whose bytes are placed, and its state after they were read."""
+    def _read(self, path: str, source: str, size: int) -> tuple[bytes | None, os.stat_result]:
+        """Digest of a file whose bytes are placed, and its state after they were read.
+
+        The digest is None if it was shorter or longer than the disk says.
+        """
         fd = os.open(source, _READ)
         try:
             if size >= SMALL_BYTES:
-                return self._read_large(fd), os.fstat(fd)
+                return self._read_large(fd, size), os.fstat(fd)
             data = os.read(fd, size + 1)
             after = os.fstat(fd)
         finally:
             os.close(fd)
+        if len(data) != size:
+            return None, after
         digest = blake3(data).digest()
-        is_whole = len(data) == after.st_size
-        if data and is_whole and not self._has(digest) and not self._find(path, digest):
+        if data and not self._has(digest) and not self._find(path, digest):
             self.places[digest] = self._packer.add(data)
         return digest, after
 
-    def _read_large(self, fd: int) -> Digest:
+    def _read_large(self, fd: int, size: int) -> Digest | None:
         with self._beside() as path:
-            digest, _ = copy_file(fd, path)
-            self._keep_solo(digest, path)
-        return digest
+            digest, length = copy_file(fd, path)
+            if length == size:
+                self._keep_solo(digest, path)
+        return digest if length == size else None
 
     @contextmanager
     def _beside(self) -> Iterator[Path]:

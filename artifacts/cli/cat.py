@@ -14,7 +14,7 @@ from artifacts.errors import EntryNotFoundError
 @click.argument("name")
 @click.argument("path")
 def cat(call: Call, name: str, path: str) -> None:
-    """Write one file of a version to standard output, as it is.
+    """Write one file of a version to standard output.
 
     The last bytes come only if all of them were right.
     """

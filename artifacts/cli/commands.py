@@ -46,17 +46,25 @@ def run(arguments: Sequence[str]) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name must not end a listing
     try:
-        with art.make_context("art", [*arguments] or ["--help"]) as context:
-            code = art.invoke(context)
+        code = _run(arguments)
         sys.stdout.flush()
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
     except BrokenPipeError as error:
         _close_output()
         return report(error)
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """Raises BrokenPipeError."""
+    try:
+        with art.make_context("art", [*arguments] or ["--help"]) as context:
+            return art.invoke(context) or 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except BrokenPipeError:
+        raise
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the outermost line
         return report(error, with_traceback="--debug" in arguments)
-    return code or 0
 
 
 def _close_output() -> None:

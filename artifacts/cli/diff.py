@@ -23,10 +23,9 @@ from artifacts.errors import UsageError
 @click.argument("old", metavar="A")
 @click.argument("new", metavar="B")
 def diff(call: Call, old: str, new: str) -> int:
-    """Tell which files A has and B has not, the other way round, and which differ.
+    """Tell what turns A into B: versions, or one and a folder.
 
-    Each of both is a version or a folder, but not both are folders. The exit code is 1 if there
-    are differences.
+    A folder is written with ./, ../, ~/ or /. The exit code is 1 if there are differences.
     """
     before, after = _side(call, old), _side(call, new)
     match before, after:

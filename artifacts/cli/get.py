@@ -23,10 +23,10 @@ from artifacts.cli.output import count_text, duration_text, shown, size_text
 @click.option("--prefix", default="", help="Only files whose path begins with this.")
 @click.option("--force", is_flag=True, help="Overwrite files that were edited since they came.")
 def get(call: Call, name: str, folder: Path | None, *, prefix: str, force: bool) -> None:
-    """Put a version's files into a folder, checked and ready for `art verify`.
+    """Put a version's files into a folder, each one checked.
 
     DIR is ./artifacts/NAME:vN unless it is given. Files that are right already are kept, those
-    edited since they came too.
+    edited since they came too. The receipt that `art verify` reads is left beside them.
     """
     began = time.monotonic()
     version = call.version(name)

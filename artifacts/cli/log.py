@@ -27,7 +27,7 @@ _WORDS = {
 @command
 @click.argument("name")
 def log(call: Call, name: str) -> None:
-    """Tell all that ever happened to a collection, newest first.
+    """Tell what happened to a collection, newest first.
 
     Every event is checked against the one before it: a changed, removed or swapped one is named.
     """

@@ -20,7 +20,10 @@ from artifacts.storage import now
 @click.argument("name", required=False)
 @click.option("--all", "is_all", is_flag=True, help="The collections of all projects.")
 def ls(call: Call, name: str | None, *, is_all: bool) -> None:
-    """List the collections of the project; with NAME its versions, newest first."""
+    """List the project's collections; with NAME its versions.
+
+    Versions come newest first.
+    """
     if name is None:
         _list_collections(call, is_all=is_all)
     elif is_all:

@@ -36,7 +36,7 @@ _Row: TypeAlias = tuple[str, bytes, int | None, str]
 )
 @click.option("--b3sums", is_flag=True, help="List the files' digests as `b3sum --check` reads it.")
 def show(call: Call, target: str, *, prefix: str | None, b3sums: bool) -> None:
-    """Tell what is known of a version, or of a folder that was got.
+    """Tell what is known of a version, or of a folder.
 
     A folder is written with ./, ../, ~/ or / and told of by its receipt alone.
     """

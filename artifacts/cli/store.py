@@ -18,14 +18,14 @@ from artifacts.progress import Progress
 from artifacts.storage import ObjectStore
 
 
-@click.group(params=shared_options(), no_args_is_help=True)
+@click.group(params=shared_options(), no_args_is_help=False)
 def store() -> None:
     """Look after the store itself."""
 
 
 @command
 def info(call: Call) -> None:
-    """Tell where the store is, what it holds, and how many bytes that takes."""
+    """Tell where the store is, what is in it, and how many bytes."""
     catalog = call.session.catalog
     with call.session.progress("list the store") as progress:
         objects = _objects(catalog.store, progress)

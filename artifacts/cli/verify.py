@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from artifacts.cache import Expected, Findings, Receipt, audit
+from artifacts.cache import Delivery, Expected, Findings, Receipt, audit
 from artifacts.catalog import Report, Version, verify_store, verify_version
 from artifacts.cli.arguments import as_folder, parse_target
 from artifacts.cli.call import Call
@@ -29,10 +29,11 @@ from artifacts.errors import UsageError, VerificationError
 def verify(
     call: Call, target: str | None, *, is_all: bool, against: str | None, digest: str | None
 ) -> None:
-    """Compare a folder with the receipt of what was put there, offline; changes nothing.
+    """Compare a folder, a version or the store with its digests.
 
-    A folder is written with ./, ../, ~/ or /. Missing, changed and unexpected files are listed,
-    all of them. With NAME the version's bytes in the store are read, with --all the whole store.
+    A folder is written with ./, ../, ~/ or / and compared with the receipt in it, offline; all
+    missing, changed and unexpected files are listed. With NAME the version's bytes in the store
+    are read, with --all the whole store. Nothing is changed or repaired.
     """
     wanted = Digest.parse(digest) if digest else None
     if is_all:
@@ -70,8 +71,12 @@ def _expect(call: Call, root: Path, against: str | None) -> _Expected:
         names = [(version.qualified_name, version.digest)]
         return _Expected(version.store.url, names, files_of(version))
     receipt = Receipt.read(root)
-    names = [(each.name, each.manifest.digest) for each in receipt.deliveries]
+    names = [(_label(each), each.manifest.digest) for each in receipt.deliveries]
     return _Expected("its receipt", names, receipt.files())
+
+
+def _label(delivery: Delivery) -> str:
+    return f"{delivery.name} (only {delivery.prefix}…)" if delivery.prefix else delivery.name
 
 
 def _verify_folder(call: Call, root: Path, expected: _Expected, wanted: Digest | None) -> None:

@@ -7,8 +7,11 @@ itself under its own digest needs none.
 from __future__ import annotations
 
 import struct
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from operator import attrgetter
 from typing import TypeAlias
 
 from artifacts.content import Digest, Kind, Page
@@ -107,16 +110,26 @@ class PageLayout:
 
     def extents(self, page: Page, wanted: range) -> Iterator[Extent]:
         """Where the wanted entries' bytes lie, those end to end together; pieces left out."""
-        in_runs = bytearray(len(page))
-        for run in self.runs:
-            in_runs[run.first : run.first + run.count] = b"\1" * run.count
-            start, stop = max(run.first, wanted.start), min(run.first + run.count, wanted.stop)
+        after = wanted.start
+        near = max(bisect_right(self.runs, after, key=attrgetter("first")) - 1, 0)
+        for run in islice(self.runs, near, None):
+            start, stop = max(run.first, after), min(run.first + run.count, wanted.stop)
             if start < stop:
+                yield from self._solos(page, range(after, start))
                 offset = run.offset + _bytes_of(page, run.first, start)
                 yield Extent(self.blobs[run.blob], offset, range(start, stop))
-        for index, digest, _ in _files(page):
-            if index in wanted and not in_runs[index] and index not in self.pieces:
-                yield Extent(Name(BLOBS, Digest(digest)), 0, range(index, index + 1))
+                after = stop
+            elif run.first >= wanted.stop:
+                break
+        yield from self._solos(page, range(after, wanted.stop))
+
+    def _solos(self, page: Page, between_runs: range) -> Iterator[Extent]:
+        for index in between_runs:
+            if page.sizes[index] and index not in self.pieces:
+                detail = page.details.get(index)
+                if detail is None or detail.kind is Kind.FILE:
+                    blob = Name(BLOBS, page.digest_at(index))
+                    yield Extent(blob, 0, range(index, index + 1))
 
     def spans(self, page: Page, index: int) -> Sequence[Span]:
         """Where one entry's bytes lie, in their order; none if it has no bytes."""
@@ -199,7 +212,7 @@ def _files(page: Page) -> Iterator[tuple[int, bytes, int]]:
 
 
 def _bytes_of(page: Page, start: int, stop: int) -> int:
-    return sum(size or 0 for size in page.sizes[start:stop])
+    return sum(filter(None, page.sizes[start:stop]))
 
 
 def _in_order(in_runs: Sequence[Name], pieces: Mapping[int, Sequence[Span]]) -> Sequence[Name]:

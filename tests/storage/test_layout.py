@@ -167,14 +167,14 @@ def test_equal_placements_have_equal_bytes(placed: Placed) -> None:
 
 def test_files_end_to_end_need_one_record_for_all_of_them() -> None:
     page = page_of(*[7] * 1000)
-    places = {page.digest_at(i): (0, 7 * i) for i in range(1000)}
+    places: dict[bytes, Place] = {page.digest_at(i): (0, 7 * i) for i in range(1000)}
 
     assert PageLayout.of(page, places, PACKS, {}).runs == [Run(0, 1000, 0, 0)]
 
 
 def test_solo_files_need_no_record() -> None:
     page = page_of(*[7] * 1000)
-    places = {page.digest_at(i): (SOLO, 0) for i in range(1000)}
+    places: dict[bytes, Place] = {page.digest_at(i): (SOLO, 0) for i in range(1000)}
 
     assert len(PageLayout.of(page, places, PACKS, {}).encode()) < 100
 
@@ -264,11 +264,6 @@ def test_whatever_bytes_are_read_they_are_canonical_or_refused(data: st.DataObje
     assert layout.encode() == damaged
     for index, size in enumerate(PAGE.sizes):
         assert sum(span.size for span in layout.spans(PAGE, index)) == size
-
-
-def unsorted(data: bytes) -> bytes:
-    """Pieces of two files, the later first."""
-    return data[:24] + data[24 + 72 : -0 or None] + data[24 : 24 + 72]
 
 
 def test_pieces_out_of_order_are_refused() -> None:

@@ -88,7 +88,7 @@ def test_what_is_not_the_names_is_refused(stored: bytes) -> None:
     with pytest.raises((DigestMismatchError, MalformedError)) as caught:
         Objects(store).get(NAME, MOST)
 
-    assert caught.value.name == NAME.key
+    assert NAME.key in str(caught.value)
 
 
 def test_more_than_may_be_is_refused() -> None:
