@@ -88,9 +88,10 @@ def imports(tree: ast.AST) -> Iterator[Import]:
 
 
 def resolved(found: Import) -> Import:
-    """`from artifacts.content import page` is an import of the module artifacts.content.page."""
+    """`from artifacts.content import page` imports the module, unless a function is listed so."""
     module = f"{found.module}.{found.name}"
-    return Import(module) if module in MODULES else found
+    is_module = module in MODULES and found.name not in listed(found.module)
+    return Import(module) if is_module else found
 
 
 MODULES = {module.name: module for module in map(read_module, sorted(ROOT.glob(f"{FACE}/**/*.py")))}

@@ -84,7 +84,7 @@ class Checkout:
         stage = os.path.join(self.root, f"{PARTIAL}-{secrets.token_hex(4)}")
         try:
             os.makedirs(self.root, exist_ok=True)
-            is_empty = not any(os.scandir(self.root))
+            is_empty = not os.listdir(self.root)
             os.mkdir(stage)
         except OSError as error:
             raise StorageError(self.root, error.strerror or str(error)) from error

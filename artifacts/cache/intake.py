@@ -70,16 +70,16 @@ class Intake:
         progress = progress or Silent()
         rows = self._rows_of(tree.root)
         for path, source, stat in tree:
-            digest = self._take(prefix + path, source, stat, rows, is_immutable=is_immutable)
-            progress.advance(stat.st_size)
-            yield prefix + path, digest, stat.st_size
+            digest, size = self._take(prefix + path, source, stat, rows, is_immutable=is_immutable)
+            progress.advance(size)
+            yield prefix + path, digest, size
 
     def add_file(self, source: str, path: str, *, is_immutable: bool = False) -> tuple[Digest, int]:
         """Digest and size of one file that will be called `path`."""
         stat = os.stat(source)
         rows = self._rows_of(os.path.dirname(os.path.abspath(source)))
-        digest = self._take(path, source, stat, rows, is_immutable=is_immutable)
-        return Digest(digest), stat.st_size
+        digest, size = self._take(path, source, stat, rows, is_immutable=is_immutable)
+        return Digest(digest), size
 
     def add_bytes(self, data: bytes) -> Digest:
         """As a file of these bytes."""
@@ -159,12 +159,12 @@ class Intake:
 
     def _take(
         self, path: str, source: str, stat: os.stat_result, rows: Digests, *, is_immutable: bool
-    ) -> bytes:
-        """The digest of a file. The inner loop of an add: raw bytes, few calls."""
+    ) -> tuple[bytes, int]:
+        """Digest and size of a file. The inner loop of an add: raw bytes, few calls."""
         key = state_key(stat)
         hit = rows.get(key)
         if hit is not None and (hit[0] in self.places or self._recall(hit, rows)):
-            return hit[0]
+            return hit[0], stat.st_size
         if is_immutable:
             return self._postpone(path, source)
         for _ in range(_TRIES):
@@ -172,7 +172,7 @@ class Intake:
             if (key_after := state_key(after)) == key and digest is not None:
                 if digest in self.places:
                     rows.put(key, stat, digest, self.places[digest])
-                return digest
+                return digest, stat.st_size
             stat, key = after, key_after
         raise FileChangedError(source)
 
@@ -192,11 +192,11 @@ class Intake:
             self.places[digest] = (number, offset)
         return number is not None
 
-    def _postpone(self, path: str, source: str) -> bytes:
+    def _postpone(self, path: str, source: str) -> tuple[bytes, int]:
         with open(source, "rb", buffering=0) as file:
-            digest, _ = hash_file(file.fileno())
+            digest, size = hash_file(file.fileno())
         self._later[digest] = (path, source)
-        return digest
+        return digest, size
 
     def _number(self, name: Name) -> int:
         if name not in self._numbers:
@@ -242,7 +242,7 @@ class Intake:
     def _keep_solo(self, digest: Digest, path: Path) -> None:
         if not self._has(digest):
             name = Name(BLOBS, digest)
-            if not self._objects.has(name):
+            if not self._objects.has(name, os.path.getsize(path)):
                 self.store.take(name.key, path)
             self.places[digest] = (SOLO, 0)
 

@@ -166,22 +166,29 @@ class Catalog:
     def rename(self, name: CollectionName, to: str) -> CollectionName:
         """The old name is free afterwards, its version numbers are not.
 
-        Raises ArtifactNotFoundError, and InvalidNameError if the new name is taken.
+        Raises ArtifactNotFoundError, InvalidNameError if another collection has or had the new
+        name, and ConflictError if somebody renames, deletes or makes one of them meanwhile.
         """
         new = CollectionName(name.entity, name.project, check_collection_name(to))
-        fold = self._existing(name)
-        if self._listing(new) is not None:
-            raise InvalidNameError(new.qualified, "another collection has that name")
+        fold, directory = self._existing(name)
+        id_ = _id_of(fold)
+        if not directory.state.is_free(to, id_):
+            raise InvalidNameError(new.qualified, "another collection has or had that name")
+        change = {"kind": "renamed", "name": name.collection, "to": to}
+        directory.append(Proposal([{**change, "id": id_, "next": fold.state.next}]))
+        there = directory.state.names.get(to)
+        if there is None or there.id != id_:
+            raise ConflictError(f"{name.qualified} or {to} was changed meanwhile; rename it again")
         fold.append(Proposal([{"kind": "renamed", "name": to}]))
-        self._unlist(name, fold, {"kind": "renamed", "to": to})
         return new
 
     def delete(self, name: CollectionName) -> None:
         """Frees the name, but not its version numbers. Raises ArtifactNotFoundError."""
-        fold = self._existing(name)
+        fold, directory = self._existing(name)
         drops = [each for row in fold.state for each in (row.manifest, row.layout)]
         fold.append(Proposal([{"kind": "deleted"}], drops=drops))
-        self._unlist(name, fold, {"kind": "removed"})
+        change = {"kind": "removed", "name": name.collection}
+        directory.append(Proposal([{**change, "id": _id_of(fold), "next": fold.state.next}]))
 
     def run_log(self, entity: str, project: str, run: str) -> Log:
         """The log of a run. Its id follows from its name, so starting one contends with nobody."""
@@ -209,19 +216,14 @@ class Catalog:
                         return version
         raise ArtifactNotFoundError(name.qualified, self.store.url)
 
-    def _existing(self, name: CollectionName) -> Fold[CollectionState]:
+    def _existing(self, name: CollectionName) -> tuple[Fold[CollectionState], Fold[DirectoryState]]:
+        """A collection to be changed, and the directory that lists it."""
         self.begin_writing()
         fold = self.collection(name)
-        if fold is None:
-            raise ArtifactNotFoundError(name.qualified, self.store.url)
-        return fold
-
-    def _unlist(self, name: CollectionName, fold: Fold[CollectionState], change: Change) -> None:
         directory = self._project(name.entity, name.project)
-        listing = self._listing(name)
-        if directory is not None and listing is not None:
-            facts = {"name": name.collection, "id": listing.id, "next": fold.state.next}
-            directory.append(Proposal([{**change, **facts}]))
+        if fold is None or directory is None:
+            raise ArtifactNotFoundError(name.qualified, self.store.url)
+        return fold, directory
 
     def _listing(self, name: CollectionName) -> Listing | None:
         directory = self._project(name.entity, name.project)
@@ -292,3 +294,7 @@ class Catalog:
             log = Log(self.store, f"collection/{id_}", self._clock)
             self._collections[id_] = Fold(log, CollectionState, CollectionState)
         return self._collections[id_]
+
+
+def _id_of(fold: Fold[CollectionState]) -> str:
+    return fold.log.name.rpartition("/")[2]

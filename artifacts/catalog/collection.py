@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -43,7 +44,7 @@ class VersionRow:
             updated=row["updated"],
             run=row.get("run"),
             description=row.get("description"),
-            metadata=row.get("metadata", {}),
+            metadata=deepcopy(row.get("metadata", {})),  # a user's own from here on
             tags=tuple(row.get("tags", ())),
         )
 

@@ -20,17 +20,30 @@ class Listing:
     type: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The first version number that a name has not shown yet, and whose the others were."""
+
+    number: int
+    id: str
+
+
 @dataclass(slots=True)
 class DirectoryState:
-    """`floors` holds the first free version number of each name that once stood for more."""
+    """`floors` are those of names that once stood for something else, or will again."""
 
     names: dict[str, Listing] = field(default_factory=dict)
-    floors: dict[str, int] = field(default_factory=dict)
+    floors: dict[str, Floor] = field(default_factory=dict)
     fence: int = 0
     rows: Rows = field(default_factory=Rows)
 
     def floor(self, name: str) -> int:
-        return self.floors.get(name, 0)
+        """The number that a new collection of that name begins with."""
+        return self.floors[name].number if name in self.floors else 0
+
+    def is_free(self, name: str, id_: str) -> bool:
+        """Whether `id_` may be renamed so: no version would get a number that was another's."""
+        return name not in self.names and (name not in self.floors or self.floors[name].id == id_)
 
     def apply(self, event: Event, key: str) -> None:
         """Raises UnknownEventError, MalformedError."""
@@ -40,37 +53,41 @@ class DirectoryState:
         """The first to add a name wins; `replaces` is an id that is known to be closed."""
         there = self.names.get(change["name"])
         if event.epoch >= self.fence and (there is None or there.id == change.get("replaces")):
+            if there is not None:
+                self._raise_floor(change, there.id)
             self.names[change["name"]] = Listing(str(change["id"]), str(change.get("type", "")))
-            self._raise_floor(change)
 
     def _removed(self, _event: Event, change: Change) -> None:
         there = self.names.get(change["name"])
         if there is not None and there.id == change["id"]:
             del self.names[change["name"]]
-            self._raise_floor(change)
+            self._raise_floor(change, there.id)
 
     def _renamed(self, _event: Event, change: Change) -> None:
         there = self.names.get(change["name"])
-        if there is not None and there.id == change["id"] and change["to"] not in self.names:
+        is_it = there is not None and there.id == change["id"]
+        if is_it and self.is_free(change["to"], change["id"]):
             self.names[change["to"]] = self.names.pop(change["name"])
-            self._raise_floor(change)
+            self._raise_floor(change, change["id"])
 
     def _fenced(self, _event: Event, change: Change) -> None:
         self.fence = max(self.fence, int(change["epoch"]))
 
-    def _raise_floor(self, change: Change) -> None:
-        floor = max(self.floor(change["name"]), int(change.get("next", 0)))
-        if floor:
-            self.floors[change["name"]] = floor
+    def _raise_floor(self, change: Change, last: str) -> None:
+        number = max(self.floor(change["name"]), int(change.get("next", 0)))
+        if number:
+            self.floors[change["name"]] = Floor(number, last)
 
     def save(self, _checkpoints: Checkpoints) -> Mapping[str, Any]:
         names = {name: [listing.id, listing.type] for name, listing in self.names.items()}
-        return {"names": names, "floors": self.floors, "fence": self.fence}
+        floors = {name: [floor.number, floor.id] for name, floor in self.floors.items()}
+        return {"names": names, "floors": floors, "fence": self.fence}
 
     @classmethod
     def load(cls, head: Mapping[str, Any], _checkpoints: Checkpoints) -> Self:
         names = {name: Listing(*facts) for name, facts in head["names"].items()}
-        return cls(names, dict(head["floors"]), head["fence"])
+        floors = {name: Floor(*facts) for name, facts in head["floors"].items()}
+        return cls(names, floors, head["fence"])
 
 
 # the rules are the class's own, spelled out so that the format can be read in one place

@@ -139,14 +139,17 @@ class Version:
         yield held
 
     def spans(self, path: str, digest: bytes) -> tuple[Span, ...]:
-        """Where a path's bytes lie, if they are those of `digest`; nothing otherwise."""
+        """Where a path's bytes lie, if they are those of `digest`; nothing otherwise.
+
+        Nothing, too, where this version is damaged: whoever asks has the bytes, and stores them.
+        """
         try:
             position, page, index = self._locate(path)
-        except EntryNotFoundError:
+            if page.digest_at(index) != digest or not page.sizes[index]:
+                return ()
+            return tuple(self._spans(position, page, index))
+        except (EntryNotFoundError, IntegrityError):
             return ()
-        if page.digest_at(index) != digest or not page.sizes[index]:
-            return ()
-        return tuple(self._spans(position, page, index))
 
     def diff(self, newer: Version) -> Diff:
         """What turns this version's entries into the newer one's."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, BinaryIO, TypeVar
 
 import click
@@ -14,6 +15,8 @@ from artifacts.catalog import Session, Version
 from artifacts.cli.arguments import check_is_no_folder
 from artifacts.names import CollectionName
 from artifacts.settings import Settings
+
+_LINES_AT_ONCE = 1000
 
 T = TypeVar("T")
 
@@ -47,25 +50,13 @@ class Call:
 
     def answer(self, data: T, render: Callable[[T], Iterable[str]]) -> None:
         """What was asked for."""
-        if self.is_json:
-            click.echo(json.dumps(data, indent=2))
-        else:
-            for line in render(data):
-                click.echo(line)
+        _echo([json.dumps(data, indent=2)] if self.is_json else render(data))
 
     def answer_each(
         self, items: Iterable[Mapping[str, Any]], render: Callable[[Mapping[str, Any]], str]
     ) -> None:
         """A list of any length, as it comes."""
-        if not self.is_json:
-            for item in items:
-                click.echo(render(item))
-            return
-        before = "["
-        for item in items:
-            click.echo(f"{before}\n  {json.dumps(item)}", nl=False)
-            before = ","
-        click.echo("\n]" if before == "," else "[]")
+        _echo(_json_lines(items) if self.is_json else map(render, items))
 
     def tell(self, data: T, render: Callable[[T], Iterable[str]]) -> None:
         """What was done, unless silence was asked for."""
@@ -81,3 +72,19 @@ class Call:
     def output(self) -> BinaryIO:
         """For bytes that are the answer."""
         return sys.stdout.buffer
+
+
+def _json_lines(items: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """One list, an item a line."""
+    before = "["
+    for item in items:
+        yield f"{before}{json.dumps(item)}"
+        before = ","
+    yield "]" if before == "," else "[]"
+
+
+def _echo(lines: Iterable[str]) -> None:
+    """Many at once, since each call flushes."""
+    left = iter(lines)
+    while batch := [*islice(left, _LINES_AT_ONCE)]:
+        click.echo("\n".join(batch))

@@ -10,9 +10,9 @@ from importlib import import_module
 
 import click
 
+from artifacts import __version__
 from artifacts.cli.failure import report
 from artifacts.cli.options import shared_options
-from artifacts.cli.release import release
 
 _NAMES = ("put", "get", "ls", "show", "log", "diff", "cat", "verify", "store")
 
@@ -30,7 +30,7 @@ class _Commands(click.Group):
         return found if isinstance(found, click.Command) else None
 
 
-@click.version_option(release(), message="%(version)s", help="Tell the version.")
+@click.version_option(__version__, message="art %(version)s", help="Tell the version.")
 @click.group(
     cls=_Commands,
     params=shared_options(),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from artifacts.cli.release import release
+from artifacts import __version__
 
 _COMMANDS = "artifacts.cli.commands"
 
@@ -16,9 +16,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Do what the arguments say, those of the process if none are given, and exit."""
     given = [*(sys.argv[1:] if arguments is None else arguments)]
     if given == ["--version"]:
-        sys.stdout.write(f"{release()}\n")
+        sys.stdout.write(f"art {__version__}\n")
         sys.exit(0)
-    commands = import_module(_COMMANDS)  # not at the top: the release is told without click
+    commands = import_module(_COMMANDS)  # not at the top: the version is told without click
     sys.exit(commands.run(given))
 
 

@@ -106,6 +106,7 @@ class Manifest:
         """Raises MalformedError for anything that no writer of this format makes."""
         try:
             manifest = cls(tuple(_unpack(data)))
+            check_paths([path for row in manifest.rows for path in (row.first, row.last)])
         except (struct.error, ValueError, LookupError) as error:
             raise MalformedError(name, str(error)) from error
         if manifest.data != data:
@@ -171,5 +172,4 @@ def _fault(rows: tuple[PageRow, ...]) -> str | None:
         if not after < row.first <= row.last or (row.first == row.last) != (row.entries == 1):
             return "its pages overlap, repeat or do not ascend"
         after = row.last
-    check_paths([path for row in rows for path in (row.first, row.last)])
     return None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from artifacts.content import Digest
-from artifacts.errors import ArtifactsError, IntegrityError, NotFoundError
+from artifacts.errors import ArtifactsError, IntegrityError
 from artifacts.storage import codec
 from artifacts.storage.frame import Frame
 from artifacts.storage.log import FOLD_VERSION, Log, Tail
@@ -25,7 +25,7 @@ class Rows:
     """A long list of JSON rows, of which only the touched pages are in memory.
 
     A page that is missing or damaged in the store is made anew by `recover`, which folds the
-    whole log: slower, never wrong.
+    whole log: slower, never wrong. Raises ValueError for pages that cannot be so many rows.
     """
 
     def __init__(
@@ -38,6 +38,8 @@ class Rows:
         self._names: list[str | None] = [*(pages or [])]
         self._pages: dict[int, list[Row]] = {}
         self._length = length
+        if len(self._names) != -(-length // _ROWS_A_PAGE):
+            raise ValueError(f"{len(self._names)} pages of {length} rows")
         self.recover: Callable[[], Rows] = Rows
 
     def __len__(self) -> int:
@@ -80,7 +82,7 @@ class Rows:
         if self._checkpoints is not None and name is not None:
             try:
                 return self._checkpoints.get_rows(name)
-            except (NotFoundError, IntegrityError):
+            except ArtifactsError:
                 pass  # a cache: what it held is folded again
         whole = self.recover()
         start = number * _ROWS_A_PAGE
@@ -104,19 +106,19 @@ class Checkpoints:
             if log.read(tail.number - 1).digest != tail.previous:
                 return None
             return tail, header["head"]
-        except (NotFoundError, IntegrityError, ValueError, KeyError, TypeError):
+        except (ArtifactsError, ValueError, KeyError, TypeError):
             return None
 
-    def save(self, log: Log, tail: Tail, head: Mapping[str, Any]) -> None:
+    def save(self, log: Log, tail: Tail, head: Callable[[Checkpoints], Mapping[str, Any]]) -> None:
+        """`head` may write rows. Neither they nor the head are needed by anybody."""
         header = {
             "log": log.name,
             "number": tail.number,
             "previous": tail.previous.hex(),
             "fold": FOLD_VERSION,
-            "head": head,
         }
         try:
-            self.store.write(_key(log), Frame(header).encode())
+            self.store.write(_key(log), Frame({**header, "head": head(self)}).encode())
         except ArtifactsError:
             pass  # the next one will do
 

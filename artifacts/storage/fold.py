@@ -43,18 +43,18 @@ def apply_rules(
 ) -> None:
     """What State.apply does where each kind of change has a rule of its own.
 
-    Raises UnknownEventError, and MalformedError for a change that its rule cannot read.
+    Raises UnknownEventError before anything is applied, and MalformedError for a change that
+    its rule cannot read.
     """
-    for change in event.changes:
-        kind = change["kind"]
-        rule = rules.get(kind)
-        if rule is None:
+    for kind in (change["kind"] for change in event.changes):
+        if kind not in rules:
             event.unknown(key, kind)
-            continue
-        try:
-            rule(state, event, change)
-        except (KeyError, TypeError, ValueError) as error:
-            raise MalformedError(f"{kind!r} in {key}", repr(error)) from error
+    for change in event.changes:
+        if rule := rules.get(kind := change["kind"]):
+            try:
+                rule(state, event, change)
+            except (KeyError, TypeError, ValueError) as error:
+                raise MalformedError(f"{kind!r} in {key}", repr(error)) from error
 
 
 class Fold(Generic[S]):
@@ -84,6 +84,8 @@ class Fold(Generic[S]):
 
     def append(self, proposal: Proposal) -> Event:
         """Append after whatever else was appended; the fold decides what it comes to."""
+        if self._is_fresh:
+            self.refresh()  # whoever has not looked for a gap might fill it
         lost = 0
         while True:
             try:
@@ -96,7 +98,7 @@ class Fold(Generic[S]):
                 continue
             self._take(event)
             if event.number % _EVENTS_A_CHECKPOINT == _EVENTS_A_CHECKPOINT - 1:
-                self._checkpoints.save(self.log, self.tail, self.state.save(self._checkpoints))
+                self._checkpoints.save(self.log, self.tail, self.state.save)
             return event
 
     def _take(self, event: Event) -> None:

@@ -125,7 +125,6 @@ class LocalStore:
         target = self._locate(key)
         try:
             os.unlink(target)
-            _sync_folder(os.path.dirname(target))
         except OSError as error:
             if error.errno not in _ABSENT and not os.path.isdir(target):
                 raise self._failure(key, error) from error

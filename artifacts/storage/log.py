@@ -134,7 +134,8 @@ class Log:
     def append(self, tail: Tail, proposal: Proposal) -> Event:
         """Make the event after `tail`, whole and durable, or raise.
 
-        Raises LostRaceError if another event has that number: fold it, then append again.
+        Raises LostRaceError if another event has that number: fold it, then append again;
+        MalformedError for a change that no reader would take.
         """
         header = {
             "log": self.name,
@@ -152,8 +153,9 @@ class Log:
             "changes": list(proposal.changes),
         }
         data = Frame(header, proposal.objects).encode()
+        event = self._decode(tail.number, data)  # as readers will: what they refuse stops here
         self._create(self.key(tail.number), data)
-        return Event(tail.number, Digest.of(data), header, proposal.objects)
+        return event
 
     def _create(self, key: str, data: bytes) -> None:
         """Source: of a lost answer only the bytes tell whose event it is (docs/format.md, Logs)."""
@@ -184,13 +186,18 @@ class Log:
     def _parse(self, number: int, data: bytes) -> Event:
         key = self.key(number)
         try:
-            frame = Frame.decode(data, key)
-            event = Event(number, Digest.of(data), frame.header, frame.objects)
-            _check(event, self.name)
+            event = self._decode(number, data)
         except (DigestMismatchError, MalformedError) as error:
             raise BrokenLogError(key, str(error)) from error
         if event.header["fold"] > FOLD_VERSION:
             event.unknown(key, f"fold {event.header['fold']}")
+        return event
+
+    def _decode(self, number: int, data: bytes) -> Event:
+        """Raises DigestMismatchError, MalformedError."""
+        frame = Frame.decode(data, self.key(number))
+        event = Event(number, Digest.of(data), frame.header, frame.objects)
+        _check(event, self.name)
         return event
 
     def _refuse_gap(self, tail: Tail) -> None:

@@ -17,12 +17,13 @@ class Objects:
     def __init__(self, store: ObjectStore) -> None:
         self.store = store
 
-    def has(self, name: Name) -> bool:
+    def has(self, name: Name, size: int | None = None) -> bool:
+        """Whether the object is there, and has the stored size, if that is known."""
         try:
-            self.store.size(name.key)
+            found = self.store.size(name.key)
         except ObjectNotFoundError:
             return False
-        return True
+        return size is None or found == size
 
     def put(self, name: Name, data: bytes) -> None:
         """`data` is canonical and has the name's digest."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import weakref
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -45,6 +46,7 @@ class Packer:
         self._offset = PACK_BYTES
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="art-pack")
         self._waiting: list[Future[None]] = []
+        weakref.finalize(self, _discard, self._packs, os.getpid())
 
     def add(self, data: bytes) -> Place:
         """Where `data` will lie."""
@@ -65,7 +67,6 @@ class Packer:
             self._names[index] = name.result()
         self._finished.clear()
         self._packs.clear()
-        self._index, self._offset = -1, PACK_BYTES
 
     def __enter__(self) -> Self:
         return self
@@ -78,8 +79,7 @@ class Packer:
     ) -> None:
         """What was not closed is forgotten, and leaves nothing behind."""
         self._writer.shutdown(cancel_futures=True)
-        for pack in self._packs:
-            pack.discard()
+        _discard(self._packs, os.getpid())
 
     def _start_pack(self) -> None:
         self._finish_pack()
@@ -92,7 +92,7 @@ class Packer:
             self._hand_over()
             done = self._writer.submit(self._packs[-1].finish, self._store)
             self._finished.append((self._index, done))
-            self._index = -1
+            self._index, self._offset = -1, PACK_BYTES
 
     def _hand_over(self) -> None:
         while len(self._waiting) >= _MOST_WAITING:
@@ -102,12 +102,16 @@ class Packer:
 
 
 class _Pack:
-    """One pack on its way: a file in the spool, and the digest of what was written so far."""
+    """One pack on its way: a file in the spool, and the digest of what was written so far.
+
+    After a fault it takes nothing more, and is never finished.
+    """
 
     def __init__(self, spool: Path) -> None:
         self._path = spool / f"pack-{secrets.token_hex(8)}"
         self._fd = -1
         self._hash = blake3()
+        self._fault: StorageError | None = None
 
     def write(self, batch: list[bytes]) -> None:
         data = memoryview(batch[0] if len(batch) == 1 else b"".join(batch))
@@ -117,9 +121,13 @@ class _Pack:
                 self._fd = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
             write_all(self._fd, data)
         except OSError as error:
-            raise StorageError(str(self._path), error.strerror or str(error)) from error
+            self._fault = StorageError(str(self._path), error.strerror or str(error))
+            raise self._fault from error
 
     def finish(self, store: ObjectStore) -> Name:
+        """Raises StorageError, also for what became of a write that nobody waited for."""
+        if self._fault is not None:
+            raise self._fault
         name = Name(BLOBS, Digest(self._hash.digest()))
         os.close(self._fd)
         self._fd = -1
@@ -129,4 +137,12 @@ class _Pack:
     def discard(self) -> None:
         if self._fd >= 0:
             os.close(self._fd)
+            self._fd = -1
         self._path.unlink(missing_ok=True)
+
+
+def _discard(packs: list[_Pack], owner: int) -> None:
+    """Of packs that were never closed nothing is left, unless a forked child asks."""
+    if os.getpid() == owner:
+        for pack in packs:
+            pack.discard()

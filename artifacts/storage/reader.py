@@ -31,7 +31,10 @@ def read_spans(store: ObjectStore, spans: Sequence[Span], path: str) -> Iterator
         if span.codec == codec.RAW:
             for start in range(0, span.stored, BUFFER_BYTES):
                 length = min(BUFFER_BYTES, span.stored - start)
-                yield read_extent(store, span.blob, span.offset + start, length, path)
+                data = read_extent(store, span.blob, span.offset + start, length, path)
+                yield data
+                if len(data) < length:
+                    break  # the blob ends here, however long the span claims to be
         elif max(span.stored, span.size) > MOST_STORED:
             raise MalformedError(path, f"a span of {span.size} bytes is too long to be decoded")
         else:

@@ -10,8 +10,8 @@ from typing import Protocol, runtime_checkable
 class ObjectStore(Protocol):
     """Whole objects under relative, '/'-separated keys of `[a-z0-9._-/]`.
 
-    An object is absent or complete: no reader ever sees part of a write. A call that
-    returned is durable. Any number of threads may use one store.
+    An object is absent or complete: no reader ever sees part of a write. What a write, create
+    or take that returned has made is durable. Any number of threads may use one store.
     """
 
     @property
@@ -47,7 +47,10 @@ class ObjectStore(Protocol):
         """Keys that start with `prefix`, in no promised order."""
 
     def delete(self, key: str) -> None:
-        """Remove the object; removing an absent one is no error."""
+        """Remove the object; removing an absent one is no error.
+
+        A power cut may bring it back, which harms nobody: what is deleted has no name left.
+        """
 
 
 @runtime_checkable

@@ -64,7 +64,7 @@ def _pump(source: int, target: int, pool: ThreadPoolExecutor) -> tuple[Digest, i
     while count := os.readv(source, [view := free.get()]):
         if last.done():
             last.result()  # raises what a full disk said
-        last = pool.submit(_write, target, view[:count], length, free, view)
+        last = pool.submit(_write, target, view[:count], length, free, last)
         hasher.update(view[:count])  # the buffer is taken again by this thread alone, after this
         length += count
     last.result()
@@ -72,12 +72,13 @@ def _pump(source: int, target: int, pool: ThreadPoolExecutor) -> tuple[Digest, i
 
 
 def _write(
-    fd: int, data: memoryview, offset: int, free: SimpleQueue[memoryview], view: memoryview
+    fd: int, data: memoryview, offset: int, free: SimpleQueue[memoryview], before: Future[None]
 ) -> None:
     try:
+        before.result()  # it is done: one thread writes all; what went wrong there ends this too
         write_all(fd, data)
         if offset % _FLUSH_BYTES == 0 and offset and hasattr(os, "posix_fadvise"):
             # starts writing dirty pages to the disk, so that the final fsync finds little to do
             os.posix_fadvise(fd, offset - _FLUSH_BYTES, _FLUSH_BYTES, os.POSIX_FADV_DONTNEED)
     finally:
-        free.put(view)
+        free.put(memoryview(data.obj))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from zlib import crc32
 
@@ -69,24 +70,15 @@ def page_of(rows: Mapping[str, Row]) -> Page:
     return Page.of(paths, [rows[path] for path in paths])
 
 
-parts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6)
+parts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4)
 paths = st.lists(parts, min_size=1, max_size=3).map("/".join).filter(is_path)
 texts = st.text(
-    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=9
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=6
 )
 sizes = st.integers(1, 2**40) | st.just(1) | st.just(MAX_SIZE // 64)
 modes = st.none() | st.integers(0, 0o7777)
 digests = st.binary(min_size=32, max_size=32).map(Digest)
 
-content_references = st.builds(
-    Detail,
-    kind=st.just(Kind.REFERENCE),
-    mode=modes,
-    uri=texts,
-    etag=st.none() | texts,
-    version=st.none() | texts,
-    is_content=st.just(True),
-)
 told_references = st.builds(
     Detail,
     kind=st.just(Kind.REFERENCE),
@@ -95,6 +87,7 @@ told_references = st.builds(
     etag=st.none() | texts,
     version=st.none() | texts,
 )
+content_references = told_references.map(lambda detail: replace(detail, is_content=True))
 symlinks = st.builds(Detail, kind=st.just(Kind.SYMLINK), target=texts)
 folders = st.builds(Detail, kind=st.just(Kind.FOLDER), mode=modes)
 files_with_mode = st.builds(Detail, mode=st.integers(0, 0o7777))
@@ -108,5 +101,18 @@ rows: st.SearchStrategy[Row] = st.one_of(
     st.builds(row_of, told_references, st.none() | sizes | st.just(0)),
 )
 entries = st.builds(lambda path, row: Entry(path, Digest(row[0]), row[1], row[2]), paths, rows)
-artifacts = st.dictionaries(paths, rows, max_size=12).map(without_folders_among_files)
+artifacts = st.dictionaries(paths, rows, max_size=8).map(without_folders_among_files)
 some_pages = artifacts.filter(bool).map(page_of)
+
+
+@st.composite
+def _pairs(draw: st.DrawFn) -> tuple[dict[str, Row], dict[str, Row]]:
+    old, more = draw(artifacts), draw(artifacts)
+    again = draw(st.lists(st.sampled_from(sorted(old)), unique=True)) if old else []
+    gone = draw(st.lists(st.sampled_from(sorted(old)), unique=True)) if old else []
+    new = old | more | {path: draw(rows) for path in again}
+    return old, without_folders_among_files({p: new[p] for p in new if p not in gone})
+
+
+pairs = _pairs()
+"""An artifact, and what it may have become: entries changed, added and removed."""

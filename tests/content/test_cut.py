@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from random import Random
 from zlib import crc32
 
 import pytest
 from blake3 import blake3
 from content_strategies import (
-    artifacts,
     cutting_names,
     manifest_of,
     pages_of,
@@ -24,6 +24,8 @@ from artifacts.content.cut import MAX_ENTRIES, MAX_PATH_BYTES, cut
 
 SOME, OTHER = Digest.of(b"some"), Digest.of(b"other")
 seeds = st.integers(0, 2**32)
+few = st.integers(0, 9)
+many = st.sampled_from([1, 2, 100, 3_000, 8_000])
 
 
 def never_cutting(count: int, name: Callable[[int], bytes]) -> list[bytes]:
@@ -64,7 +66,7 @@ def test_cut_is_that_of_the_specification(paths: Sequence[bytes]) -> None:
     assert list(cut(paths)) == specified(paths)
 
 
-@given(seeds, st.integers(0, 20), st.integers(0, 3_000))
+@given(seeds, few, many)
 @settings(max_examples=50)
 def test_ordinary_paths_are_cut_where_they_start_a_page(
     seed: int, cutting: int, plain: int
@@ -78,64 +80,61 @@ def test_ordinary_paths_are_cut_where_they_start_a_page(
         assert not any(map(starts_a_page, page[1:]))
 
 
-@given(seeds, st.integers(1, 20), st.integers(0, 20_000))
+@given(seeds, st.integers(1, 9), st.sampled_from([0, 1, 1_000, 19_000]))
 @settings(max_examples=25)
 def test_pages_before_and_after_a_boundary_do_not_depend_on_each_other(
     seed: int, cutting: int, plain: int
 ) -> None:
     paths = draw(seed, cutting, plain)
-    for boundary in filter(starts_a_page, paths[:1] + Random(seed).sample(paths, 1)):
-        at = paths.index(boundary)
-        assert cut_into_pages(paths) == cut_into_pages(paths[:at]) + cut_into_pages(paths[at:])
+    at = Random(seed).choice([i for i, path in enumerate(paths) if starts_a_page(path)])
+
+    assert cut_into_pages(paths) == cut_into_pages(paths[:at]) + cut_into_pages(paths[at:])
 
 
-@given(artifacts, seeds)
-def test_pages_depend_on_paths_alone(rows: dict[str, object], seed: int) -> None:
+@given(seeds)
+def test_pages_depend_on_paths_alone(seed: int) -> None:
     names = [path.decode() for path in draw(seed, 5, 50)]
     there = dict.fromkeys(names, (SOME, 1, None))
     manifests = manifest_of(there), manifest_of(dict.fromkeys(names, (OTHER, 2**40, None)))
-    firsts = [[(row.first, row.last, row.entries) for row in each.rows] for each in manifests]
-    assert firsts[0] == firsts[1]
+    bounds = [[(row.first, row.last, row.entries) for row in each.rows] for each in manifests]
+    assert bounds[0] == bounds[1]
     assert manifests[0] != manifests[1]
 
 
-@given(seeds, st.integers(0, 20), st.integers(1, 10_000))
+@given(seeds, few, many)
 @settings(max_examples=20)
 def test_changed_file_rewrites_exactly_one_page(seed: int, cutting: int, plain: int) -> None:
     names = [path.decode() for path in draw(seed, cutting, plain)]
-    rows = {name: (SOME, 1, None) for name in names}
+    rows = dict.fromkeys(names, (SOME, 1, None))
     before = pages_of(rows)
     after = pages_of(rows | {Random(seed).choice(names): (OTHER, 1, None)})
 
     assert len(after.keys() - before.keys()) == len(before.keys() - after.keys()) == 1
 
 
-@given(seeds, st.integers(0, 20), st.integers(1, 3_000), st.booleans())
+@given(seed=seeds, cutting=few, plain=many, starts=st.booleans())
 @settings(max_examples=50)
 def test_added_path_changes_at_most_two_pages(
-    seed: int, cutting: int, plain: int, starts: bool
+    seed: int, cutting: int, plain: int, *, starts: bool
 ) -> None:
-    paths = draw(seed, cutting, plain)
-    pool = cutting_names() if starts else plain_names()
-    added = Random(seed).choice([name for name in pool if name.encode() not in {*paths}]).encode()
+    paths, added = draw_and_one_more(seed, cutting, plain, starts=starts)
     before, after = set(cut_into_pages(paths)), set(cut_into_pages(sorted([*paths, added])))
 
     assert 1 <= len(after - before) <= 2
     assert len(before - after) <= 1
 
 
-@given(seeds, st.integers(0, 12), st.integers(9_000, 20_000), st.booleans())
+@given(seed=seeds, cutting=few, plain=st.integers(9_000, 18_000), starts=st.booleans())
 @settings(max_examples=25)
 def test_path_added_to_a_long_run_leaves_all_other_runs_alone(
-    seed: int, cutting: int, plain: int, starts: bool
+    seed: int, cutting: int, plain: int, *, starts: bool
 ) -> None:
-    paths = draw(seed, cutting, plain)
-    pool = cutting_names() if starts else plain_names()
-    added = Random(seed).choice([name for name in pool if name.encode() not in {*paths}]).encode()
-    [run] = [run for run in runs(paths) if run[0] <= added] [-1:] or [runs(paths)[0]]
+    paths, added = draw_and_one_more(seed, cutting, plain, starts=starts)
+    groups = runs(paths)
+    *_, run = [groups[0], *(group for group in groups if group[0] <= added)]
     before, after = set(cut_into_pages(paths)), set(cut_into_pages(sorted([*paths, added])))
 
-    assert before - after <= set(cut_into_pages(run))
+    assert before - after <= {*cut_into_pages(run)}
 
 
 def test_path_added_to_a_long_run_seldom_changes_more_than_one_page() -> None:
@@ -148,11 +147,16 @@ def test_path_added_to_a_long_run_seldom_changes_more_than_one_page() -> None:
     assert sorted(changes)[len(changes) // 2] == 1
 
 
+def test_constants_are_those_of_the_format() -> None:
+    assert (MAX_ENTRIES, MAX_PATH_BYTES) == (8192, 2**20)
+    assert crc32(b"123456789") == 0xCBF43926
+
+
 def specified(paths: Sequence[bytes]) -> list[tuple[int, int]]:
     """docs/format.md, word by word and slowly."""
     starts = [i for i, path in enumerate(paths) if i == 0 or starts_a_page(path)]
     ranges: list[tuple[int, int]] = []
-    for start, stop in zip(starts, [*starts[1:], len(paths)], strict=True):
+    for start, stop in pairwise([*starts, len(paths)]):
         split(paths, start, stop, ranges)
     return ranges
 
@@ -173,9 +177,18 @@ def fits(page: Sequence[bytes]) -> bool:
 def draw(seed: int, cutting: int, plain: int) -> list[bytes]:
     """So many paths that start a page and so many that do not, in order."""
     random = Random(seed)
-    plain = min(plain, len(plain_names()))
     chosen = random.sample(cutting_names(), cutting) + random.sample(plain_names(), plain)
     return sorted(name.encode() for name in chosen)
+
+
+def draw_and_one_more(
+    seed: int, cutting: int, plain: int, *, starts: bool
+) -> tuple[list[bytes], bytes]:
+    """As `draw`, and another path that `starts` a page or does not."""
+    paths = draw(seed, cutting + starts, plain + (not starts))
+    added = Random(seed).choice([path for path in paths if starts_a_page(path) == starts])
+    paths.remove(added)
+    return paths, added
 
 
 def cut_into_pages(paths: Sequence[bytes]) -> list[tuple[bytes, ...]]:
@@ -189,8 +202,3 @@ def runs(paths: Sequence[bytes]) -> list[list[bytes]]:
             found.append([])
         found[-1].append(path)
     return found
-
-
-def test_constants_are_those_of_the_format() -> None:
-    assert (MAX_ENTRIES, MAX_PATH_BYTES) == (8192, 2**20)
-    assert crc32(b"123456789") == 0xCBF43926

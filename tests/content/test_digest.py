@@ -55,7 +55,7 @@ def test_what_is_written_is_read_back_the_same(digest: Digest) -> None:
         " " + HEX[1:],
         "0x" + HEX[2:],
         HEX[:-1] + "g",
-        HEX[:-1] + "１",
+        HEX[:-1] + "\N{FULLWIDTH DIGIT ONE}",
         "sha256:" + HEX,
     ],
 )

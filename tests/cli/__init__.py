@@ -1,0 +1,1 @@
+"""The command `art`, run as its users run it."""

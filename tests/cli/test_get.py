@@ -1,0 +1,114 @@
+"""`art get` delivers what was put, and never takes away what a user wrote since."""
+
+from pathlib import Path
+
+import pytest
+
+from cli.shell import FILES, Shell
+
+
+def read_tree(root: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and not path.name.startswith(".artifact-")
+    }
+
+
+def test_files_come_back_as_they_were(art: Shell, mnist: str) -> None:
+    answer = art.ok("get", mnist, "./out")
+
+    assert read_tree(Path("out")) == FILES
+    assert answer.lines[0].startswith("default/proj/mnist:v0  3 files written, 2.0 MiB, ")
+    assert answer.lines[0].endswith("in ./out")
+
+
+def test_folder_is_called_like_the_version(art: Shell, mnist: str) -> None:
+    answer = art.ok("get", "mnist", "--json").json
+
+    assert answer["folder"] == f"./artifacts/{mnist}"
+    assert read_tree(Path(answer["folder"])) == FILES
+
+
+def test_setting_says_where_downloads_go(
+    art: Shell, mnist: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ART_ARTIFACT_DIR", str(tmp_path / "downloads"))
+    art.ok("get", mnist)
+
+    assert read_tree(tmp_path / "downloads" / mnist) == FILES
+
+
+def test_prefix_gets_a_part(art: Shell, mnist: str) -> None:
+    answer = art.ok("get", mnist, "./out", "--prefix", "sub/b", "--json").json
+
+    assert (answer["written"], answer["size"]) == (1, 5)
+    assert read_tree(Path("out")) == {"sub/b c.txt": b"beta\n"}
+
+
+def test_prefix_of_nothing_makes_no_folder(art: Shell, mnist: str) -> None:
+    assert art("get", mnist, "./out", "--prefix", "nosuch").code == 3
+    assert not Path("out").exists()
+
+
+def test_files_that_are_right_are_kept(art: Shell, mnist: str) -> None:
+    art.ok("get", mnist, "./out")
+    Path("out/a.txt").unlink()
+
+    answer = art.ok("get", mnist, "./out")
+
+    assert "1 file written, 2 kept" in answer.lines[0]
+    assert read_tree(Path("out")) == FILES
+
+
+def test_edited_files_are_kept_and_named_while_others_arrive(art: Shell, mnist: str) -> None:
+    art.ok("get", mnist, "./out")
+    Path("out/a.txt").write_bytes(b"mine\n")
+    Path("out/sub/b c.txt").write_bytes(b"mine too\n")
+    Path("out/sub/large.bin").unlink()
+
+    answer = art("get", mnist, "./out")
+
+    assert answer.code == 4
+    assert answer.err.splitlines() == [
+        "art: kept, as edited since; --force overwrites:",
+        "  a.txt",
+        "  sub/b c.txt",
+    ]
+    mine = {"a.txt": b"mine\n", "sub/b c.txt": b"mine too\n"}
+    assert read_tree(Path("out")) == FILES | mine
+
+
+def test_force_overwrites_edited_files(art: Shell, mnist: str) -> None:
+    art.ok("get", mnist, "./out")
+    Path("out/a.txt").write_bytes(b"mine\n")
+
+    art.ok("get", mnist, "./out", "--force")
+
+    assert read_tree(Path("out")) == FILES
+
+
+def test_newer_version_replaces_what_the_older_one_left(art: Shell, mnist: str, data: Path) -> None:
+    art.ok("get", mnist, "./out")
+    (data / "a.txt").write_bytes(b"newer\n")
+    art.ok("put", str(data), "mnist")
+
+    art.ok("get", "mnist", "./out")
+
+    assert read_tree(Path("out")) == FILES | {"a.txt": b"newer\n"}
+
+
+def test_damaged_bytes_are_not_delivered(art: Shell, mnist: str) -> None:
+    art.damage_last_file()
+
+    answer = art("get", mnist, "./out")
+
+    assert answer.code == 1
+    assert "sub/large.bin" in answer.err
+    assert "sub/large.bin" not in read_tree(Path("out"))
+
+
+def test_quiet_tells_nothing(art: Shell, mnist: str) -> None:
+    answer = art.ok("get", mnist, "./out", "--quiet")
+
+    assert (answer.out, answer.err) == (b"", "")

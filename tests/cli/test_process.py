@@ -1,0 +1,124 @@
+"""`art` as a process: what it loads, how it ends, and what becomes of its output."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.shell import ART, FILES, ROOT, Shell
+
+LARGE = FILES["sub/large.bin"]
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """Packages that the process has loaded when it ends."""
+    code = (
+        "import atexit, sys; from artifacts.cli.main import main; "
+        "atexit.register(lambda: print(*{n.partition('.')[0] for n in sys.modules})); "
+        f"main({[*arguments]})"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    return {*told.stdout.splitlines()[-1].split()}
+
+
+def test_version_is_told_without_click() -> None:
+    assert loaded_by("--version").isdisjoint({"click", "blake3", "zstandard", "fsspec", "tqdm"})
+
+
+def test_no_command_loads_what_only_a_bucket_needs(art: Shell, mnist: str) -> None:
+    assert loaded_by("show", mnist).isdisjoint({"fsspec", "pydantic", "numpy", "tqdm"})
+    assert art.store.exists()
+
+
+def test_version_is_told_alike_among_other_options(art: Shell) -> None:
+    assert art.process("--version").out == art.ok("--json", "--version").out
+
+
+def test_without_arguments_help_is_shown(art: Shell) -> None:
+    answer = art.process()
+
+    assert answer.code == 0
+    assert answer.lines[0].startswith("Usage: art ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["ls"], 0),
+        (["diff", "mnist", "./data/sub"], 1),
+        (["put"], 2),
+        (["show", "nosuch"], 3),
+        (["get", "mnist", "./data/sub/.."], 0),
+    ],
+)
+def test_exit_code_reaches_the_shell(
+    art: Shell, mnist: str, arguments: list[str], code: int
+) -> None:
+    answer = art.process(*arguments)
+
+    assert (answer.code, "Traceback" in answer.err) == (code, False)
+    assert mnist
+
+
+def test_bytes_are_not_touched_on_their_way_out(art: Shell, mnist: str) -> None:
+    assert art.process("cat", mnist, "sub/large.bin").out == LARGE
+
+
+def test_closed_pipe_ends_it_quietly(art: Shell, mnist: str) -> None:
+    with art.start("cat", mnist, "sub/large.bin") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(1)
+        process.stdout.close()
+        told = process.stderr.read()
+
+    assert (process.returncode, told) == (141, b"")
+
+
+def test_pipe_that_was_never_read_ends_it_quietly(art: Shell, mnist: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    told = subprocess.run(
+        [*ART, "ls"],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    os.close(writer)
+
+    assert (told.returncode, told.stderr) == (141, b"")
+    assert mnist
+
+
+def test_interrupt_ends_it_with_a_sentence(art: Shell, mnist: str) -> None:
+    with art.start("cat", mnist, "sub/large.bin") as process:
+        assert process.stdout is not None
+        process.stdout.read(1)  # it waits for us to read the rest
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert told.startswith(b"art: interrupted")
+
+
+def test_output_that_knows_no_unicode_gets_escapes(
+    art: Shell, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (data / "☃").write_bytes(b"1")
+    art.ok("put", str(data), "x")
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+
+    answer = art.process("show", "x", "--files")
+
+    assert answer.code == 0
+    assert r"\u2603" in answer.lines[-1]

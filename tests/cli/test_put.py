@@ -1,0 +1,171 @@
+"""`art put` makes a version of whatever can be versioned, and names whatever cannot."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from cli.shell import Shell, write_tree
+
+
+def test_folder_becomes_a_version(art: Shell, data: Path) -> None:
+    answer = art.ok("put", str(data), "mnist")
+
+    [line] = answer.lines
+    assert line.startswith("default/proj/mnist:v0  new version, 3 files, 2.0 MiB, ")
+    assert line.endswith(f"in {art.store}")
+
+
+def test_file_becomes_a_version(art: Shell, data: Path) -> None:
+    art.ok("put", str(data / "a.txt"), "one")
+
+    assert art.ok("cat", "one", "a.txt").out == b"alpha\n"
+
+
+def test_equal_content_makes_no_second_version(art: Shell, mnist: str, data: Path) -> None:
+    answer = art.ok("put", str(data), "mnist", "--alias", "best")
+
+    assert "unchanged, already v0" in answer.lines[0]
+    assert art.ok("show", mnist, "--json").json["aliases"] == ["latest", "best"]
+
+
+def test_old_content_is_the_old_version(art: Shell, mnist: str, data: Path) -> None:
+    (data / "a.txt").write_bytes(b"other\n")
+    art.ok("put", str(data), "mnist")
+    (data / "a.txt").write_bytes(b"alpha\n")
+
+    answer = art.ok("put", str(data), "mnist", "--json").json
+
+    assert (answer["name"], answer["is_new"]) == (f"default/proj/{mnist}", False)
+
+
+def test_what_is_said_of_a_version_is_kept(art: Shell, data: Path) -> None:
+    said = ["--type", "model", "--description", "Good.", "--metadata", '{"a": [1]}']
+    art.ok("put", "data", "m", "--alias", "x", "--alias", "y", "--tag", "t", *said)
+
+    shown = art.ok("show", "m", "--json").json
+
+    assert shown["type"] == "model"
+    assert shown["aliases"] == ["x", "y", "latest"]
+    assert shown["tags"] == ["t"]
+    assert (shown["description"], shown["metadata"]) == ("Good.", {"a": [1]})
+    assert data.exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [("my data (2)", "my-data-2-"), ("naïve", "na-ve"), ("x.tar", "x.tar")]
+)
+def test_name_is_that_of_the_folder_made_valid(art: Shell, path: str, name: str) -> None:
+    write_tree(art.folder / path, {"a": b"1"})
+
+    assert art.ok("put", path, "--json").json["name"] == f"default/proj/{name}:v0"
+
+
+def test_working_directory_has_a_name_too(
+    art: Shell, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(data)
+
+    assert art.ok("put", ".", "--json").json["name"] == "default/proj/data:v0"
+
+
+def test_root_needs_a_name(art: Shell) -> None:
+    answer = art("put", "/")
+
+    assert answer.code == 2
+    assert "give one after it" in answer.err
+
+
+def test_name_may_say_another_project(art: Shell, data: Path) -> None:
+    art.ok("put", str(data), "other/mnist")
+    art.ok("put", str(data), "team/other/mnist")
+
+    names = [each["name"] for each in art.ok("ls", "--all", "--json").json]
+    assert names == ["default/other/mnist", "team/other/mnist"]
+
+
+def test_shared_options_stand_before_or_after_the_command(art: Shell, data: Path) -> None:
+    first = art.ok("--project", "one", "--json", "put", str(data), "x").json
+    second = art.ok("put", str(data), "x", "--project", "two", "--json").json
+    third = art.ok("--project", "one", "put", str(data), "x", "--project", "3", "--json").json
+
+    names = [each["name"] for each in (first, second, third)]
+    assert names == ["default/one/x:v0", "default/two/x:v0", "default/3/x:v0"]
+
+
+def test_quiet_tells_nothing(art: Shell, data: Path) -> None:
+    answer = art.process("put", str(data), "x", "--quiet")
+
+    assert (answer.code, answer.out, answer.err) == (0, b"", "")
+
+
+def test_first_write_names_the_store_that_it_makes(art: Shell, data: Path) -> None:
+    first = art.process("put", str(data), "x")
+    second = art.process("put", str(data), "x")
+
+    assert (first.err, second.err) == (f"made a store at {art.store}\n", "")
+
+
+def test_everything_that_cannot_be_versioned_is_named(art: Shell, data: Path) -> None:
+    os.mkfifo(data / "pipe")
+    (data / "sub" / "dangling").symlink_to("nowhere")
+    (data / "circle").symlink_to("circle")
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind("data/sock")
+        answer = art("put", str(data), "x")
+
+    assert answer.code == 2
+    for fault in ("pipe (a FIFO)", "sock (a socket)", "circle (a link to itself)"):
+        assert fault in answer.err
+    assert "sub/dangling (a link to 'nowhere', where nothing is)" in answer.err
+    assert art.ok("ls", "--json").json == []
+
+
+def test_fifo_itself_is_refused_without_waiting_for_its_writer(art: Shell) -> None:
+    os.mkfifo("pipe")
+    answer = art("put", "pipe")
+
+    assert answer.code == 2
+    assert "pipe (neither a file nor a folder)" in answer.err
+
+
+def test_dangling_link_itself_is_named(art: Shell) -> None:
+    Path("dangling").symlink_to("nowhere")
+    answer = art("put", "dangling")
+
+    assert answer.code == 2
+    assert "dangling (a link to 'nowhere', where nothing is)" in answer.err
+
+
+@pytest.mark.parametrize("text", ["[1]", "{", "1", '{"a": Infinity}'])
+def test_metadata_is_a_json_object(art: Shell, data: Path, text: str) -> None:
+    answer = art("put", str(data), "x", "--metadata", text)
+
+    assert answer.code == 2
+    assert "metadata" in answer.err
+
+
+@pytest.mark.parametrize(
+    "said", [["x:v1"], ["x", "--alias", "v3"], ["x", "--tag", "a/b"], ["x", "--type", "job"]]
+)
+def test_refused_name_makes_no_version(art: Shell, data: Path, said: list[str]) -> None:
+    assert art("put", str(data), *said).code == 2
+    assert art("ls").out == b""
+
+
+def test_type_of_a_collection_stays(art: Shell, mnist: str, data: Path) -> None:
+    answer = art("put", str(data), mnist.partition(":")[0], "--type", "model")
+
+    assert answer.code == 2
+    assert "'dataset', not 'model'" in answer.err
+
+
+def test_refused_put_leaves_nothing_in_the_store(art: Shell, mnist: str, data: Path) -> None:
+    before = {*art.stored_files()}
+    (data / "new.txt").write_bytes(b"new\n")
+    os.mkfifo(data / "pipe")
+
+    assert art("put", str(data), mnist.partition(":")[0]).code == 2
+
+    assert {*art.stored_files()} == before

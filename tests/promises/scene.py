@@ -1,0 +1,132 @@
+"""Scene: a store in a folder of its own, the files that go into it, and what comes out again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from zlib import crc32
+
+import artifacts
+from artifacts.cache import is_ours
+from artifacts.catalog import Catalog, Version, deliver, verify_store
+from artifacts.names import CollectionName
+from artifacts.settings import Settings
+from artifacts.storage import LocalStore
+
+Tree = Mapping[str, bytes]
+"""Content of files by path."""
+
+DATA = CollectionName("team", "proj", "data")
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything that a user of one store has on this machine, below one folder."""
+
+    folder: Path
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(
+            store=str(self.folder / "store"),
+            entity=DATA.entity,
+            project=DATA.project,
+            cache_dir=self.folder / "cache",
+            artifact_dir=self.folder / "artifacts",
+            quiet=True,
+        )
+
+    @property
+    def store(self) -> LocalStore:
+        return LocalStore(self.folder / "store")
+
+    @property
+    def catalog(self) -> Catalog:
+        """With nothing in memory from before."""
+        return Catalog.open(self.settings.store)
+
+    @property
+    def has_store(self) -> bool:
+        return (self.folder / "store" / "store.json").exists()
+
+    def copied(self, folder: Path) -> Scene:
+        shutil.copytree(self.folder, folder)
+        return Scene(folder)
+
+    def write(self, tree: Tree) -> Path:
+        """The tree as files of a new folder."""
+        source = self.folder / f"source-{crc32(repr(sorted(tree)).encode()):x}"
+        write_tree(source, tree)
+        return source
+
+    def log(self, source: Path, name: str = DATA.collection) -> artifacts.Artifact:
+        """As a run of a user's script does."""
+        with artifacts.init(settings=self.settings) as run:
+            artifact = artifacts.Artifact(name, "dataset")
+            artifact.add_dir(str(source))
+            return run.log_artifact(artifact)
+
+    def versions(self, name: CollectionName = DATA) -> list[Version]:
+        """Oldest first."""
+        return [*self.catalog.versions(name)][::-1]
+
+    def problems(self) -> list[str]:
+        """All that a reading of the whole store finds."""
+        return [f"{found.where}: {found.reason}" for found in verify_store(self.catalog).problems]
+
+
+def write_tree(folder: Path, tree: Tree) -> None:
+    for path, data in tree.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+
+
+def read_tree(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, except what a download leaves for its own use."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not any(map(is_ours, path.relative_to(folder).parts))
+    }
+
+
+def delivered(version: Version, folder: Path) -> dict[str, bytes]:
+    """A version's files as they arrive in a folder."""
+    deliver(version, folder)
+    return read_tree(folder)
+
+
+def noise(size: int, seed: int) -> bytes:
+    """Bytes that do not compress, the same on every machine."""
+    return Random(seed).randbytes(size)
+
+
+def page_starts() -> Iterator[str]:
+    """Names that start a page wherever they come, in ascending order. Source: docs/format.md."""
+    for number in range(16**5):
+        name = f"{number:05x}"
+        if (crc32(name.encode()) * 0x9E3779B1) % 2**32 < 2**21:
+            yield name
+
+
+def everything_below(folder: Path) -> Sequence[tuple[str, bytes]]:
+    """Each name below a folder with what is there, links and empty folders too."""
+    return sorted(
+        (os.path.relpath(path, folder), _content(path)) for path in map(Path, _walk(folder))
+    )
+
+
+def _walk(folder: Path) -> Iterator[str]:
+    for parent, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            yield os.path.join(parent, name)
+
+
+def _content(path: Path) -> bytes:
+    if path.is_symlink():
+        return b"link to " + os.fsencode(path.readlink())
+    return b"folder" if path.is_dir() else b"file " + path.read_bytes()

@@ -1,0 +1,169 @@
+"""Transfer: every byte arrives, its digest is right, and no fault of a disk goes unsaid."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from artifacts.content import Digest
+from artifacts.errors import StorageError
+from artifacts.storage import BUFFER_BYTES, copy_file, hash_file, transfer, write_all
+
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+SIZES = [0, 1, BUFFER_BYTES - 1, BUFFER_BYTES, BUFFER_BYTES + 1, 9 * BUFFER_BYTES + 7]
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[int]:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def content(size: int) -> bytes:
+    return (bytes(range(251)) * (size // 251 + 1))[:size]
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "source"
+    path.write_bytes(content(SIZES[-1]))
+    return path
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_copy_is_exact_and_its_digest_known(size: int, tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(data := content(size))
+
+    with opened(tmp_path / "source") as fd:
+        found = copy_file(fd, tmp_path / "target")
+
+    assert found == (Digest.of(data), size)
+    assert (tmp_path / "target").read_bytes() == data
+
+
+@given(st.binary(max_size=99), st.integers(1, 16))
+@settings(deadline=None)
+def test_a_copy_is_exact_whatever_the_buffers(data: bytes, buffer_bytes: int) -> None:
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transfer, "BUFFER_BYTES", buffer_bytes)
+        (source := Path(folder, "source")).write_bytes(data)
+        with opened(source) as fd:
+            digest, size = copy_file(fd, Path(folder, "target"))
+
+        assert (digest, size) == (Digest.of(data), len(data))
+        assert Path(folder, "target").read_bytes() == data
+
+
+def test_a_copy_begins_where_the_file_was_read_to(source: Path, tmp_path: Path) -> None:
+    with opened(source) as fd:
+        os.lseek(fd, 5, os.SEEK_SET)
+        copy_file(fd, tmp_path / "target")
+
+    assert (tmp_path / "target").read_bytes() == source.read_bytes()[5:]
+
+
+def test_a_copy_replaces_nothing(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "target").write_bytes(b"mine")
+
+    with opened(source) as fd, pytest.raises(StorageError) as caught:
+        copy_file(fd, tmp_path / "target")
+
+    assert caught.value.key == str(tmp_path / "target")
+    assert (tmp_path / "target").read_bytes() == b"mine"
+
+
+def test_a_copy_needs_constant_memory(tmp_path: Path) -> None:
+    (tmp_path / "source").touch()
+    os.truncate(tmp_path / "source", 64 * 2**20)
+    tracemalloc.start()
+    with opened(tmp_path / "source") as fd:
+        copy_file(fd, tmp_path / "target")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 6 * BUFFER_BYTES
+
+
+@pytest.mark.parametrize("at", range(10))
+def test_a_full_disk_is_said_to_be(
+    at: int, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes = iter(range(10))
+
+    def write(fd: int, data: memoryview) -> None:
+        if next(writes) == at:
+            raise FULL
+        write_all(fd, data)
+
+    monkeypatch.setattr(transfer, "write_all", write)
+    with opened(source) as fd, pytest.raises(StorageError) as caught:
+        copy_file(fd, tmp_path / "target")
+
+    assert caught.value.key == str(tmp_path / "target")
+    assert os.strerror(errno.ENOSPC) in str(caught.value)
+
+
+def test_a_fault_is_not_forgotten_while_the_reader_is_ahead(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_ahead, reads, writes = Event(), iter(range(99)), iter(range(99))
+    readv = os.readv
+
+    def read(fd: int, buffers: list[memoryview]) -> int:
+        if next(reads) == 2:
+            is_ahead.set()
+        return readv(fd, buffers)
+
+    def fail_once(fd: int, data: memoryview) -> None:
+        if next(writes) == 0:
+            assert is_ahead.wait(timeout=30)
+            raise FULL
+        write_all(fd, data)
+
+    monkeypatch.setattr(os, "readv", read)
+    monkeypatch.setattr(transfer, "write_all", fail_once)
+    with opened(source) as fd, pytest.raises(StorageError):
+        copy_file(fd, tmp_path / "target")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_file_has_the_digest_of_its_bytes(size: int, tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(data := content(size))
+
+    with opened(tmp_path / "source") as fd:
+        assert hash_file(fd) == (Digest.of(data), size)
+
+
+def test_a_file_is_hashed_from_where_it_was_read_to(source: Path) -> None:
+    with opened(source) as fd:
+        os.lseek(fd, 5, os.SEEK_SET)
+        digest, _ = hash_file(fd)
+
+    assert digest == Digest.of(source.read_bytes()[5:])
+
+
+def test_all_is_written_by_a_system_that_writes_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: write(fd, data[:3]))
+    fd = os.open(tmp_path / "target", os.O_CREAT | os.O_WRONLY)
+    try:
+        write_all(fd, memoryview(b"0123456789"))
+    finally:
+        os.close(fd)
+
+    assert (tmp_path / "target").read_bytes() == b"0123456789"
