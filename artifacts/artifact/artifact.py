@@ -5,54 +5,77 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any, Literal, TypeAlias
+from typing import IO, Any
 
+from artifacts.artifact.arguments import (
+    Policy,
+    StrPath,
+    as_folder,
+    as_path,
+    is_immutable,
+    is_new_only,
+    temporary_name,
+)
 from artifacts.artifact.entry import ArtifactManifest, ArtifactManifestEntry
+from artifacts.artifact.facts import changes, facts_of, without
 from artifacts.artifact.files import ArtifactFiles
-from artifacts.cache import Expected, Tree, audit, expected_files, files_below
+from artifacts.artifact.folder import delete_strangers
+from artifacts.artifact.sources import Sources
+from artifacts.cache import Expected, Tree, audit, expected_files
 from artifacts.catalog import Draft, Facts, Session, Version, deliver
-from artifacts.content import Digest, Entry, Manifest
+from artifacts.content import Entry, Manifest, check_path
 from artifacts.errors import (
     ArtifactFinalizedError,
     ArtifactNotLoggedError,
     EntryNotFoundError,
     InvalidError,
+    InvalidNameError,
+    UsageError,
     VerificationError,
 )
 from artifacts.metadata import check_metadata
-from artifacts.names import check_aliases, check_collection_name, check_tags, check_type
+from artifacts.names import (
+    LATEST,
+    CollectionName,
+    check_aliases,
+    check_collection_name,
+    check_tags,
+    check_type,
+)
 from artifacts.settings import Settings
 
-StrPath: TypeAlias = "str | os.PathLike[str]"
-Policy: TypeAlias = Literal["mutable", "immutable"]
-
-_sessions: list[Session] = []
-"""The active run's session, if there is one: W&B's artifacts know it without being told."""
+_active: list[tuple[Session, Callable[[Artifact], object]]] = []
+"""The active run, if there is one: W&B's artifacts know it without being told."""
 
 
 def current_session() -> Session:
     """That of the active run, or one of the settings as they are."""
-    return _sessions[-1] if _sessions else Session(Settings.load())
+    return _active[-1][0] if _active else Session(Settings.load())
 
 
 @contextmanager
-def use_session(session: Session) -> Iterator[None]:
-    """Until the end, artifacts that are told of no other session belong to this one."""
-    _sessions.append(session)
+def use_session(session: Session, log: Callable[[Artifact], object]) -> Iterator[None]:
+    """Until the end, artifacts that are told of no other session belong to this one.
+
+    What is saved without being logged is logged by `log`.
+    """
+    _active.append((session, log))
     try:
         yield
     finally:
-        _sessions.remove(session)
+        _active.remove((session, log))
 
 
 class Artifact:
     """A named, typed set of files, put together freely, then logged and never changed again.
 
     `description` is Markdown; `metadata` a dict of at most 100 keys. Raises ValueError for a bad
-    name, type or metadata. Source: W&B SDK 0.19.8.
+    name or type or for metadata that JSON cannot hold, TypeError for what JSON has no form for.
+    Source: W&B SDK 0.19.8.
     """
 
     def __init__(
@@ -68,15 +91,20 @@ class Artifact:
         self._type = check_type(type)
         self._description = description
         self._metadata = check_metadata(metadata)
-        self._incremental = incremental
+        if incremental:
+            reason = "start from the latest version instead: Api().artifact(name).new_draft()"
+            raise UsageError(f"incremental artifacts come with a later version; {reason}")
         self._use_as = use_as
         self._session: Session | None = None
         self._draft: Draft | None = None
         self._version: Version | None = None
+        self._home: CollectionName | None = None  # where it was logged, or what it is a draft of
         self._is_final = False
         self._aliases: list[str] = []
         self._tags: list[str] = []
-        self._local_names: dict[str, str] = {}
+        self._saved = Facts()
+        self._kept_manifest: ArtifactManifest | None = None
+        self._sources = Sources()
 
     @classmethod
     def of_version(cls, version: Version, session: Session) -> Artifact:
@@ -88,9 +116,10 @@ class Artifact:
 
     def _become(self, version: Version) -> None:
         self._version, self._draft, self._is_final = version, None, True
-        self._description = version.row.description
-        self._metadata = dict(version.row.metadata)
-        self._aliases, self._tags = version.aliases, [*version.row.tags]
+        self._home = version.collection_name
+        self._saved, now = facts_of(version), facts_of(version)
+        self._description, self._metadata = now.description, dict(now.metadata)
+        self._aliases, self._tags = [*now.aliases], [*now.tags]
 
     # What it is called
 
@@ -133,28 +162,28 @@ class Artifact:
 
     @property
     def source_entity(self) -> str:
-        """Entity of the collection that the version was logged to."""
-        return self.entity
+        """Entity of the collection it was logged to. Raises ArtifactNotLoggedError."""
+        return self._logged("source_entity").collection_name.entity
 
     @property
     def source_project(self) -> str:
-        """Project of the collection that the version was logged to."""
-        return self.project
+        """Project of the collection it was logged to. Raises ArtifactNotLoggedError."""
+        return self._logged("source_project").collection_name.project
 
     @property
     def source_name(self) -> str:
-        """Name in the collection that it was logged to."""
+        """As `name`, in the collection that it was logged to."""
         return self.name
 
     @property
     def source_qualified_name(self) -> str:
-        """Qualified name in the collection that it was logged to."""
-        return self.qualified_name
+        """As `qualified_name`, in the collection it was logged to."""
+        return self._logged("source_qualified_name").qualified_name
 
     @property
     def source_version(self) -> str:
-        """Version in the collection that it was logged to."""
-        return self.version
+        """As `version`, in the collection it was logged to."""
+        return f"v{self._logged('source_version').row.number}"
 
     # What is said of it
 
@@ -178,7 +207,11 @@ class Artifact:
 
     @property
     def aliases(self) -> list[str]:
-        """Names that stand for this version now; change the list, then `save`."""
+        """Names that stand for this version; change the list, then `save`.
+
+        Of one version of a collection at a time: saving an alias takes it from any other. Raises
+        ArtifactNotLoggedError; once saved ValueError for one with / or :, or like v3.
+        """
         self._logged("aliases")
         return self._aliases
 
@@ -189,7 +222,10 @@ class Artifact:
 
     @property
     def tags(self) -> list[str]:
-        """Labels of this version; change the list, then `save`."""
+        """Labels of this version; change the list, then `save`.
+
+        Raises ArtifactNotLoggedError; once saved ValueError for what is more than words.
+        """
         self._logged("tags")
         return self._tags
 
@@ -200,12 +236,12 @@ class Artifact:
 
     @property
     def incremental(self) -> bool:
-        """Whether its entries are laid over those of the latest version."""
-        return self._incremental
+        """Whether its entries are laid over those of the latest version: not in this version."""
+        return False
 
     @property
     def use_as(self) -> str | None:
-        """The name under which a run's configuration knows it."""
+        """The name under which the run that uses it knows it."""
         return self._use_as
 
     @property
@@ -233,36 +269,37 @@ class Artifact:
     @property
     def digest(self) -> str:
         """BLAKE3 of the manifest, 64 hex digits: equal files give equal digests, everywhere."""
-        return self._manifest.digest.hex()
+        return (self._version or self._drafted()).digest.hex()
 
     @property
     def size(self) -> int:
         """Bytes of all files, duplicates counted each time."""
-        return self._manifest.size
+        return self._version.row.size if self._version else self._drafted().size
 
     @property
     def file_count(self) -> int:
         """Entries. Raises ArtifactNotLoggedError."""
-        return len(self._logged("file_count").manifest)
+        return self._logged("file_count").row.entries
 
     @property
     def manifest(self) -> ArtifactManifest:
-        """Every entry: for a million of them ask `files` or `get_entry` instead."""
-        entries = {entry.path: self._public(entry) for entry in self._entries()}
-        return ArtifactManifest(self._manifest, entries)
+        """Every entry, of a draft as it is now: of a million ask `files` or `get_entry` instead."""
+        if self._version is None:
+            return self._manifest_of(self._drafted(), self._draft.entries() if self._draft else ())
+        if self._kept_manifest is None:
+            self._kept_manifest = self._manifest_of(self._version.manifest, self._version.entries())
+        return self._kept_manifest
 
-    @property
-    def _manifest(self) -> Manifest:
-        return self._version.manifest if self._version else self._the_draft.manifest()
+    def _manifest_of(self, manifest: Manifest, entries: Iterable[Entry]) -> ArtifactManifest:
+        return ArtifactManifest(manifest, {entry.path: self._public(entry) for entry in entries})
 
-    def _entries(self) -> Iterator[Entry]:
-        if self._version:
-            return self._version.entries()
-        return iter(self._draft.entries() if self._draft else ())
+    def _drafted(self) -> Manifest:
+        """The manifest that the draft would be committed with."""
+        return self._draft.manifest() if self._draft else Manifest()
 
     def get_entry(self, name: StrPath) -> ArtifactManifestEntry:
         """Raises KeyError."""
-        path = _path(name)
+        path = as_path(name)
         if self._version:
             return self._public(self._version.entry(path))
         if self._draft is None:
@@ -274,10 +311,13 @@ class Artifact:
         return self.get_entry(name)
 
     def files(self, names: list[str] | None = None, per_page: int = 50) -> ArtifactFiles:
-        """The files, or those with these paths, in path order. Raises ArtifactNotLoggedError."""
+        """The files, or those with these paths, in path order, read as they are asked for.
+
+        Raises ArtifactNotLoggedError, KeyError for a path that there is not. `per_page` is a
+        hint that is not needed here.
+        """
         version = self._logged("files")
-        entries = version.entries() if names is None else map(version.entry, sorted(names))
-        return ArtifactFiles(self, [self._public(entry) for entry in entries])
+        return ArtifactFiles(self, version, None if names is None else [*map(as_path, names)])
 
     def _public(self, entry: Entry) -> ArtifactManifestEntry:
         return ArtifactManifestEntry(entry, self)
@@ -304,17 +344,16 @@ class Artifact:
         it is no file, if the policy is neither, or if the path has other content already.
         """
         draft = self._open_for("add_file")
-        is_immutable = _is_immutable(policy)
-        if not os.path.isfile(local_path):
-            raise InvalidError(f"Path is not a file: {str(local_path)!r}")
-        path = _path(name or os.path.basename(local_path))
+        source = os.fspath(local_path)
+        is_late = is_immutable(policy)
+        if not os.path.isfile(source):
+            raise InvalidError(f"Path is not a file: {source!r}")
+        path = as_path(name or os.path.basename(source))
         if is_tmp:
-            path = _temporary(path, Path(local_path))
-        entry = draft.add_file(
-            Path(local_path), path, is_immutable=is_immutable, overwrite=overwrite
-        )
-        self._local_names[os.fspath(local_path)] = path
-        return ArtifactManifestEntry(entry, self, os.fspath(local_path))
+            path = temporary_name(path, Path(source))
+        entry = draft.add_file(Path(source), path, is_immutable=is_late, overwrite=overwrite)
+        self._sources.add_file(source, path)
+        return ArtifactManifestEntry(entry, self, source)
 
     def add_dir(
         self,
@@ -325,17 +364,19 @@ class Artifact:
     ) -> None:
         """Add every file below a folder, under `name` if it is given; links are followed.
 
-        Raises ValueError if it is no folder, or holds a FIFO, a socket, a device, a dangling or
-        a circular link; then nothing of it is added. Policies as for `add_file`.
+        What a download left for its own use is passed over. Policies as for `add_file`. Raises
+        ValueError if it is no folder, if a path has other content already, or if it holds a
+        FIFO, a socket, a device, a dangling or a circular link; then nothing of it is added.
         """
         draft = self._open_for("add_dir")
-        is_immutable = _is_immutable(policy)
-        if not os.path.isdir(local_path):
-            raise InvalidError(f"Path is not a directory: {str(local_path)!r}")
-        prefix = f"{_path(name)}/" if name else ""
+        source = os.fspath(local_path)
+        is_late = is_immutable(policy)
+        if not os.path.isdir(source):
+            raise InvalidError(f"Path is not a directory: {source!r}")
+        prefix = as_folder(name)
         with self._the_session.progress("reading") as progress:
-            tree = Tree(os.fspath(local_path))
-            draft.add_tree(tree, prefix, progress, is_immutable=is_immutable)
+            draft.add_tree(Tree(source), prefix, progress, is_immutable=is_late)
+        self._sources.add_folder(source, prefix)
 
     @contextmanager
     def new_file(
@@ -343,100 +384,150 @@ class Artifact:
     ) -> Iterator[IO[Any]]:
         """A file to be written, which is added when it is closed; not if an error ends it.
 
-        Raises ValueError, with mode "x", if the path is there already.
+        Mode "w" replaces what is at the path, "x" does not; text is UTF-8 unless `encoding` says
+        otherwise. Raises ValueError, with mode "x" if the path is there already, and for a mode
+        that is neither.
         """
         draft = self._open_for("new_file")
-        path = _path(name)
-        if "x" in mode and path in draft.rows:
+        path = check_path(as_path(name))
+        is_new = is_new_only(mode)
+        if is_new and path in draft.rows:
             raise InvalidError(f"File with name {name!r} already exists: write it with mode 'w'")
+        if "b" not in mode:
+            encoding = encoding or "utf-8"  # unlike the locale's, the same bytes on every machine
         folder = Path(tempfile.mkdtemp(prefix="new-file-", dir=draft.intake.store.spool))
         try:
-            with (folder / "content").open(mode.replace("x", "w"), encoding=encoding) as file:
+            with (folder / "content").open(mode, encoding=encoding) as file:
                 yield file
-            draft.add_file(folder / "content", path, overwrite=True)
+            draft = self._open_for("new_file")
+            draft.add_file(folder / "content", path, overwrite=not is_new)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
     def remove(self, item: StrPath | ArtifactManifestEntry) -> None:
         """Take out an entry, or all below a folder. Raises FileNotFoundError."""
         draft = self._open_for("remove")
-        path = item.path if isinstance(item, ArtifactManifestEntry) else _path(item)
+        path = item.path if isinstance(item, ArtifactManifestEntry) else as_path(item)
         try:
             draft.remove(path)
         except EntryNotFoundError:
             raise FileNotFoundError(f"No such file or directory: {path}") from None
 
     def get_added_local_path_name(self, local_path: str) -> str | None:
-        """The path under which `add_file` added a local file; None if it did not."""
-        return self._local_names.get(os.fspath(local_path))
+        """The path under which a local file was added last; None if it is not in the artifact.
+
+        `local_path` is as `add_file` was given it, or the folder as `add_dir` was and the rest.
+        """
+        name = self._sources.name_of(os.fspath(local_path))
+        return name if name is not None and self._has(name) else None
+
+    def _has(self, path: str) -> bool:
+        try:
+            self.get_entry(path)
+        except EntryNotFoundError:
+            return False
+        return True
 
     def finalize(self) -> None:
         """No entry can be added or removed from now on."""
         self._is_final = True
 
     def new_draft(self) -> Artifact:
-        """A draft with the same entries, description and metadata; only changes will cost.
+        """A draft of the next version, with the same entries, description and metadata.
 
-        Raises ArtifactNotLoggedError.
+        Only what is changed in it will cost. Aliases and tags stay where they are. Raises
+        ArtifactNotLoggedError.
         """
         version = self._logged("new_draft")
-        draft = Artifact(self._name, self._type, self._description, dict(self._metadata))
-        draft._session = self._the_session
+        home = version.collection_name
+        draft = Artifact(self._name, self._type, self._description, self._metadata)
+        draft._home = home
+        settings = self._the_session.settings
+        draft._session = Session(settings.within(home.entity, home.project))
         draft._the_draft.adopt(version)
         return draft
 
     # Logging it
 
     def save(self, project: str | None = None, settings: Settings | None = None) -> None:
-        """Log a draft without a run; of a logged artifact, save what is said of it.
+        """Log a draft; of a logged artifact, save what is said of it.
 
-        Aliases, tags, description and metadata of a logged artifact become as they are here.
+        A draft is logged by the active run, and if there is none by nobody, into the project and
+        the store that the arguments name. Of a logged artifact, whatever was changed here in its
+        aliases, tags, description and metadata is recorded, and what others changed is kept.
+        Raises ValueError for a bad alias, tag or metadata.
         """
-        if settings is not None or (project and self.is_draft()):
-            base = settings or self._the_session.settings
-            self._session = Session(base.within(project=project))
-        if self.is_draft():
-            self.log(self._the_session, Facts())
+        if not self.is_draft():
+            self._save_facts()
+        elif _active:
+            _active[-1][1](self)
         else:
+            base = settings or self._the_session.settings
+            is_other = settings is not None or project is not None
+            self.log(Session(base.within(project=project)) if is_other else self._the_session)
+
+    def log(self, session: Session, facts: Facts | None = None) -> None:
+        """Commit a draft, for whoever adds aliases, tags and a run to what it says of itself.
+
+        What is logged already stays as it is, and takes the aliases and tags, and `latest`.
+        Raises ValueError for a version, or its new draft, that belongs elsewhere.
+        """
+        facts = facts or Facts()
+        self._refuse_move(session)
+        if self._version is None:
+            self._commit(session, facts)
+        else:
+            wanted = [*facts.aliases, LATEST]
+            self._aliases = [*dict.fromkeys((*self._aliases, *wanted))]
+            self._tags = [*dict.fromkeys((*self._tags, *facts.tags))]
+            # they are to move here even from where they moved to since
+            self._saved = replace(self._saved, aliases=without(self._saved.aliases, wanted))
             self._save_facts()
 
-    def log(self, session: Session, facts: Facts) -> None:
-        """Commit the draft; for runs, which add aliases, tags and their own name."""
-        facts = Facts(facts.aliases, facts.tags, self._description, self._metadata, facts.run)
-        self.finalize()
-        draft = self._the_draft
-        if draft.intake.store.url != session.writable.store.url:
-            draft = draft.moved(session.draft(self._name, self._type))
-        settings = session.settings
-        version = session.writable.commit(draft, settings.entity, settings.project, facts)
+    def _commit(self, session: Session, facts: Facts) -> None:
+        metadata = check_metadata(self._metadata)
+        facts = replace(facts, description=self._description, metadata=metadata)
+        was_final, self._is_final = self._is_final, True
+        try:
+            draft = self._the_draft
+            if draft.intake.store.url != session.writable.store.url:
+                draft = draft.moved(session.draft(self._name, self._type))
+            to = session.settings
+            version = session.writable.commit(draft, to.entity, to.project, facts)
+        except BaseException:
+            self._is_final = was_final  # so that what was wrong with it can be put right
+            raise
         self._session = session
         self._become(version)
 
+    def _refuse_move(self, session: Session) -> None:
+        home, to = self._home, session.settings
+        if home is not None and home.entity != to.entity:
+            reason = f"it is owned by entity {home.entity!r}; it can't be moved to {to.entity!r}"
+            raise InvalidNameError(self.name, reason)
+        if home is not None and home.project != to.project:
+            reason = f"it exists in project {home.project!r}; it can't be moved to {to.project!r}"
+            raise InvalidNameError(self.name, reason)
+        if self._version is not None and self._version.store.url != session.writable.store.url:
+            reason = f"it lies in {self._version.store.url}: add its files to a new artifact"
+            raise InvalidNameError(self.name, reason)
+
     def _save_facts(self) -> None:
         version = self._logged("save")
-        changes: list[dict[str, Any]] = []
-        row, number = version.row, version.row.number
-        before = {
-            "description": row.description,
-            "metadata": dict(row.metadata),
-            "tags": [*row.tags],
-        }
-        after = {
-            "description": self._description,
-            "metadata": check_metadata(self._metadata),
-            "tags": [*check_tags(self._tags)],
-        }
-        if facts := {key: value for key, value in after.items() if value != before[key]}:
-            changes.append({"kind": "updated", "version": number, **facts})
-        old, new = version.aliases, check_aliases(self._aliases)
-        for kind, aliases in (
-            ("aliased", [a for a in new if a not in old]),
-            ("unaliased", [a for a in old if a not in new]),
-        ):
-            changes += [{"kind": kind, "alias": a, "version": number} for a in aliases]
-        if changes:
-            self._the_session.writable.change(version, changes)
-            self._become(version)
+        after = Facts(
+            aliases=check_aliases(self._aliases),
+            tags=check_tags(self._tags),
+            description=self._description,
+            metadata=check_metadata(self._metadata),
+        )
+        version.refresh()
+        if found := changes(self._saved, after, version):
+            self._the_session.writable.change(version, found)
+        self._become(version)
+
+    def used_as(self, use_as: str) -> None:
+        """From now on a run knows it under this name."""
+        self._use_as = use_as
 
     def wait(self, timeout: int | None = None) -> Artifact:
         """The artifact itself: logging returns when it is committed.
@@ -463,7 +554,8 @@ class Artifact:
         """
         version = self._logged("download")
         folder = self._folder(root)
-        self._deliver(version, folder, prefix=_prefix(path_prefix))
+        prefix = "" if path_prefix is None else os.fspath(path_prefix)
+        self._deliver(version, folder, prefix)
         return os.fspath(folder)
 
     def checkout(self, root: str | None = None) -> str:
@@ -474,10 +566,7 @@ class Artifact:
         version = self._logged("checkout")
         folder = Path(root or self._the_session.settings.artifact_dir / self._name)
         if folder.is_dir():
-            ours = {entry.path for entry in version.entries()}
-            for path, on_disk in files_below(os.fspath(folder)):
-                if path not in ours:
-                    os.unlink(on_disk)
+            delete_strangers(os.fspath(folder), {entry.path for entry in version.entries()})
         self._deliver(version, folder, force=True)
         return os.fspath(folder)
 
@@ -513,6 +602,13 @@ class Artifact:
         with self._the_session.progress("downloading", version.row.size) as progress:
             deliver(version, folder, prefix, force=force, progress=progress)
 
+    def _download_entry(self, path: str, root: StrPath | None) -> str:
+        version = self._logged("download")
+        folder = self._folder(root)
+        with self._the_session.progress("downloading", version.entry(path).size) as progress:
+            deliver(version, folder, only=[path], progress=progress)
+        return os.path.join(folder, *path.split("/"))
+
     def _folder(self, root: StrPath | None) -> Path:
         if root is not None:
             return Path(root)
@@ -545,31 +641,3 @@ class Artifact:
 
     def __repr__(self) -> str:
         return f"<Artifact {self._version.qualified_name if self._version else self._name}>"
-
-
-def _path(name: StrPath) -> str:
-    """As W&B: './a//b' is 'a/b'; what else is wrong with it, the draft says."""
-    text = os.fspath(name)
-    if os.name == "nt":
-        text = text.replace("\\", "/")
-    lead = "/" if text.startswith("/") else ""
-    return lead + "/".join(part for part in text.split("/") if part not in ("", "."))
-
-
-def _prefix(path_prefix: StrPath | None) -> str:
-    return os.fspath(path_prefix) if path_prefix is not None else ""
-
-
-def _is_immutable(policy: Policy | None) -> bool:
-    if policy not in (None, "mutable", "immutable"):
-        allowed = "Policy may only be `mutable` or `immutable`."
-        raise InvalidError(f"Invalid policy {policy!r}. {allowed}")
-    return policy == "immutable"
-
-
-def _temporary(path: str, source: Path) -> str:
-    """W&B's is_tmp: the name up to its first dot becomes the start of the content's digest."""
-    folder, _, name = path.rpartition("/")
-    _, dot, ending = name.partition(".")
-    digest = Digest.of(source.read_bytes()).hex()[:20]
-    return f"{folder}/{digest}{dot}{ending}" if folder else f"{digest}{dot}{ending}"

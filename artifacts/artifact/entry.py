@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from artifacts.content import Entry, Manifest
 
-if TYPE_CHECKING:
-    from artifacts.artifact.artifact import Artifact
 
-Fetch = Callable[[str, "str | None"], str]
+class Parent(Protocol):
+    """What entries and files ask of the artifact that they belong to."""
+
+    @property
+    def name(self) -> str:
+        """As Artifact.name."""
+
+    @property
+    def entity(self) -> str:
+        """As Artifact.entity."""
+
+    @property
+    def project(self) -> str:
+        """As Artifact.project."""
+
+    @property
+    def qualified_name(self) -> str:
+        """As Artifact.qualified_name."""
+
+    def download(self, root: str | os.PathLike[str] | None = None) -> str:
+        """As Artifact.download."""
+
+    def _download_entry(self, path: str, root: str | os.PathLike[str] | None) -> str: ...
 
 
 class ArtifactManifestEntry:
-    """Path, digest and size of one file. Source: W&B SDK 0.19.8."""
+    """Path, digest and size of one file. Source: W&B SDK 0.19.8.
+
+    `local_path` is where `add_file` found it, on this machine; None of any other entry.
+    """
 
     skip_cache = False
     birth_artifact_id: str | None = None
 
-    def __init__(self, entry: Entry, artifact: Artifact, local_path: str | None = None) -> None:
+    def __init__(self, entry: Entry, artifact: Parent, local_path: str | None = None) -> None:
         self._entry = entry
         self._artifact = artifact
         self.local_path = local_path
@@ -58,11 +81,13 @@ class ArtifactManifestEntry:
         return {key: value for key, value in facts.items() if value is not None}
 
     def download(self, root: str | None = None, skip_cache: bool | None = None) -> str:
-        """Put this one file below `root`, by default where the artifact goes; its path there."""
-        folder = self._artifact.download(root, skip_cache=skip_cache, path_prefix=self.path)
-        return os.path.join(folder, *self.path.split("/"))
+        """Put this one file below `root`, by default where the artifact goes; its path there.
 
-    def parent_artifact(self) -> Artifact:
+        As Artifact.download otherwise. Raises ArtifactNotLoggedError for an entry of a draft.
+        """
+        return self._artifact._download_entry(self.path, root)
+
+    def parent_artifact(self) -> Parent:
         """The artifact that this is an entry of."""
         return self._artifact
 
@@ -101,10 +126,19 @@ class ArtifactManifest:
         below = f"{directory.rstrip('/')}/"
         return [entry for path, entry in self.entries.items() if path.startswith(below)]
 
+    @classmethod
+    def version(cls) -> int:
+        """Of the shape that `to_manifest_json` gives."""
+        return 1
+
     def to_manifest_json(self) -> dict[str, Any]:
         """JSON in the shape of W&B's manifest, with our digests."""
-        contents = {path: entry.to_json() for path, entry in self.entries.items()}
-        return {"version": 1, "storagePolicy": "art-store-v1", "contents": contents}
+        return {
+            "version": self.version(),
+            "storagePolicy": "art-store-v1",
+            "storagePolicyConfig": {},
+            "contents": {path: entry.to_json() for path, entry in self.entries.items()},
+        }
 
     def __len__(self) -> int:
         return len(self.entries)

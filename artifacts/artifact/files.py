@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import mimetypes
 import os
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from io import BufferedReader
-from typing import TYPE_CHECKING, overload
+from itertools import accumulate
+from typing import TextIO, overload
 
-from artifacts.artifact.entry import ArtifactManifestEntry
-
-if TYPE_CHECKING:
-    from artifacts.artifact.artifact import Artifact
+from artifacts.artifact.entry import ArtifactManifestEntry, Parent
+from artifacts.catalog import Version
+from artifacts.content import Entry, Page
+from artifacts.errors import InvalidError
 
 
 class File:
@@ -41,29 +42,48 @@ class File:
         return mimetypes.guess_type(self.name)[0] or "application/octet-stream"
 
     def download(
-        self, root: str = ".", replace: bool = False, exist_ok: bool = False
-    ) -> BufferedReader:
-        """Put the file below `root` and open it for reading.
+        self,
+        root: str = ".",
+        replace: bool = False,
+        exist_ok: bool = False,
+        api: object = None,
+    ) -> TextIO:
+        """Put the file below `root` and open it there, for reading, as UTF-8.
 
-        Raises ValueError for one that is there already, unless `exist_ok` or `replace`.
+        One that is there already is kept as it is with `exist_ok`, and made anew with `replace`.
+        Raises ValueError for it without either. `api` means nothing here.
         """
         target = os.path.join(root, *self.name.split("/"))
-        if os.path.exists(target) and not (replace or exist_ok):
-            raise ValueError(f"{target} exists: pass exist_ok=True to keep it, replace=True not to")
-        if replace and os.path.exists(target):
+        if not os.path.lexists(target):
+            target = self._entry.download(root)
+        elif replace:
             os.unlink(target)
-        return open(self._entry.download(root), "rb")  # the caller's to close
+            target = self._entry.download(root)
+        elif not exist_ok:
+            raise InvalidError(
+                f"{target} exists: pass exist_ok=True to keep it, replace=True not to"
+            )
+        return open(target, encoding="utf-8")  # the caller's to close
 
     def __repr__(self) -> str:
         return f"<File {self.name} ({self.mimetype}) {self.size}B>"
 
 
 class ArtifactFiles(Sequence[File]):
-    """Source: W&B SDK 0.19.8, `wandb.apis.public.ArtifactFiles`."""
+    """All files of a version, or those at `paths`. Source: W&B, `wandb.apis.public`.
 
-    def __init__(self, artifact: Artifact, entries: Sequence[ArtifactManifestEntry]) -> None:
+    Holds no more of the version than the page that was asked for last. Raises KeyError for a
+    path that there is not.
+    """
+
+    def __init__(
+        self, artifact: Parent, version: Version, paths: Sequence[str] | None = None
+    ) -> None:
         self._artifact = artifact
-        self._entries = entries
+        self._version = version
+        self._chosen = None if paths is None else [*map(version.entry, sorted({*paths}))]
+        self._ends = [*accumulate(row.entries for row in version.manifest.rows)]
+        self._kept: tuple[int, Page] | None = None
 
     @property
     def path(self) -> list[str]:
@@ -76,14 +96,27 @@ class ArtifactFiles(Sequence[File]):
     def __getitem__(self, index: slice) -> list[File]: ...
     def __getitem__(self, index: int | slice) -> File | list[File]:
         if isinstance(index, slice):
-            return [File(entry) for entry in self._entries[index]]
-        return File(self._entries[index])
+            return [self._file(self._entry(i)) for i in range(*index.indices(len(self)))]
+        return self._file(self._entry(range(len(self))[index]))
 
     def __iter__(self) -> Iterator[File]:
-        return map(File, self._entries)
+        chosen = self._version.entries() if self._chosen is None else self._chosen
+        return map(self._file, chosen)
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._version.manifest) if self._chosen is None else len(self._chosen)
 
     def __repr__(self) -> str:
         return f"<ArtifactFiles {'/'.join(self.path)} ({len(self)})>"
+
+    def _file(self, entry: Entry) -> File:
+        return File(ArtifactManifestEntry(entry, self._artifact))
+
+    def _entry(self, index: int) -> Entry:
+        if self._chosen is not None:
+            return self._chosen[index]
+        position = bisect_right(self._ends, index)
+        if self._kept is None or self._kept[0] != position:
+            self._kept = (position, self._version.page(position))
+        page = self._kept[1]
+        return page[index - self._ends[position] + len(page)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -47,7 +48,11 @@ class Findings:
         return [
             *(f"missing: {path} (expected {digest})" for path, digest in self.missing),
             *(f"changed: {c.path} (expected {c.expected}, found {c.found})" for c in self.changed),
-            *(f"unexpected: {path}" for path in self.unexpected),
+            # what is no UTF-8 could not be printed
+            *(
+                f"unexpected: {p.encode(errors='backslashreplace').decode()}"
+                for p in self.unexpected
+            ),
         ]
 
 
@@ -96,6 +101,8 @@ def digest_of(path: str, progress: Progress | None = None) -> Digest | None:
     except OSError:
         return None
     try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            return None  # a device might never end
         return hash_file(fd, progress.advance if progress else None)[0]
     except OSError:
         return None
@@ -115,7 +122,7 @@ def _small_digest(path: str, size: int) -> bytes | None:
         return None
     finally:
         os.close(fd)
-    return blake3(data).digest() if len(data) <= size else digest_of(path)
+    return blake3(data).digest() if 0 < len(data) <= size else digest_of(path)
 
 
 def files_below(root: str) -> Iterator[tuple[str, str]]:

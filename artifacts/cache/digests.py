@@ -12,6 +12,7 @@ import secrets
 import struct
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from artifacts.content import Digest
@@ -79,8 +80,9 @@ class Digests:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             beside.write_bytes(Digest.of(body) + body)
             beside.replace(self._path)
-        except OSError:
-            beside.unlink(missing_ok=True)  # a cache: the next run reads the files again
+        except OSError:  # a cache: the next run reads the files again
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
 
     def _load(self) -> None:
         try:

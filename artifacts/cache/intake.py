@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
@@ -129,8 +129,14 @@ class Intake:
         name = Name(BLOBS, Digest(digest)) if blob == SOLO else self.names()[blob]
         return [Span(name, offset, size, size)]
 
-    def close(self) -> Mapping[bytes, Place]:
-        """All that was added is durable. Raises FileChangedError for an immutable that was not."""
+    def close(self, needed: Callable[[], Container[bytes]] | None = None) -> Mapping[bytes, Place]:
+        """All that was added is durable, of immutable files those whose digests are needed.
+
+        Raises FileChangedError for an immutable file that was not.
+        """
+        if needed is not None and self._later:
+            digests = needed()
+            self._later = {key: value for key, value in self._later.items() if key in digests}
         for digest, (path, source) in [*self._later.items()]:
             if self._read(path, source, os.stat(source).st_size)[0] != digest:
                 raise FileChangedError(source)

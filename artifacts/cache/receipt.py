@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from artifacts.content import Digest, Kind, Manifest, Page
-from artifacts.errors import IntegrityError, MalformedError, ReceiptNotFoundError
+from artifacts.content import Digest, Kind, Manifest, Page, PageRow
+from artifacts.errors import (
+    IntegrityError,
+    MalformedError,
+    ReceiptNotFoundError,
+    StorageError,
+)
 from artifacts.storage import MANIFESTS, PAGES, Frame, Name, checked, encode
 
 RECEIPT = ".artifact-receipt"
@@ -32,18 +38,27 @@ def is_ours(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One artifact, or the part of it below `prefix`, that was put into a folder."""
+    """One artifact, or a part of it, that was put into a folder.
+
+    All paths that start with `prefix`, unless `only` lists, in order, which of them.
+    """
 
     name: str  # entity/project/collection:v3
     type: str
     store: str
     prefix: str
     manifest: Manifest
-    pages: Mapping[Digest, bytes]  # canonical bytes of those that hold the prefix
+    pages: Mapping[Digest, bytes]  # canonical bytes of those that can hold what was delivered
+    only: tuple[str, ...] = ()
 
     @property
     def collection(self) -> str:
         return self.name.rpartition(":")[0]
+
+    @property
+    def part(self) -> str:
+        """Which part of the artifact it is, for people to read; nothing for all of it."""
+        return ", ".join(self.only) if self.only else self.prefix and f"{self.prefix}…"
 
     def files(self) -> dict[str, Expected]:
         """Digest and size of each file that was delivered, by path.
@@ -51,12 +66,39 @@ class Delivery:
         Raises IntegrityError for pages that are not those of the manifest.
         """
         files: dict[str, Expected] = {}
-        for position in self.manifest.positions_under(self.prefix):
-            row = self.manifest.rows[position]
+        for row in _rows(self.manifest, self.prefix, self.only):
             if row.digest not in self.pages:
                 raise MalformedError(f"receipt of {self.name}", f"page {row.digest} is missing")
             files |= expected_files(row.check(self.pages[row.digest]), self.prefix)
-        return files
+        return {path: files[path] for path in self.only if path in files} if self.only else files
+
+    def joined(self, other: Delivery) -> Delivery:
+        """With the other's paths, of the same manifest; both say which they are."""
+        return self._restricted({*self.only, *other.only}, {**self.pages, **other.pages})
+
+    def beside(self, newer: Delivery) -> Delivery | None:
+        """What is left of it to say, once a newer one of its collection says its part."""
+        if not self.only:
+            return None if newer.prefix == self.prefix and not newer.only else self
+        left = {path for path in self.only if not newer.has(path)}
+        return self._restricted(left, self.pages) if left else None
+
+    def has(self, path: str) -> bool:
+        """Whether a path, if the artifact has it, was delivered."""
+        return path in self.only if self.only else path.startswith(self.prefix)
+
+    def _restricted(self, only: Set[str], pages: Mapping[Digest, bytes]) -> Delivery:
+        needed = {row.digest for row in _rows(self.manifest, "", only)} & pages.keys()
+        held = {digest: pages[digest] for digest in needed}
+        return replace(self, pages=held, only=tuple(sorted(only)))
+
+
+def _rows(manifest: Manifest, prefix: str, only: Collection[str]) -> Iterator[PageRow]:
+    """Of the pages that can hold what was delivered."""
+    positions: Iterable[int | None] = manifest.positions_under(prefix)
+    if only:
+        positions = dict.fromkeys(map(manifest.position_of, only))
+    return (manifest.rows[each] for each in positions if each is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +115,19 @@ class Receipt:
         return files
 
     def adding(self, delivery: Delivery) -> Receipt:
-        """With this delivery instead of any other of the same collection and prefix."""
-        same = (delivery.collection, delivery.store, delivery.prefix)
-        others = [d for d in self.deliveries if (d.collection, d.store, d.prefix) != same]
-        return Receipt((*others, delivery))
+        """With this delivery, instead of whatever said the same part of the same collection."""
+        others: list[Delivery | None] = []
+        for each in self.deliveries:
+            if (each.collection, each.store) != (delivery.collection, delivery.store):
+                others.append(each)
+            elif each.only and delivery.only and each.manifest == delivery.manifest:
+                delivery = delivery.joined(each)
+            else:
+                others.append(each.beside(delivery))
+        return Receipt((*filter(None, others), delivery))
 
     def write(self, root: Path) -> None:
+        """Raises StorageError."""
         objects: dict[str, bytes] = {}
         for delivery in self.deliveries:
             manifest = Name(MANIFESTS, delivery.manifest.digest)
@@ -89,15 +138,18 @@ class Receipt:
         try:
             beside.write_bytes(Frame(header, objects).encode())
             beside.replace(root / RECEIPT)
+        except OSError as error:
+            raise StorageError(str(root / RECEIPT), error.strerror or str(error)) from error
         finally:
-            beside.unlink(missing_ok=True)
+            with suppress(OSError):  # moved away, or never made
+                beside.unlink()
 
     @classmethod
     def read(cls, root: Path) -> Receipt:
         """Raises ReceiptNotFoundError, IntegrityError."""
         try:
             data = (root / RECEIPT).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise ReceiptNotFoundError(os.fspath(root)) from None
         name = str(root / RECEIPT)
         frame = Frame.decode(data, name)
@@ -140,6 +192,7 @@ def _to_json(delivery: Delivery) -> dict[str, Any]:
         "store": delivery.store,
         "prefix": delivery.prefix,
         "digest": delivery.manifest.digest.hex(),
+        **({"only": delivery.only} if delivery.only else {}),
     }
 
 
@@ -151,7 +204,8 @@ def _from_json(facts: Mapping[str, Any], objects: Mapping[str, bytes]) -> Delive
         for row in manifest.rows
         if str(page := Name(PAGES, row.digest)) in objects
     }
+    only = facts.get("only", [])
     texts = [facts[key] for key in ("name", "type", "store", "prefix")]
-    if not all(isinstance(text, str) for text in texts):
-        raise TypeError(f"a delivery says {texts!r}")
-    return Delivery(texts[0], texts[1], texts[2], texts[3], manifest, pages)
+    if not isinstance(only, list) or not all(isinstance(text, str) for text in (*texts, *only)):
+        raise TypeError(f"a delivery says {texts!r} and {only!r}")
+    return Delivery(texts[0], texts[1], texts[2], texts[3], manifest, pages, tuple(only))

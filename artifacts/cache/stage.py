@@ -18,6 +18,7 @@ from artifacts.errors import (
     ArtifactsError,
     DigestMismatchError,
     InvalidPathError,
+    MalformedError,
     MissingBlobError,
 )
 from artifacts.progress import Progress
@@ -96,7 +97,8 @@ class Stage:
         for index in extent.indices:
             stop = start + (page.sizes[index] or 0)
             content = data[start:stop]
-            if (digest := blake3(content).digest()) == digests[32 * index : 32 * index + 32]:
+            digest = blake3(content).digest()
+            if digest == digests[32 * index : 32 * index + 32] and stop <= len(data):
                 fd = os.open(self._place(page.paths[index]), _NEW, 0o666)
                 try:
                     write_all(fd, content)
@@ -104,7 +106,7 @@ class Stage:
                     os.close(fd)
                 self._done(stop - start)
             elif stop > start:
-                self._mismatch(index, Digest(digest), extent.blob.key)
+                self._mismatch(index, Digest(digest), len(content), extent.blob.key)
             start = stop
 
     def _write_large(self, extent: Extent, length: int) -> None:
@@ -121,19 +123,20 @@ class Stage:
             return
         target = self._place(path)
         try:
-            digest, _ = copy_file(source, Path(target))
+            digest, size = copy_file(source, Path(target))
         finally:
             os.close(source)
-        self._accept(index, digest, target, extent.blob.key)
+        self._accept(index, digest, size, target, extent.blob.key)
 
     def _write_spans(self, index: int, spans: Sequence[Span]) -> None:
         path = self.page.paths[index]
         target = self._place(path)
-        hasher = blake3()
+        hasher, size = blake3(), 0
         fd = os.open(target, _NEW, 0o666)
         try:
             for data in read_spans(self.store, spans, path):
                 hasher.update(data)
+                size += len(data)
                 write_all(fd, memoryview(data))
         except ArtifactsError as error:
             os.unlink(target)
@@ -141,14 +144,14 @@ class Stage:
             return
         finally:
             os.close(fd)
-        self._accept(index, Digest(hasher.digest()), target, spans[0].blob.key)
+        self._accept(index, Digest(hasher.digest()), size, target, spans[0].blob.key)
 
-    def _accept(self, index: int, digest: Digest, target: str, key: str) -> None:
-        if digest == self.page.digest_at(index):
-            self._done(self.page.sizes[index] or 0)
+    def _accept(self, index: int, digest: Digest, size: int, target: str, key: str) -> None:
+        if digest == self.page.digest_at(index) and size == self.page.sizes[index]:
+            self._done(size)
         else:
             os.unlink(target)
-            self._mismatch(index, digest, key)
+            self._mismatch(index, digest, size, key)
 
     def _write_empty(self, index: int) -> None:
         """An empty file, or a folder that has nothing in it."""
@@ -163,10 +166,14 @@ class Stage:
         self.written += 1
         self._progress.advance(size)
 
-    def _mismatch(self, index: int, found: Digest, key: str) -> None:
+    def _mismatch(self, index: int, found: Digest, size: int, key: str) -> None:
         name = f"{self.page.paths[index]} (in {key} of {self.store.url})"
         expected = self.page.digest_at(index)
-        self._report(DigestMismatchError(name, expected.hex(), found.hex()))
+        if found == expected:
+            reason = f"it has {size} bytes, not the {self.page.sizes[index]} of its entry"
+            self._report(MalformedError(name, reason))
+        else:
+            self._report(DigestMismatchError(name, expected.hex(), found.hex()))
 
     def _place(self, path: str) -> str:
         """Where in the stage a path goes; its folders are made."""

@@ -15,6 +15,9 @@ Found: TypeAlias = tuple[str, str, os.stat_result]
 """Path below the root, path for the operating system, and what the disk says of the file."""
 
 _Inode: TypeAlias = tuple[int, int]
+_Folder: TypeAlias = tuple[Iterator["os.DirEntry[str]"], str, tuple[_Inode, ...]]
+"""What of it is still to come, its path with a slash, and the folders that it lies in."""
+
 _KINDS = (
     (modes.S_ISFIFO, "a FIFO"),
     (modes.S_ISSOCK, "a socket"),
@@ -24,35 +27,48 @@ _KINDS = (
 
 
 class Tree:
-    """Links are followed; what a download left for its own use is passed over at any depth."""
+    """Links are followed; what a download left for its own use is passed over at any depth.
+
+    Without recursion, as folders may lie as deep as a path is long.
+    """
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self._faults: list[str] = []
 
     def __iter__(self) -> Iterator[Found]:
         """Raises UnsupportedFileError, at the end, with all that cannot be versioned.
 
         Raises InvalidPathError for a name that no artifact can hold.
         """
-        yield from self._below(self.root, "", (_inode(os.stat(self.root)),))
-        if self._faults:
-            raise UnsupportedFileError(self._faults)
-
-    def _below(self, folder: str, prefix: str, above: tuple[_Inode, ...]) -> Iterator[Found]:
-        with os.scandir(folder) as found:
-            entries = [entry for entry in found if not is_ours(entry.name)]
-        if entries:
-            check_paths([prefix + entry.name for entry in entries])
-            entries.sort(key=_order)
-        for entry in entries:
-            path = prefix + entry.name
-            if fault := _fault(entry, above):
-                self._faults.append(f"{path} ({fault})")
-            elif entry.is_dir():
-                yield from self._below(entry.path, f"{path}/", (*above, _inode(entry.stat())))
+        faults: list[str] = []
+        open_folders: list[_Folder] = [(_entries(self.root, ""), "", (_inode(os.stat(self.root)),))]
+        while open_folders:
+            entries, prefix, above = open_folders[-1]
+            for entry in entries:
+                path = prefix + entry.name
+                if fault := _fault(entry, above):
+                    faults.append(f"{path} ({fault})")
+                elif entry.is_dir():
+                    below = f"{path}/"
+                    inodes = (*above, _inode(entry.stat()))
+                    open_folders.append((_entries(entry.path, below), below, inodes))
+                    break
+                else:
+                    yield path, entry.path, entry.stat()
             else:
-                yield path, entry.path, entry.stat()
+                open_folders.pop()
+        if faults:
+            raise UnsupportedFileError(faults)
+
+
+def _entries(folder: str, prefix: str) -> Iterator[os.DirEntry[str]]:
+    """What lies in a folder, in path order. Raises InvalidPathError."""
+    with os.scandir(folder) as found:
+        entries = [entry for entry in found if not is_ours(entry.name)]
+    if entries:
+        check_paths([prefix + entry.name for entry in entries])
+        entries.sort(key=_order)
+    return iter(entries)
 
 
 def _order(entry: os.DirEntry[str]) -> str:

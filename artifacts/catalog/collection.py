@@ -8,6 +8,16 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from artifacts.catalog.fields import (
+    MAX_EPOCH,
+    MAX_SIZE,
+    facts_of,
+    layout_of,
+    manifest_of,
+    number_of,
+    text_of,
+    texts_of,
+)
 from artifacts.content import Digest
 from artifacts.storage import Change, Checkpoints, Event, Name, Rows, apply_rules
 
@@ -99,46 +109,48 @@ class CollectionState:
 
     def _created(self, _event: Event, change: Change) -> None:
         if not self.name:
-            self.name, self.type = str(change["name"]), str(change["type"])
-            self.first = int(change["first"])
+            self.name, self.type = text_of(change, "name"), text_of(change, "type")
+            self.first = number_of(change, "first")
 
     def _committed(self, event: Event, change: Change) -> None:
         """Equal content is the version that has it; a closed or fenced log takes nothing."""
         if self.is_deleted or event.epoch < self.fence:
             self.outcome = None
             return
-        number = self.find(Name.parse(change["manifest"]).digest)
+        digest = manifest_of(change).digest
+        number, aliases, facts = self.find(digest), texts_of(change, "aliases"), facts_of(change)
         if number is None:
             number = self.next
             self.rows.append(_new_row(number, event, change))
-            self.index += Name.parse(change["manifest"]).digest[:_INDEXED]
+            self.index += digest[:_INDEXED]
         else:
-            given = {key: change[key] for key in ("description", "metadata") if change.get(key)}
-            self._update(number, event, given)
-            self._tag(number, event, change.get("tags", ()))
-        self.aliases.update(dict.fromkeys(change["aliases"], number))
+            tags = facts.pop("tags", [])
+            self._update(number, event, {key: value for key, value in facts.items() if value})
+            self._tag(number, event, tags)
+        self.aliases.update(dict.fromkeys(aliases, number))
         self.outcome = number
 
     def _updated(self, event: Event, change: Change) -> None:
-        facts = {key: change[key] for key in ("description", "metadata", "tags") if key in change}
-        self._update(int(change["version"]), event, facts)
+        self._update(number_of(change, "version"), event, facts_of(change))
 
     def _aliased(self, _event: Event, change: Change) -> None:
-        if self.version(int(change["version"])):
-            self.aliases[str(change["alias"])] = int(change["version"])
+        alias, number = text_of(change, "alias"), number_of(change, "version")
+        if self.version(number):
+            self.aliases[alias] = number
 
     def _unaliased(self, _event: Event, change: Change) -> None:
-        if self.aliases.get(change["alias"]) == change["version"]:
-            del self.aliases[change["alias"]]
+        alias = text_of(change, "alias")
+        if self.aliases.get(alias) == number_of(change, "version"):
+            del self.aliases[alias]
 
     def _renamed(self, _event: Event, change: Change) -> None:
-        self.name = str(change["name"])
+        self.name = text_of(change, "name")
 
     def _deleted(self, _event: Event, _change: Change) -> None:
         self.is_deleted = True
 
     def _fenced(self, _event: Event, change: Change) -> None:
-        self.fence = max(self.fence, int(change["epoch"]))
+        self.fence = max(self.fence, number_of(change, "epoch", MAX_EPOCH))
 
     def _update(self, number: int, event: Event, facts: Mapping[str, Any]) -> None:
         index = number - self.first
@@ -180,21 +192,18 @@ class CollectionState:
 
 
 def _new_row(number: int, event: Event, change: Change) -> dict[str, Any]:
-    row = {
+    facts = facts_of(change) | ({"run": text_of(change, "run")} if "run" in change else {})
+    return {
         "number": number,
-        "manifest": change["manifest"],
-        "layout": change["layout"],
-        "size": int(change["size"]),
-        "entries": int(change["entries"]),
+        "manifest": str(manifest_of(change)),
+        "layout": str(layout_of(change)),
+        "size": number_of(change, "size", MAX_SIZE),
+        "entries": number_of(change, "entries"),
         "event": event.number,
         "created": event.time,
         "updated": event.time,
+        **{key: value for key, value in facts.items() if value},
     }
-    row.update(
-        {key: change[key] for key in ("run", "description", "metadata", "tags") if change.get(key)}
-    )
-    VersionRow.of(row)  # refuses what is not whole before anything depends on it
-    return row
 
 
 # the rules are the class's own, spelled out so that the format can be read in one place

@@ -42,7 +42,7 @@ class Content:
 def write_content(store: ObjectStore, draft: Draft) -> Content:
     """Everything that a version needs is durable in the store, or within `inline`."""
     intake = draft.intake
-    intake.close()
+    intake.close(draft.digests)
     blobs = intake.names()
     rows: list[PageRow] = []
     layouts: list[Name] = []

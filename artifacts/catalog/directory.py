@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from artifacts.catalog.fields import MAX_EPOCH, id_of, number_of, text_of
+from artifacts.names import check_collection_name, check_entity, check_project
 from artifacts.storage import Change, Checkpoints, Event, Rows, apply_rules
 
 
@@ -51,32 +53,36 @@ class DirectoryState:
 
     def _added(self, event: Event, change: Change) -> None:
         """The first to add a name wins; `replaces` is an id that is known to be closed."""
-        there = self.names.get(change["name"])
+        name, listing = _name_of(change), Listing(id_of(change), _type_of(change))
+        there = self.names.get(name)
         if event.epoch >= self.fence and (there is None or there.id == change.get("replaces")):
             if there is not None:
-                self._raise_floor(change, there.id)
-            self.names[change["name"]] = Listing(str(change["id"]), str(change.get("type", "")))
+                self._raise_floor(name, change, there.id)
+            self.names[name] = listing
 
     def _removed(self, _event: Event, change: Change) -> None:
-        there = self.names.get(change["name"])
-        if there is not None and there.id == change["id"]:
-            del self.names[change["name"]]
-            self._raise_floor(change, there.id)
+        name, id_ = text_of(change, "name"), id_of(change)
+        if self._stands_for(name, id_):
+            del self.names[name]
+            self._raise_floor(name, change, id_)
 
     def _renamed(self, _event: Event, change: Change) -> None:
-        there = self.names.get(change["name"])
-        is_it = there is not None and there.id == change["id"]
-        if is_it and self.is_free(change["to"], change["id"]):
-            self.names[change["to"]] = self.names.pop(change["name"])
-            self._raise_floor(change, change["id"])
+        name, id_ = text_of(change, "name"), id_of(change)
+        new = check_collection_name(text_of(change, "to"))
+        if self._stands_for(name, id_) and self.is_free(new, id_):
+            self.names[new] = self.names.pop(name)
+            self._raise_floor(name, change, id_)
 
     def _fenced(self, _event: Event, change: Change) -> None:
-        self.fence = max(self.fence, int(change["epoch"]))
+        self.fence = max(self.fence, number_of(change, "epoch", MAX_EPOCH))
 
-    def _raise_floor(self, change: Change, last: str) -> None:
-        number = max(self.floor(change["name"]), int(change.get("next", 0)))
-        if number:
-            self.floors[change["name"]] = Floor(number, last)
+    def _stands_for(self, name: str, id_: str) -> bool:
+        return name in self.names and self.names[name].id == id_
+
+    def _raise_floor(self, name: str, change: Change, last: str) -> None:
+        next_ = number_of(change, "next") if "next" in change else 0
+        if number := max(self.floor(name), next_):
+            self.floors[name] = Floor(number, last)
 
     def save(self, _checkpoints: Checkpoints) -> Mapping[str, Any]:
         names = {name: [listing.id, listing.type] for name, listing in self.names.items()}
@@ -88,6 +94,19 @@ class DirectoryState:
         names = {name: Listing(*facts) for name, facts in head["names"].items()}
         floors = {name: Floor(*facts) for name, facts in head["floors"].items()}
         return cls(names, floors, head["fence"])
+
+
+def _type_of(change: Change) -> str:
+    return text_of(change, "type") if "type" in change else ""
+
+
+def _name_of(change: Change) -> str:
+    """Of a collection, which has a type; or entity/project. Raises InvalidNameError."""
+    name = text_of(change, "name")
+    if "type" in change:
+        return check_collection_name(name)
+    entity, _, project = name.partition("/")
+    return f"{check_entity(entity)}/{check_project(project)}"
 
 
 # the rules are the class's own, spelled out so that the format can be read in one place

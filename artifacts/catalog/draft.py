@@ -8,7 +8,7 @@ from threading import RLock
 
 from artifacts.cache import Intake, Tree
 from artifacts.catalog.version import Version
-from artifacts.content import Digest, Entry, Kind, Manifest, Row, build, check_path
+from artifacts.content import Digest, Entry, Kind, Manifest, Row, build, check_path, check_paths
 from artifacts.errors import EntryNotFoundError, InvalidPathError
 from artifacts.names import check_collection_name, check_type
 from artifacts.progress import Progress
@@ -36,6 +36,8 @@ class Draft:
         with self._lock:
             found = self.intake.add_tree(tree, prefix, progress, is_immutable=is_immutable)
             rows: dict[str, Row] = {path: (digest, size, None) for path, digest, size in found}
+            if prefix:
+                check_paths([*rows])  # the tree knows nothing of what stands before its paths
             for path in rows.keys() & self.rows.keys():
                 self._refuse_change(path, rows[path][0])
             self.rows.update(rows)
@@ -83,6 +85,10 @@ class Draft:
     def entries(self) -> list[Entry]:
         return [self.entry(path) for path in sorted(self.rows)]
 
+    def digests(self) -> set[bytes]:
+        """Of all entries' content."""
+        return {row[0] for row in self.rows.values()}
+
     def manifest(self) -> Manifest:
         """As it would be committed now. Raises InvalidPathError for a file that is a folder."""
         with self._lock:
@@ -102,7 +108,7 @@ class Draft:
     def moved(self, to: Draft) -> Draft:
         """`to`, with these entries, and their bytes in its store too."""
         with self._lock:
-            self.intake.close()
+            self.intake.close(self.digests)
             for path, (digest, size, detail) in self.rows.items():
                 if size and (detail is None or detail.kind is Kind.FILE):
                     content = self.intake.read(digest, size, path)

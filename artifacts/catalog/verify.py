@@ -14,7 +14,6 @@ from artifacts.content import Digest, Page
 from artifacts.errors import (
     ArtifactsError,
     DigestMismatchError,
-    IntegrityError,
     NotFoundError,
 )
 from artifacts.names import CollectionName
@@ -90,7 +89,7 @@ class _Content:
     def check(self, version: Version) -> None:
         try:
             pages = version.layout
-        except (IntegrityError, NotFoundError) as error:
+        except ArtifactsError as error:
             self._report.add(version.qualified_name, error, version.qualified_name)
             return
         for position, names in enumerate(zip(pages.pages, pages.layouts, strict=True)):
@@ -103,7 +102,7 @@ class _Content:
         try:
             page = version.page(position)
             layout = version.page_layout(position, page)
-        except (IntegrityError, NotFoundError) as error:
+        except ArtifactsError as error:
             affected = f"{version.qualified_name}: {row.first} to {row.last}"
             self._report.add(str(version.layout.pages[position]), error, affected)
             return
@@ -118,31 +117,39 @@ class _Content:
         for index in extent.indices:
             size = page.sizes[index] or 0
             try:
-                found = stream.digest(size)
-            except (IntegrityError, NotFoundError) as error:
+                found, length = stream.digest(size)
+            except ArtifactsError as error:
                 affected = [page.paths[i] for i in range(index, extent.indices.stop)]
                 self._file_fault(version, extent.blob, error, *affected)
                 return
-            self._judge(version, page, index, found, extent.blob)
+            self._judge(version, page, index, (found, length), extent.blob)
 
     def _check_file(self, version: Version, page: Page, layout: PageLayout, index: int) -> None:
         spans = layout.spans(page, index)
-        hasher = blake3()
+        hasher, length = blake3(), 0
         try:
             for data in read_spans(version.store, spans, page.paths[index]):
                 hasher.update(data)
+                length += len(data)
         except ArtifactsError as error:
             self._file_fault(version, spans[0].blob, error, page.paths[index])
             return
-        self._judge(version, page, index, Digest(hasher.digest()), spans[0].blob)
+        found = (Digest(hasher.digest()), length)
+        self._judge(version, page, index, found, spans[0].blob)
 
-    def _judge(self, version: Version, page: Page, index: int, found: Digest, blob: Name) -> None:
-        self._report.size += page.sizes[index] or 0
-        self._progress.advance(page.sizes[index] or 0)
-        expected = page.digest_at(index)
-        if found != expected and page.sizes[index]:
-            reason = f"{page.paths[index]}: digest is {found}, expected {expected}"
-            self._file_fault(version, blob, reason, page.paths[index])
+    def _judge(
+        self, version: Version, page: Page, index: int, found: tuple[Digest, int], blob: Name
+    ) -> None:
+        """`found` is a digest, and of how many bytes it is."""
+        digest, length = found
+        self._report.size += length
+        self._progress.advance(length)
+        path, expected, size = page.paths[index], page.digest_at(index), page.sizes[index]
+        if digest != expected:
+            reason = f"{path}: digest is {digest}, expected {expected}"
+            self._file_fault(version, blob, reason, path)
+        elif length != size:
+            self._file_fault(version, blob, f"{path}: has {length} bytes, expected {size}", path)
 
     def _file_fault(self, version: Version, blob: Name, reason: object, *paths: str) -> None:
         affected = [f"{version.qualified_name}: {path}" for path in paths]
@@ -156,21 +163,21 @@ class _Stream:
         self._store, self._blob, self._offset = store, blob, offset
         self._held = memoryview(b"")
 
-    def digest(self, size: int) -> Digest:
-        """Of the next `size` bytes, or of what is left of them. Raises ObjectNotFoundError."""
-        hasher = blake3()
-        while size:
+    def digest(self, size: int) -> tuple[Digest, int]:
+        """Of the next `size` bytes, or of as many as there are. Raises ObjectNotFoundError."""
+        hasher, left = blake3(), size
+        while left:
             if not self._held:
                 data = self._store.read(self._blob.key, self._offset, BUFFER_BYTES)
                 if not data:
                     break
                 self._held = memoryview(data)
                 self._offset += len(data)
-            hasher.update(self._held[:size])
-            taken = min(size, len(self._held))
-            size -= taken
+            hasher.update(self._held[:left])
+            taken = min(left, len(self._held))
+            left -= taken
             self._held = self._held[taken:]
-        return Digest(hasher.digest())
+        return Digest(hasher.digest()), size - left
 
 
 def _check_objects(store: ObjectStore, report: Report, progress: Progress) -> None:
@@ -187,7 +194,7 @@ def _check_objects(store: ObjectStore, report: Report, progress: Progress) -> No
                 _check_blob(store, name, progress)
             else:
                 checked(name, store.read(key), _MOST)
-        except (IntegrityError, NotFoundError) as error:
+        except ArtifactsError as error:
             report.add(key, error)
 
 
@@ -211,7 +218,7 @@ def _check_logs(store: ObjectStore, report: Report) -> None:
         try:
             for event in log.after(Tail.start(log.name)):
                 expected = event.number + 1
-        except IntegrityError as error:
+        except ArtifactsError as error:
             report.add(name, error, name)
         else:
             report.objects += expected
@@ -223,20 +230,20 @@ def _versions(catalog: Catalog, report: Report) -> Iterator[Version]:
     """Every version of every collection whose log can be read; other faults are reported."""
     try:
         projects = [*catalog.projects()]
-    except IntegrityError as error:
+    except ArtifactsError as error:
         report.add("logs/directory/root", error, "every project")
         return
     for entity, project in projects:
         try:
             names = [name for name, _ in catalog.collections(entity, project)]
-        except IntegrityError as error:
+        except ArtifactsError as error:
             report.add(f"{entity}/{project}", error, f"{entity}/{project}")
             continue
         for collection in names:
             name = CollectionName(entity, project, collection)
             try:
                 yield from catalog.versions(name)
-            except IntegrityError as error:
-                report.add(name.qualified, error, name.qualified)
             except NotFoundError:
                 continue  # listed, but its creator died before its first event
+            except ArtifactsError as error:
+                report.add(name.qualified, error, name.qualified)

@@ -123,19 +123,22 @@ class Version:
     def read(self, path: str) -> Iterator[bytes]:
         """One file's bytes, in pieces; the last comes only if all of them were right.
 
-        Raises EntryNotFoundError, DigestMismatchError, MissingBlobError.
+        Raises EntryNotFoundError, DigestMismatchError, MalformedError, MissingBlobError.
         """
         position, page, index = self._locate(path)
         entry = page[index]
         if entry.kind is not Kind.FILE:
             raise UnsupportedFileError([path])
-        hasher, held = blake3(), b""
+        hasher, size, held = blake3(), 0, b""
         for data in read_spans(self.store, self._spans(position, page, index), path):
             yield from filter(None, [held])
             hasher.update(data)
+            size += len(data)
             held = data
         if (actual := Digest(hasher.digest())) != entry.digest:
             raise DigestMismatchError(path, entry.digest.hex(), actual.hex())
+        if size != entry.size:
+            raise MalformedError(path, f"it has {size} bytes, not the {entry.size} of its entry")
         yield held
 
     def spans(self, path: str, digest: bytes) -> tuple[Span, ...]:

@@ -143,6 +143,7 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
         "name": delivery.name,
         "type": delivery.type,
         "prefix": delivery.prefix,
+        "part": delivery.part,
         "digest": delivery.manifest.digest.hex(),
         "files": len(sizes),
         "size": sum(sizes),
@@ -157,7 +158,7 @@ def _delivery_lines(deliveries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             [
                 ("name", data["name"]),
                 ("type", data["type"]),
-                ("only", f"{data['prefix']}…" if data["prefix"] else ""),
+                ("only", data["part"]),
                 ("digest", data["digest"]),
                 ("content", f"{count_text(data['files'], 'file')}, {size_text(data['size'])}"),
                 ("store", data["store"]),

@@ -76,7 +76,8 @@ def _expect(call: Call, root: Path, against: str | None) -> _Expected:
 
 
 def _label(delivery: Delivery) -> str:
-    return f"{delivery.name} (only {delivery.prefix}…)" if delivery.prefix else delivery.name
+    part = delivery.part
+    return f"{delivery.name} (only {part})" if part else delivery.name
 
 
 def _verify_folder(call: Call, root: Path, expected: _Expected, wanted: Digest | None) -> None:

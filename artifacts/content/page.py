@@ -124,8 +124,6 @@ def _unpack(data: bytes) -> Page:
     details: dict[int, Detail] = {}
     for _ in range(detail_count):
         index, detail, at = _unpack_detail(data, at)
-        if details and index <= next(reversed(details)):
-            raise InvalidError("its details are not in order")
         details[index] = detail
         if sizes[index] == _UNKNOWN and detail.kind is Kind.REFERENCE:
             sizes[index] = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,7 +25,7 @@ class Api:
         timeout: int | None = None,
         api_key: str | None = None,
         *,
-        store: str | None = None,
+        store: str | os.PathLike[str] | None = None,
     ) -> None:
         given = overrides or {}
         settings = Settings.load(store=store)

@@ -12,7 +12,7 @@ from typing import Any, Self
 from artifacts.artifact import Artifact, StrPath, current_session, use_session
 from artifacts.catalog import Facts, Session
 from artifacts.content import Digest
-from artifacts.errors import InvalidError, UsageError
+from artifacts.errors import InvalidError, InvalidNameError, UsageError
 from artifacts.metadata import check_metadata
 from artifacts.names import check_aliases, check_tags
 from artifacts.runs.record import RunRecord
@@ -22,7 +22,10 @@ _ID_LETTERS = string.ascii_lowercase + string.digits
 
 
 class Run:
-    """Made by `init`. What it uses and logs is recorded in a log of its own."""
+    """Made by `init`. What it uses and logs is recorded in a log of its own.
+
+    As a context manager it is finished at the end, as failed if an exception ends it.
+    """
 
     def __init__(self, session: Session, id: str, facts: dict[str, Any]) -> None:
         self._session = session
@@ -34,7 +37,8 @@ class Run:
         self._record = RunRecord(log)
         self._record.add("started", {"id": id, "path": self.path, **facts})
         self._is_finished = False
-        self._session_in_use = use_session(session)
+        self._slots: dict[str, str] = {}
+        self._session_in_use = use_session(session, self.log_artifact)
         self._session_in_use.__enter__()
 
     @property
@@ -83,20 +87,17 @@ class Run:
     ) -> Artifact:
         """Commit an artifact as output of this run; it has its version when this returns.
 
-        A path is made an artifact `run-<id>-<name of the file>`, unless a name is given. Content
-        that a version of the collection has already is that version: its aliases move. Raises
-        ValueError for a bad alias, tag or path.
+        A path is made an artifact of type `unspecified`, called `run-<id>-<name of the file>`,
+        unless they are given; of an Artifact they mean nothing. The aliases, and always `latest`,
+        move to it. Content that a version of the collection has already is that version, and
+        stays the output of the run that logged it first. Raises ValueError for a bad alias, tag
+        or path, for another type than the collection's, for a version of another project.
         """
         self._refuse_finished("log_artifact")
         facts = Facts(check_aliases(aliases), check_tags(tags), run=self.path)
         artifact = self._as_artifact(artifact_or_path, name, type or "unspecified")
-        if artifact.is_draft():
-            artifact.log(self._session, facts)
-        else:
-            artifact.aliases = [*dict.fromkeys((*artifact.aliases, *facts.aliases, "latest"))]
-            artifact.tags = [*dict.fromkeys((*artifact.tags, *facts.tags))]
-            artifact.save()
-        self._record.add("logged", {"artifact": artifact.qualified_name, "digest": artifact.digest})
+        artifact.log(self._session, facts)
+        self._record.add("logged", _named(artifact))
         return artifact
 
     def use_artifact(
@@ -106,37 +107,55 @@ class Run:
         aliases: list[str] | None = None,
         use_as: str | None = None,
     ) -> Artifact:
-        """An artifact as input of this run; a draft is logged first.
+        """An artifact as input of this run, which knows it as `use_as`.
 
-        Raises CommError (ArtifactNotFoundError), ValueError if its type is another.
+        A draft is logged first, under the aliases, but not as an output. A name is
+        `[[entity/]project/]name[:version-or-alias]`, or `name@digest`. Raises CommError
+        (ArtifactNotFoundError), ValueError if its type is another, or if `use_as` stands for
+        another artifact already or has : or / in it.
         """
         self._refuse_finished("use_artifact")
+        _check_slot(use_as)
         if isinstance(artifact_or_name, Artifact):
             artifact = artifact_or_name
+            _check_type(artifact, type)
             if artifact.is_draft():
                 artifact.log(self._session, Facts(check_aliases(aliases)))
-        else:
+            name = artifact.use_as or artifact.name
+        elif isinstance(artifact_or_name, str):
             version = self._session.resolve(artifact_or_name, type)
             artifact = Artifact.of_version(version, self._session)
-        facts = {"artifact": artifact.qualified_name, "digest": artifact.digest}
-        if use_as or artifact.use_as:
-            facts["as"] = use_as or artifact.use_as or ""
+            name = artifact_or_name
+        else:
+            raise TypeError(f"use_artifact wants a name or an Artifact, not {artifact_or_name!r}")
+        facts = _named(artifact)
+        if use_as:
+            self._take_slot(use_as, artifact)
+            facts["as"] = use_as
+        artifact.used_as(use_as or name)
         self._record.add("used", facts)
         return artifact
 
     def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
-        """The run is over; a second call does nothing."""
+        """The run is over, and failed unless `exit_code` is 0 or None; again does nothing.
+
+        It is over even if the store cannot be told so, of which the error is raised.
+        """
         if self._is_finished:
             return
         self._is_finished = True
         state = "failed" if exit_code else "finished"
-        self._record.add("finished", {"state": state, "exit_code": exit_code or 0})
-        self._session_in_use.__exit__(None, None, None)
-        _active.remove(self)
+        try:
+            self._record.add("finished", {"state": state, "exit_code": exit_code or 0})
+        finally:
+            self._session_in_use.__exit__(None, None, None)
+            _active.remove(self)
 
     def _as_artifact(self, given: Artifact | StrPath, name: str | None, type_: str) -> Artifact:
         if isinstance(given, Artifact):
             return given
+        if not isinstance(given, str | os.PathLike):
+            raise TypeError(f"log_artifact wants a path or an Artifact, not {given!r}")
         path = os.fspath(given)
         base = os.path.basename(os.path.normpath(path))
         artifact = Artifact(name or f"run-{self._id}-{base}", type_)
@@ -148,20 +167,25 @@ class Run:
             raise InvalidError(f"{path!r} is neither a file nor a folder: nothing to log")
         return artifact
 
+    def _take_slot(self, use_as: str, artifact: Artifact) -> None:
+        if self._slots.setdefault(use_as, artifact.qualified_name) != artifact.qualified_name:
+            reason = f"stands for {self._slots[use_as]} already"
+            raise InvalidNameError(use_as, f"use_as {reason}: one name for one artifact")
+
     def _refuse_finished(self, method: str) -> None:
         if self._is_finished:
-            raise UsageError(f"Run ({self._id}) is finished. The call to `{method}` has no run")
+            raise UsageError(f"Run ({self._id}) is finished. The call to `{method}` comes too late")
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
     ) -> None:
-        self.finish(exit_code=0 if kind is None else 1)
+        self.finish(exit_code=0 if exc_type is None else 1)
 
     def __repr__(self) -> str:
         return f"<Run {self.path}>"
@@ -191,7 +215,9 @@ def init(
 ) -> Run:
     """Begin a run, or return the one that is going on; use it as a context manager.
 
-    `settings` names another store, or other defaults. Raises ValueError for a bad name.
+    Entity and project are those of the settings, unless they are given. `settings` names another
+    store, or other defaults. Raises ValueError for a bad name, TypeError for configuration that
+    JSON has no form for.
     """
     if (running := active_run()) is not None:
         return running
@@ -214,10 +240,24 @@ def _new_id() -> str:
     return "".join(secrets.choice(_ID_LETTERS) for _ in range(8))
 
 
-def _require() -> Run:
+def _named(artifact: Artifact) -> dict[str, str]:
+    return {"artifact": artifact.qualified_name, "digest": artifact.digest}
+
+
+def _check_slot(use_as: str | None) -> None:
+    if use_as and (":" in use_as or "/" in use_as):
+        raise InvalidNameError(use_as, "use_as cannot contain special characters ':' or '/'")
+
+
+def _check_type(artifact: Artifact, type_: str | None) -> None:
+    if type_ is not None and type_ != artifact.type:
+        raise InvalidNameError(artifact.name, f"its type is {artifact.type!r}, not {type_!r}")
+
+
+def _require(method: str) -> Run:
     run = active_run()
     if run is None:
-        raise UsageError("There is no run: call artifacts.init() first")
+        raise UsageError(f"You must call artifacts.init() before artifacts.{method}()")
     return run
 
 
@@ -235,7 +275,7 @@ def log_artifact(
     tags: list[str] | None = None,
 ) -> Artifact:
     """As Run.log_artifact of the active run. Raises UsageError if there is none."""
-    return _require().log_artifact(artifact_or_path, name, type, aliases, tags)
+    return _require("log_artifact").log_artifact(artifact_or_path, name, type, aliases, tags)
 
 
 def use_artifact(
@@ -245,4 +285,4 @@ def use_artifact(
     use_as: str | None = None,
 ) -> Artifact:
     """As Run.use_artifact of the active run. Raises UsageError if there is none."""
-    return _require().use_artifact(artifact_or_name, type, aliases, use_as)
+    return _require("use_artifact").use_artifact(artifact_or_name, type, aliases, use_as)

@@ -280,7 +280,7 @@ def _read_file(path: str, start: int, length: int | None) -> bytes:
     try:
         left = max(0, _size_of_file(os.fstat(descriptor)) - start)
         wanted = left if length is None else min(left, length)
-        if start:
+        if start and wanted:
             os.lseek(descriptor, start, os.SEEK_SET)  # Windows has no pread
         data = os.read(descriptor, wanted)
         while len(data) < wanted and (more := os.read(descriptor, wanted - len(data))):

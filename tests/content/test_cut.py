@@ -37,6 +37,13 @@ def never_cutting(count: int, name: Callable[[int], bytes]) -> list[bytes]:
     return sorted(names[:count])
 
 
+def with_a_half_of(count: int) -> list[bytes]:
+    """A run that does not fit, whose smallest hash comes after so many paths."""
+    names = never_cutting(100_000, lambda i: b"%08d" % i)
+    middle = min(range(count, len(names)), key=lambda i: blake3(names[i]).digest())
+    return names[middle - count : middle + 10]
+
+
 ADVERSARIAL = {
     "none": [],
     "one": [b"a"],
@@ -48,6 +55,8 @@ ADVERSARIAL = {
     "deep": never_cutting(9_000, lambda i: b"a/" * (i % 2_000) + b"%05d" % i),
     "as many as fit": never_cutting(MAX_ENTRIES, lambda i: b"%06d" % i),
     "one more than fit": never_cutting(MAX_ENTRIES + 1, lambda i: b"%06d" % i),
+    "a half with as many as fit": with_a_half_of(MAX_ENTRIES),
+    "a half with one more": with_a_half_of(MAX_ENTRIES + 1),
     "as many bytes as fit": never_cutting(256, lambda i: b"%03d" % i + b"a" * 4092),
     "a path more than fits": never_cutting(257, lambda i: b"%03d" % i + b"a" * 4092),
 }

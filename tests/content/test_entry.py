@@ -120,6 +120,8 @@ def test_detail_up_to_its_limits_is_fine(facts: dict[str, Any]) -> None:
         (SOME, None, Detail(mode=0o644)),
         (SOME, 0, Detail(mode=0o644)),
         (SOME, None, READ),
+        (NOTHING, None, None),
+        (NOTHING, None, READ),
         (SOME, 0, READ),
         (SOME, 4, REFERENCE),
         (*row_of(REFERENCE, 4)[:1], 5, REFERENCE),

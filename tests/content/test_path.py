@@ -137,11 +137,13 @@ def test_hostile_path_is_refused(path: str) -> None:
         check_path(path)
 
     assert caught.value.path == path
+    assert refuses(check_paths, ["a", path, "z"])
 
 
 @pytest.mark.parametrize("path", FINE)
 def test_fine_path_is_taken_as_it_is(path: str) -> None:
     assert check_path(path) is path
+    assert not refuses(check_paths, ["a", path, "z"])
 
 
 @given(st.lists(shards | st.text(max_size=9) | st.sampled_from(HOSTILE + FINE), max_size=5))

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal, TypeAlias
+from typing import Literal, ParamSpec, TypeAlias, TypeVar
 
 import pytest
 
 from artifacts.storage import LocalStore, opening
 from artifacts.testing import KillingStore
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Act: TypeAlias = Callable[..., object]
 Moment: TypeAlias = Literal["before", "after"]
 
-_FORKS = get_context("forkserver")  # imports once, then forks: a process costs some milliseconds
-_FORKS.set_forkserver_preload(["artifacts.runs", "artifacts.testing", "tempfile", "zstandard"])
-_CHANGES = ("fsync", "link", "mkdir", "rename", "replace", "rmdir", "unlink", "write")
+FORKS = get_context("forkserver")  # imports once, then forks: a process costs some milliseconds
+FORKS.set_forkserver_preload(["artifacts.runs", "artifacts.testing", "tempfile", "zstandard"])
+_CHANGES = ("fsync", "link", "mkdir", "rename", "replace", "rmdir", "unlink")
 
 
 def dies(act: Act, *arguments: object) -> bool:
     """Whether a process that does this is killed before it has done it."""
-    process = _FORKS.Process(target=act, args=arguments)
+    process = FORKS.Process(target=act, args=arguments)
     process.start()
     process.join()
     assert process.exitcode in (0, -signal.SIGKILL), f"it failed: {process.exitcode}"
@@ -39,7 +40,7 @@ def at_store_call(at: int, moment: Moment, act: Act, *arguments: object) -> None
     def open_to_die(path: str) -> KillingStore:
         return KillingStore(LocalStore(Path(path)), at, before=moment == "before")
 
-    with without_waiting_for_the_disk() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(opening, "_at_path", open_to_die)
         act(*arguments)
 
@@ -49,7 +50,7 @@ def at_system_call(at: int, act: Act, *arguments: object) -> None:
     _act_watched(_Moments(at), act, *arguments)
 
 
-def system_calls(answer: Path, act: Act, *arguments: object) -> int:
+def count_system_calls(answer: Path, act: Act, *arguments: object) -> int:
     """How many changes of the disk it takes to act; a file in which to answer is needed."""
     assert not dies(_count, answer, act, *arguments)
     return int(answer.read_text())
@@ -61,14 +62,6 @@ def spread(total: int, most: int) -> Sequence[int]:
     return [1 + i * total // count for i in range(count)]
 
 
-@contextmanager
-def without_waiting_for_the_disk() -> Iterator[pytest.MonkeyPatch]:
-    """Whoever is killed loses nothing that the system was given, synced or not."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "fsync", lambda _descriptor: None)
-        yield patch
-
-
 def _count(answer: Path, act: Act, *arguments: object) -> None:
     moments = _Moments(0)
     _act_watched(moments, act, *arguments)
@@ -76,9 +69,10 @@ def _count(answer: Path, act: Act, *arguments: object) -> None:
 
 
 def _act_watched(moments: _Moments, act: Act, *arguments: object) -> None:
-    with without_waiting_for_the_disk() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         for name in _CHANGES:
             patch.setattr(os, name, moments.watched(getattr(os, name)))
+        patch.setattr(os, "write", moments.watched_write(os.write))
         patch.setattr(os, "open", moments.watched_open(os.open))
         act(*arguments)
 
@@ -90,25 +84,31 @@ class _Moments:
         self.count = 0
         self._at = at
         self._lock = Lock()
-        self._write = os.write
 
-    def watched(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        def act(*arguments: Any, **options: Any) -> Any:
+    def watched(self, call: Callable[P, T]) -> Callable[P, T]:
+        def act(*arguments: P.args, **options: P.kwargs) -> T:
             if self._is_due():
-                if call is self._write:
-                    call(arguments[0], arguments[1][: len(arguments[1]) // 2])
                 os.kill(os.getpid(), signal.SIGKILL)
             return call(*arguments, **options)
 
         return act
 
-    def watched_open(self, call: Callable[..., int]) -> Callable[..., int]:
+    def watched_write(self, write: Callable[[int, memoryview], int]) -> Act:
+        def act(descriptor: int, data: memoryview) -> int:
+            if self._is_due():
+                write(descriptor, data[: len(data) // 2])
+                os.kill(os.getpid(), signal.SIGKILL)
+            return write(descriptor, data)
+
+        return act
+
+    def watched_open(self, call: Callable[..., int]) -> Act:
         """To open for reading changes nothing."""
         create = self.watched(call)
 
-        def act(path: Any, flags: int, *arguments: Any, **options: Any) -> int:
+        def act(path: str, flags: int, *mode: int, **options: int | None) -> int:
             wanted = create if flags & os.O_CREAT else call
-            return int(wanted(path, flags, *arguments, **options))
+            return wanted(path, flags, *mode, **options)
 
         return act
 

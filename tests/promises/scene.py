@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from zlib import crc32
 
 import artifacts
@@ -54,14 +56,11 @@ class Scene:
         return (self.folder / "store" / "store.json").exists()
 
     def copied(self, folder: Path) -> Scene:
-        shutil.copytree(self.folder, folder)
+        """Links will do: nobody writes to a file that has its name."""
+        for name in ("store", "cache"):
+            if (self.folder / name).exists():
+                shutil.copytree(self.folder / name, folder / name, copy_function=os.link)
         return Scene(folder)
-
-    def write(self, tree: Tree) -> Path:
-        """The tree as files of a new folder."""
-        source = self.folder / f"source-{crc32(repr(sorted(tree)).encode()):x}"
-        write_tree(source, tree)
-        return source
 
     def log(self, source: Path, name: str = DATA.collection) -> artifacts.Artifact:
         """As a run of a user's script does."""
@@ -69,6 +68,11 @@ class Scene:
             artifact = artifacts.Artifact(name, "dataset")
             artifact.add_dir(str(source))
             return run.log_artifact(artifact)
+
+    def download(self, number: int, folder: Path) -> dict[str, bytes]:
+        """The files of a folder once a version was put into it."""
+        deliver(self.versions()[number], folder)
+        return read_tree(folder)
 
     def versions(self, name: CollectionName = DATA) -> list[Version]:
         """Oldest first."""
@@ -79,10 +83,11 @@ class Scene:
         return [f"{found.where}: {found.reason}" for found in verify_store(self.catalog).problems]
 
 
-def write_tree(folder: Path, tree: Tree) -> None:
+def write_tree(folder: Path, tree: Tree) -> Path:
     for path, data in tree.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
+    return folder
 
 
 def read_tree(folder: Path) -> dict[str, bytes]:
@@ -94,10 +99,15 @@ def read_tree(folder: Path) -> dict[str, bytes]:
     }
 
 
-def delivered(version: Version, folder: Path) -> dict[str, bytes]:
-    """A version's files as they arrive in a folder."""
-    deliver(version, folder)
-    return read_tree(folder)
+@contextmanager
+def memory_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder for what is written a thousand times and never has to last, if there is one."""
+    memory = Path("/dev/shm")
+    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2**29:
+        with TemporaryDirectory(dir=memory) as folder:
+            yield Path(folder)
+    else:
+        yield tmp_path
 
 
 def noise(size: int, seed: int) -> bytes:

@@ -31,10 +31,15 @@ from artifacts.storage.layout import MAX_OFFSET, Run
 PACKS = [Name(BLOBS, Digest.of(b"pack %d" % n), n % 2) for n in range(4)]
 NOT_FILES: list[Row] = [
     (Digest.of(b""), 0, None),
-    (Digest.of(b"folder"), 0, Detail(Kind.FOLDER)),
-    (Digest.of(b"link"), 4, Detail(Kind.SYMLINK, target="there")),
-    (Digest.of(b"far"), 99, Detail(Kind.REFERENCE, uri="s3://b/k")),
-    (Digest.of(b"far"), None, Detail(Kind.REFERENCE, uri="s3://b/k")),
+    *(
+        (*(detail.derive(size) or (b"", None)), detail)
+        for detail, size in (
+            (Detail(Kind.FOLDER), None),
+            (Detail(Kind.SYMLINK, target="there"), None),
+            (Detail(Kind.REFERENCE, uri="s3://b/k"), 99),
+            (Detail(Kind.REFERENCE, uri="s3://b/k"), None),
+        )
+    ),
 ]
 
 

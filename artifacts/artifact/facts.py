@@ -1,0 +1,41 @@
+"""Facts: what is said of a version, and what changes when its user says something else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import Any
+
+from artifacts.catalog import Facts, Version
+
+
+def facts_of(version: Version) -> Facts:
+    """As of the version's last refresh, and the caller's to change."""
+    row = version.row
+    metadata = deepcopy(dict(row.metadata))
+    return Facts(version.aliases, [*row.tags], row.description, metadata, row.run)
+
+
+def changes(before: Facts, after: Facts, version: Version) -> list[dict[str, Any]]:
+    """What to append for what was changed here; what others changed meanwhile is kept."""
+    number, now = version.row.number, facts_of(version)
+    updated: dict[str, Any] = {}
+    if after.description != before.description:
+        updated["description"] = after.description
+    if after.metadata != before.metadata:
+        updated["metadata"] = after.metadata
+    kept = without(now.tags, without(before.tags, after.tags))
+    tags = kept + without(after.tags, [*before.tags, *kept])
+    if tags != now.tags:
+        updated["tags"] = tags
+    found = [{"kind": "updated", "version": number, **updated}] if updated else []
+    taken = without(after.aliases, [*before.aliases, *now.aliases])
+    left = without(without(before.aliases, after.aliases), without(before.aliases, now.aliases))
+    for kind, aliases in (("aliased", taken), ("unaliased", left)):
+        found += [{"kind": kind, "alias": alias, "version": number} for alias in aliases]
+    return found
+
+
+def without(texts: Sequence[str], others: Sequence[str]) -> list[str]:
+    """Those that are none of the others, in their order."""
+    return [text for text in texts if text not in others]

@@ -1,0 +1,75 @@
+"""Fields: what a change in a log says, each value of the type and size that a rule expects.
+
+Anybody who can write to the store can write anything there. Raises KeyError, TypeError or
+ValueError, which a fold takes for what they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from artifacts.storage import LAYOUTS, MANIFESTS, Change, Name
+
+MAX_SIZE = 2**63 - 1  # bytes
+MAX_EPOCH = 10**9 - 1
+MAX_NUMBER = 10**12 - 1  # of a version: what its name has room for
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def text_of(change: Change, key: str) -> str:
+    return _typed(key, change[key], str)
+
+
+def id_of(change: Change, key: str = "id") -> str:
+    """Of a log: nothing that could lead out of its folder."""
+    if not _ID.fullmatch(id_ := text_of(change, key)):
+        raise ValueError(f"{key!r} is {id_!r}, expected 32 hex digits")
+    return id_
+
+
+def number_of(change: Change, key: str, most: int = MAX_NUMBER) -> int:
+    """A whole one from 0 to `most`."""
+    number: int = _typed(key, change[key], int)
+    if not 0 <= number <= most or isinstance(number, bool):
+        raise ValueError(f"{key!r} is {number}, expected a number from 0 to {most}")
+    return number
+
+
+def manifest_of(change: Change) -> Name:
+    return _name_of(change, "manifest", MANIFESTS)
+
+
+def layout_of(change: Change) -> Name:
+    return _name_of(change, "layout", LAYOUTS)
+
+
+def texts_of(change: Change, key: str) -> list[str]:
+    texts: list[str] = _typed(key, change.get(key, []), list)
+    return [_typed(key, each, str) for each in texts]
+
+
+def facts_of(change: Change) -> dict[str, Any]:
+    """What is said of a version beside its content; only what the change mentions."""
+    facts: dict[str, Any] = {}
+    if "description" in change:
+        facts["description"] = _typed("description", change["description"], str | None)
+    if "metadata" in change:
+        facts["metadata"] = _typed("metadata", change["metadata"], Mapping)
+    if "tags" in change:
+        facts["tags"] = texts_of(change, "tags")
+    return facts
+
+
+def _name_of(change: Change, key: str, kind: str) -> Name:
+    name = Name.parse(text_of(change, key))
+    if name.kind != kind:
+        raise ValueError(f"{key!r} is {name}")
+    return name
+
+
+def _typed(key: str, value: Any, type_: Any) -> Any:
+    if not isinstance(value, type_):
+        raise TypeError(f"{key!r} is {value!r}")
+    return value

@@ -1,0 +1,47 @@
+"""Fixtures: for every test a home, a store, a cache and a working directory of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from artifacts.runs import active_run
+from artifacts.storage import open_store
+
+pytest.register_assert_rewrite("artifacts.testing.contract")
+settings.register_profile("unhurried", deadline=None)  # machines that run tests are busy
+settings.load_profile("unhurried")
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing that a test does is seen by another, or by whoever runs them."""
+    for variable in os.environ:
+        if variable.startswith(("ART_", "WANDB_", "XDG_")):
+            monkeypatch.delenv(variable)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("ART_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("ART_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    yield
+    while (run := active_run()) is not None:
+        run.finish()
+
+
+@pytest.fixture(scope="session")
+def new_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with nothing in it, to be copied: probing a disk for each test takes longer."""
+    folder = tmp_path_factory.mktemp("new") / "store"
+    open_store(str(folder), create=True)
+    return folder
+
+
+@pytest.fixture
+def store(new_store: Path, tmp_path: Path) -> Path:
+    """The store of the settings, there already."""
+    return Path(shutil.copytree(new_store, tmp_path / "store"))

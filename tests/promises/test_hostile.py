@@ -1,0 +1,456 @@
+"""Hostile: what a store, a folder or a user says is refused before anything comes of it."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from forging import (
+    COLLECTION_ID,
+    PROJECT_ID,
+    Forgery,
+    bomb,
+    file,
+    forge_event,
+    manifest_of,
+    page_of,
+    row_of,
+    write_line,
+    append_change,
+)
+from scene import DATA, Scene, everything_below
+
+import artifacts
+from artifacts.artifact import Artifact
+from artifacts.cache import RECEIPT
+from artifacts.catalog import Session, deliver, verify_store
+from artifacts.content import Detail, Digest, Kind, Page
+from artifacts.errors import ArtifactsError, InvalidError, InvalidNameError, InvalidPathError
+from artifacts.storage import BLOBS, LAYOUTS, LocalStore, Log, Name, PageLayout, Span, open_store
+from artifacts.storage.layout import Run
+
+HUGE = 2**62
+BLOB = Name(BLOBS, Digest.of(b"data"))
+BOMB = Name(BLOBS, Digest.of(bomb(2**28)))
+OTHER = Name(BLOBS, Digest.of(b"other bytes"))
+
+PATHS = {
+    "parent": "../x",
+    "parent further on": "a/../../x",
+    "parent at the end": "a/..",
+    "parent alone": "..",
+    "itself": ".",
+    "itself in between": "a/./b",
+    "absolute": "/tmp/x",
+    "absolute twice": "//server/x",
+    "empty part": "a//b",
+    "slash at the end": "a/",
+    "nothing": "",
+    "drive": "C:/x",
+    "drive with backslash": "C:\\x",
+    "drive without slash": "c:x",
+    "backslash to parent": "..\\..\\x",
+    "backslash in between": "a\\..\\x",
+    "backslash first": "\\\\server\\x",
+    "device": "con",
+    "device in a folder": "a/NUL/b",
+    "port": "COM1",
+    "null": "a\0b",
+    "too long": "a/" * 2_048 + "a",
+}
+
+
+def sealed(page: Page, **lies: object) -> Forgery:
+    """A page whose row in the manifest says something else of it."""
+    return Forgery([page.encode()], rows=[replace(row_of(page), **lies)])  # type: ignore[arg-type]
+
+
+def spoiled(data: bytes, like: Page) -> Forgery:
+    """A page of these bytes, whose row in the manifest is that of another page."""
+    return Forgery([data], rows=[replace(row_of(like), digest=Digest.of(data), length=len(data))])
+
+
+def placed(layout: PageLayout, page: Page | None = None) -> Forgery:
+    return Forgery([page or file("a")], layouts=[layout])
+
+
+def root_layout(manifest: Digest, epoch: int = 0) -> bytes:
+    """Of one page, whose page layout is nowhere. Source: docs/format.md, Layouts."""
+    return struct.pack("<8s32sII32sI", b"artlayo1", manifest, 1, epoch, Digest.of(b""), 0)
+
+
+A = file("a")
+AB = page_of(("a", 4, b"data"), ("b", 4, b"data"))
+LINK = Detail(Kind.SYMLINK, target="/etc/passwd")
+MANIFEST_OF_A = manifest_of([row_of(A)])
+
+CONTENT: Mapping[str, Forgery] = {
+    **{f"path: {name}": Forgery([file(path)]) for name, path in PATHS.items()},
+    "path: not UTF-8": spoiled(A.encode().replace(b"a\0", b"\xff\0"), A),
+    "path: half a surrogate": spoiled(file("aaa").encode().replace(b"aaa", b"\xed\xa0\x80"), A),
+    # files that are folders
+    "file is a folder": Forgery([page_of(("a", 4, b"data"), ("a/b", 4, b"data"))]),
+    "file is a folder of the next page": Forgery([file("a"), file("a/b")]),
+    "file is a folder of a later page": Forgery([file("a"), file("a-b"), file("a/b/c")]),
+    "link leads out": Forgery(
+        [Page(["a"], [11], Digest.of(b"/etc/passwd"), {0: LINK})], blobs=[]
+    ),
+    "link is a folder": Forgery(
+        [
+            Page(["a"], [11], Digest.of(b"/etc/passwd"), {0: LINK}),
+            file("a/b"),
+        ]
+    ),
+    # order
+    "path twice": Forgery([page_of(("a", 4, b"data"), ("a", 4, b"data"))]),
+    "paths descend": Forgery([page_of(("b", 4, b"data"), ("a", 4, b"data"))]),
+    "page twice": Forgery([A, A]),
+    "pages descend": Forgery([file("b"), file("a")]),
+    "pages overlap": Forgery([AB, page_of(("aa", 4, b"data"), ("c", 4, b"data"))]),
+    # counts
+    "page has other paths than its row says": sealed(A, first="b", last="b"),
+    "page has fewer files than its row says": sealed(AB, entries=3),
+    "page has more files than its row says": sealed(AB, entries=1, last="a"),
+    "page has another size than its row says": sealed(A, size=5),
+    "page has more bytes than its row says": sealed(A, length=10),
+    "page has fewer bytes than its row says": sealed(A, length=10_000),
+    "page of 4 GiB": sealed(A, length=2**32 - 1),
+    "page of no file": sealed(A, entries=0),
+    "page of too many files": sealed(A, entries=2**32 - 1),
+    "manifest of four billion pages": Forgery(
+        manifest=manifest_of([row_of(A)], count=2**32 - 1)
+    ),
+    "manifest says more pages": Forgery(manifest=manifest_of([row_of(A)], count=2)),
+    "manifest goes on after its end": Forgery(manifest=MANIFEST_OF_A + b"\0"),
+    "manifest is short": Forgery(manifest=MANIFEST_OF_A[:-1]),
+    "manifest is empty": Forgery(manifest=b""),
+    "manifest of another format": Forgery(manifest=b"artmani2" + MANIFEST_OF_A[8:]),
+    "page goes on after its end": spoiled(A.encode() + b"\0", A),
+    "page is short": spoiled(A.encode()[:-1], A),
+    "page of another format": spoiled(b"artpage2" + A.encode()[8:], A),
+    "page says more files": spoiled(A.encode()[:8] + b"\2" + A.encode()[9:], A),
+    "page says four billion details": spoiled(A.encode()[:16] + b"\xff" * 4 + A.encode()[20:], A),
+    "event says other entries": Forgery(change={"entries": 2}),
+    "event says another size": Forgery(change={"size": 5}),
+    # sizes
+    "file of 2**63": Forgery([page_of(("a", 2**63, b"data"))]),
+    "file of 2**64 - 1": Forgery([page_of(("a", 2**64 - 1, b"data"))]),
+    "two files of 2**63 - 1": Forgery([page_of(("a", 2**63 - 1, b""), ("b", 2**63 - 1, b""))]),
+    "file of 2**63 - 1, small blob": Forgery([page_of(("a", 2**63 - 1, b"data"))]),
+    "file longer than its blob": Forgery([page_of(("a", 5, b"data"))]),
+    "large file longer than its blob": Forgery([page_of(("a", 2**23, b"data"))]),
+    "file shorter than its blob": Forgery([page_of(("a", 3, b"data"))]),
+    "empty file with a digest": Forgery([page_of(("a", 0, b"data"))]),
+    "file longer than its part of a pack": placed(
+        PageLayout(1, [BLOB], [Run(0, 1, 0, 0)]), page_of(("a", 5, b"data"))
+    ),
+    "large file longer than its part of a pack": Forgery(
+        [page_of(("a", HUGE, b"ata"))], layouts=[PageLayout(1, [BLOB], [Run(0, 1, 0, 1)])]
+    ),
+    "pieces longer than their blob": placed(
+        PageLayout(1, [BLOB], (), {0: [Span(BLOB, 0, HUGE, HUGE)]}), page_of(("a", HUGE, b"data"))
+    ),
+    # digests
+    "blob is another": Forgery(replaced={"blob": b"atad"}),
+    "blob is missing": Forgery(blobs=[]),
+    "file has another digest": Forgery([page_of(("a", 4, b"atad"))], blobs=[b"data"]),
+    "manifest is another": Forgery(replaced={"manifest": b"\0" + manifest_of([])}),
+    "page is another": Forgery(replaced={"page": b"\0" + file("b").encode()}),
+    "layout is another": Forgery(replaced={"layout": b"\0" + bytes(100)}),
+    "manifest is a page": Forgery(manifest=A.encode()),
+    # bombs
+    "manifest is a bomb": Forgery(replaced={"manifest": bomb(2**30)}),
+    "page is a bomb": Forgery(replaced={"page": bomb(2**28)}),
+    "page is a bomb that says nothing": Forgery(replaced={"page": bomb(2**26, is_declared=False)}),
+    "page has no codec": Forgery(replaced={"page": b"\7" + A.encode()}),
+    "page has no bytes": Forgery(replaced={"page": b""}),
+    # layouts
+    "layout of another manifest": Forgery(layout=root_layout(Digest.of(b""))),
+    "layout of fewer pages": Forgery(
+        [file("a"), file("b")],
+        layout=root_layout(Digest.of(manifest_of([*map(row_of, (file("a"), file("b")))]))),
+    ),
+    "layout of an epoch that cannot be": Forgery(
+        layout=root_layout(Digest.of(MANIFEST_OF_A), epoch=2**32 - 1)
+    ),
+    "page layout is missing": Forgery(layout=root_layout(Digest.of(MANIFEST_OF_A))),
+    "page layout of more entries": placed(PageLayout(2, ())),
+    "page layout of garbage": Forgery(layouts=[b"garbage"]),
+    "run after the end of the page": placed(PageLayout(1, [BLOB], [Run(1, 1, 0, 0)])),
+    "run of four billion files": placed(PageLayout(1, [BLOB], [Run(0, 2**32 - 1, 0, 0)])),
+    "run of no file": placed(PageLayout(1, [BLOB], [Run(0, 0, 0, 0)])),
+    "runs overlap": placed(PageLayout(2, [BLOB], [Run(0, 2, 0, 0), Run(1, 1, 0, 0)]), AB),
+    "run in a blob that is not listed": placed(PageLayout(1, [BLOB], [Run(0, 1, 1, 0)])),
+    "run beyond the blob's end": placed(PageLayout(1, [BLOB], [Run(0, 1, 0, 3)])),
+    "run far beyond the blob's end": placed(PageLayout(1, [BLOB], [Run(0, 1, 0, HUGE)])),
+    "run that ends beyond all numbers": placed(PageLayout(1, [BLOB], [Run(0, 1, 0, 2**64 - 1)])),
+    "run in another blob": Forgery(
+        layouts=[PageLayout(1, [OTHER], [Run(0, 1, 0, 0)])], blobs=[b"data", b"other bytes"]
+    ),
+    "run in a blob that is missing": placed(PageLayout(1, [OTHER], [Run(0, 1, 0, 0)])),
+    "pieces that do not add up": placed(PageLayout(1, [BLOB], (), {0: [Span(BLOB, 0, 3, 3)]})),
+    "pieces of another blob": Forgery(
+        layouts=[PageLayout(1, [OTHER], (), {0: [Span(OTHER, 0, 4, 4)]})],
+        blobs=[b"data", b"other bytes"],
+    ),
+    "piece without bytes": placed(
+        PageLayout(1, [BLOB], (), {0: [Span(BLOB, 0, 4, 4), Span(BLOB, 0, 0, 0)]})
+    ),
+    "piece of an unknown codec": placed(PageLayout(1, [BLOB], (), {0: [Span(BLOB, 0, 4, 4, 7)]})),
+    "piece that is no zstd": placed(PageLayout(1, [BLOB], (), {0: [Span(BLOB, 0, 4, 4, 1)]})),
+    "piece that is a bomb": Forgery(
+        [page_of(("a", 2**28, b"data"))],
+        layouts=[PageLayout(1, [BOMB], (), {0: [Span(BOMB, 1, 9_000, 2**28, 1)]})],
+        blobs=[bomb(2**28)],
+    ),
+    "piece that is a small bomb": Forgery(
+        [page_of(("a", 4, b"data"))],
+        layouts=[PageLayout(1, [BOMB], (), {0: [Span(BOMB, 1, 9_000, 4, 1)]})],
+        blobs=[bomb(2**28)],
+    ),
+    "piece of an empty file": placed(
+        PageLayout(1, [BLOB], (), {0: [Span(BLOB, 0, 4, 4)]}), page_of(("a", 0, b""))
+    ),
+    "blob listed that nothing needs": placed(PageLayout(1, [BLOB])),
+    # kinds
+    "reference": Forgery(
+        [
+            Page(
+                ["a"],
+                [4],
+                Digest.of(b"data"),
+                {0: Detail(Kind.REFERENCE, uri="file:///etc/passwd", is_content=True)},
+            )
+        ]
+    ),
+    "folder with bytes": Forgery(
+        [Page(["a"], [4], Digest.of(b"data"), {0: Detail(Kind.FOLDER)})]
+    ),
+    "unknown kind": spoiled(
+        A.encode()[:16] + b"\1" + A.encode()[17:] + struct.pack("<IIBHB", 0, 4, 1, 1, 9), A
+    ),
+    "detail of another file": spoiled(
+        A.encode()[:16] + b"\1" + A.encode()[17:] + struct.pack("<IIBHB", 7, 4, 1, 1, 3), A
+    ),
+}
+
+COLLECTION = f"collection/{COLLECTION_ID}"
+DIRECTORY = f"directory/{PROJECT_ID}"
+
+
+
+def added(name: object, **lies: object) -> dict[str, object]:
+    """What a directory says of one more name."""
+    return {"kind": "added", "name": name, "id": "3" * 32, "type": "dataset", **lies}
+
+
+def added_project(name: object, id: object = "3" * 32) -> dict[str, object]:
+    return {"kind": "added", "name": name, "id": id}
+
+
+CHANGES: Mapping[str, tuple[str, object]] = {
+    "change that is text": (COLLECTION, "committed"),
+    "change without a kind": (COLLECTION, {"version": 0}),
+    "change of a kind that is a list": (COLLECTION, {"kind": ["updated"]}),
+    "change of an unknown kind": (COLLECTION, {"kind": "exploded"}),
+    "update without a version": (COLLECTION, {"kind": "updated"}),
+    "update of version 'v0'": (COLLECTION, {"kind": "updated", "version": "v0"}),
+    "update of version infinity": (COLLECTION, {"kind": "updated", "version": float("inf")}),
+    "update of version NaN": (COLLECTION, {"kind": "updated", "version": float("nan")}),
+    "metadata is a list": (COLLECTION, {"kind": "updated", "version": 0, "metadata": ["x"]}),
+    "metadata is text": (COLLECTION, {"kind": "updated", "version": 0, "metadata": "x"}),
+    "tags is a number": (COLLECTION, {"kind": "updated", "version": 0, "tags": 5}),
+    "tags are numbers": (COLLECTION, {"kind": "updated", "version": 0, "tags": [5]}),
+    "description is a number": (COLLECTION, {"kind": "updated", "version": 0, "description": 5}),
+    "alias of no version": (COLLECTION, {"kind": "aliased", "alias": "a", "version": "x"}),
+    "alias is a list": (COLLECTION, {"kind": "aliased", "alias": ["a"], "version": 0}),
+    "fence at infinity": (COLLECTION, {"kind": "fenced", "epoch": float("inf")}),
+    "new name is a list": (COLLECTION, {"kind": "renamed", "name": ["x"]}),
+    "collection's id leads out": (DIRECTORY, added("x", id="../../../x")),
+    "collection's id is empty": (DIRECTORY, added("x", id="")),
+    "collection's id is a number": (DIRECTORY, added("x", id=5)),
+    "collection's id is null": (DIRECTORY, added("x", id=None)),
+    "collection's name leads out": (DIRECTORY, added("../x")),
+    "collection's name has parts": (DIRECTORY, added("a/b")),
+    "collection's name is a number": (DIRECTORY, added(5)),
+    "collection's name is a list": (DIRECTORY, added(["x"])),
+    "collection's type is a list": (DIRECTORY, added("x", type=["x"])),
+    "collection's next number is infinity": (DIRECTORY, added("x", next=float("inf"))),
+    "project's name leads out": ("directory/root", added_project("../..")),
+    "project's name has no entity": ("directory/root", added_project("x")),
+    "project's name has three parts": ("directory/root", added_project("a/b/c")),
+    "project's name is a number": ("directory/root", added_project(5)),
+    "project's id leads out": ("directory/root", added_project("a/b", id="../x")),
+}
+
+COMMITS: Mapping[str, Mapping[str, object]] = {
+    "manifest's name leads out": {"manifest": "manifests/../../../../etc/passwd"},
+    "manifest's name is a number": {"manifest": 5},
+    "manifest's name is a list": {"manifest": ["manifests"]},
+    "manifest is of another kind": {"manifest": str(BLOB)},
+    "manifest's epoch is huge": {"manifest": f"manifests/{BLOB.digest}.{10**30}"},
+    "layout's name is missing": {"layout": None},
+    "layout is of another kind": {"layout": str(BLOB)},
+    "size is text": {"size": "4"},
+    "size is null": {"size": None},
+    "size is infinity": {"size": float("inf")},
+    "size is NaN": {"size": float("nan")},
+    "size is a fraction": {"size": 4.5},
+    "size is negative": {"size": -4},
+    "size is huge": {"size": 10**40},
+    "entries is a list": {"entries": [1]},
+    "aliases is a number": {"aliases": 5},
+    "aliases are numbers": {"aliases": [5]},
+    "aliases are lists": {"aliases": [["latest"]]},
+    "aliases is text": {"aliases": "latest"},
+    "tags is a number": {"tags": 5},
+    "tags are numbers": {"tags": [5]},
+    "metadata is a list": {"metadata": [1]},
+    "description is a list": {"description": [1]},
+    "run is a number": {"run": 5},
+}
+
+BIRTHS: Mapping[str, Mapping[str, object]] = {
+    "first number is negative": {"first": -5},
+    "first number is text": {"first": "0"},
+    "first number is infinity": {"first": float("inf")},
+    "first number is huge": {"first": 10**30},
+    "type is a number": {"type": 5},
+    "name is a list": {"name": ["data"]},
+}
+
+HEADERS: Mapping[str, Mapping[str, object]] = {
+    "number of another": {"number": 0},
+    "number is text": {"number": "1"},
+    "previous of another": {"previous": "0" * 64},
+    "previous is missing": {"previous": None},
+    "log is another": {"log": "collection/x"},
+    "fold is newer": {"fold": 2},
+    "fold is text": {"fold": "1"},
+    "critical is text": {"critical": "yes"},
+    "epoch is text": {"epoch": "0"},
+    "time is a number": {"time": 5},
+    "transaction is a list": {"transaction": ["x"]},
+    "adds is a number": {"adds": 5},
+    "changes is an object": {"changes": {}},
+    "objects is a number": {"objects": 5},
+    "objects are longer than the event": {"objects": [["pages/x", 2**63]]},
+    "objects are negative": {"objects": [["pages/x", -1]]},
+}
+
+LINES: Mapping[str, bytes] = {
+    "nothing": b"",
+    "no JSON": b"{",
+    "a list": b"[]",
+    "null": b"null",
+    "a text": b'"x"',
+    "not UTF-8": b'{"log": "\xff"}',
+    "deeply nested": b'{"changes": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "a number of a million digits": b'{"number": ' + b"9" * 10**6 + b"}",
+}
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    """Not written to yet. Beside it lies what nobody may touch."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret").write_bytes(b"secret")
+    return Scene(tmp_path / "scene")
+
+
+@pytest.fixture
+def store(scene: Scene) -> LocalStore:
+    open_store(scene.settings.store, create=True)
+    return scene.store
+
+
+@pytest.fixture
+def root(scene: Scene) -> Path:
+    """Where a download goes to, with a file that was there before."""
+    root = scene.folder / "root"
+    root.mkdir(parents=True)
+    (root / "mine").write_bytes(b"mine")
+    return root
+
+
+@pytest.mark.parametrize("forgery", CONTENT.values(), ids=CONTENT)
+def test_content_that_lies_is_refused(
+    scene: Scene, store: LocalStore, root: Path, forgery: Forgery
+) -> None:
+    forgery.write(store)
+
+    assert_refused(scene, root)
+
+
+@pytest.mark.parametrize("change", COMMITS.values(), ids=COMMITS)
+def test_a_commit_that_lies_is_refused(
+    scene: Scene, store: LocalStore, root: Path, change: Mapping[str, object]
+) -> None:
+    Forgery(change=change).write(store)
+
+    assert_refused(scene, root)
+
+
+@pytest.mark.parametrize("change", BIRTHS.values(), ids=BIRTHS)
+def test_a_birth_that_lies_is_refused(
+    scene: Scene, store: LocalStore, root: Path, change: Mapping[str, object]
+) -> None:
+    Forgery(birth=change).write(store)
+
+    assert_refused(scene, root)
+
+
+@pytest.mark.parametrize(("log", "change"), CHANGES.values(), ids=CHANGES)
+def test_a_change_that_lies_is_refused(
+    scene: Scene, store: LocalStore, root: Path, log: str, change: object
+) -> None:
+    Forgery().write(store)
+    append_change(store, log, change)
+
+    assert_refused(scene, root)
+
+
+@pytest.mark.parametrize("log", [COLLECTION, DIRECTORY, "directory/root"])
+@pytest.mark.parametrize("lies", HEADERS.values(), ids=HEADERS)
+def test_an_event_that_lies_is_refused(
+    scene: Scene, store: LocalStore, root: Path, log: str, lies: Mapping[str, object]
+) -> None:
+    Forgery().write(store)
+    append_change(store, log, {"kind": "fenced", "epoch": 0})
+    forge_event(store, log, 1, lies)
+
+    assert_refused(scene, root)
+
+
+@pytest.mark.parametrize("line", LINES.values(), ids=LINES)
+def test_an_event_that_is_none_is_refused(
+    scene: Scene, store: LocalStore, root: Path, line: bytes
+) -> None:
+    Forgery().write(store)
+    write_line(store, Log(store, COLLECTION).key(1), line)
+
+    assert_refused(scene, root)
+
+
+def assert_refused(scene: Scene, root: Path) -> None:
+    """Whoever wants the files gets a typed error and no file; an audit of the store tells it."""
+    before = everything_below(scene.folder.parent)
+    with pytest.raises(ArtifactsError):
+        use(scene, root)
+    after = everything_below(scene.folder.parent)
+    assert [each for each in after if not each[0].endswith(RECEIPT)] == before
+    assert scene.problems() != []
+
+
+def use(scene: Scene, root: Path) -> None:
+    """All that a reader of the newest version may do."""
+    session = Session(scene.settings)
+    artifact = Artifact.of_version(session.resolve("data"), session)
+    assert artifact.aliases
+    assert artifact.version
+    assert artifact.metadata == {}
+    artifact.download(root)
