@@ -6,7 +6,8 @@ ArtifactsError
 │   ├── InvalidPathError
 │   ├── InvalidDigestError
 │   ├── InvalidSettingError
-│   └── UnsupportedFileError
+│   ├── UnsupportedFileError
+│   └── WrongTypeError            (a CommError as well)
 ├── CommError                     W&B's name for whatever a server would have refused
 ├── UsageError                    call it differently
 ├── NotFoundError                 name something that exists (a LookupError)
@@ -99,11 +100,22 @@ class UnsupportedFileError(InvalidError):
         self.paths = tuple(paths)
 
     def __str__(self) -> str:
-        return f"cannot be versioned, remove or exclude: {', '.join(self.paths)}"
+        return f"cannot be versioned, take it out of the folder first: {', '.join(self.paths)}"
 
 
 class CommError(ArtifactsError):
     """W&B raises this for every refusal of its server; ours come with a second, exact type."""
+
+
+class WrongTypeError(InvalidError, CommError):
+    """There is an artifact of that name, but it is not of the type that was asked for."""
+
+    def __init__(self, name: str, actual: str, expected: str) -> None:
+        super().__init__(name, actual, expected)
+        self.name, self.actual, self.expected = name, actual, expected
+
+    def __str__(self) -> str:
+        return f"{self.name}: its type is {self.actual!r}, not {self.expected!r}"
 
 
 class UsageError(ArtifactsError):
@@ -115,12 +127,16 @@ class NotFoundError(ArtifactsError, LookupError):
 
 
 class ArtifactNotFoundError(NotFoundError, CommError):
-    def __init__(self, name: str, store: str) -> None:
-        super().__init__(name, store)
-        self.name, self.store = name, store
+    """`hint` is what there is instead, for somebody who mistyped."""
+
+    def __init__(
+        self, name: str, store: str, hint: str = "`art ls --all` lists what there is"
+    ) -> None:
+        super().__init__(name, store, hint)
+        self.name, self.store, self.hint = name, store, hint
 
     def __str__(self) -> str:
-        return f"no artifact {self.name!r} in {self.store}; `art ls` lists what there is"
+        return f"no artifact {self.name!r} in {self.store}; {self.hint}"
 
 
 class EntryNotFoundError(NotFoundError, KeyError):
@@ -268,7 +284,9 @@ class DigestMismatchError(IntegrityError):
         self.name, self.expected, self.actual = name, expected, actual
 
     def __str__(self) -> str:
-        return f"{self.name}: digest is {self.actual}, expected {self.expected}; fetch it again"
+        return (
+            f"{self.name}: digest is {self.actual}, expected {self.expected}; the bytes are damaged"
+        )
 
 
 class MalformedError(IntegrityError):

@@ -7,7 +7,10 @@ from typing import Protocol, Self
 
 
 class Progress(Protocol):
-    """Told of every file; what it does with that costs nothing beside reading the file."""
+    """Told of every file; what it does with that costs nothing beside reading the file.
+
+    Any number of threads may tell it.
+    """
 
     def advance(self, size: int) -> None:
         """One more file of `size` bytes is done, or that much more of a large one."""
@@ -46,6 +49,7 @@ class Bar:
     """A tqdm bar on standard error that appears once the work has lasted two seconds."""
 
     _STEP = 2**22  # bytes between two calls of tqdm, which would cost more than a small file
+    _CALLS = 256  # calls between two of them, so that many empty files are seen to go by
 
     def __init__(self, label: str, total: int | None = None) -> None:
         from tqdm import tqdm
@@ -59,13 +63,14 @@ class Bar:
             delay=2,
             leave=False,
         )
-        self._untold = 0
+        self._untold = self._calls = 0
 
     def advance(self, size: int) -> None:
-        self._untold += size + 1024  # so that a million empty files move it too
-        if self._untold >= self._STEP:
+        self._untold += size
+        self._calls += 1
+        if self._untold >= self._STEP or self._calls >= self._CALLS:
             self._bar.update(self._untold)
-            self._untold = 0
+            self._untold = self._calls = 0
 
     def __enter__(self) -> Self:
         return self

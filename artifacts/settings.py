@@ -90,7 +90,14 @@ class Settings:
 
     def within(self, entity: str | None = None, project: str | None = None) -> Settings:
         """The same with another entity or project, where one is given."""
-        return replace(self, entity=entity or self.entity, project=project or self.project)
+        given = {"entity": entity, "project": project}
+        sources = {key: "argument" for key, value in given.items() if value}
+        return replace(
+            self,
+            entity=entity or self.entity,
+            project=project or self.project,
+            sources={**self.sources, **sources},
+        )
 
     def _check(self, name: str, check: Callable[[Any], object]) -> None:
         value = getattr(self, name)

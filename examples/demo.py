@@ -5,6 +5,7 @@ Run by `make demo`, in a folder and a store of its own that are gone afterwards.
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sysconfig
 import tempfile
@@ -29,6 +30,7 @@ def step(text: str) -> Iterator[None]:
 
 
 def main() -> None:
+    logging.getLogger("artifacts").setLevel(logging.ERROR)  # the store's place is of no interest
     with tempfile.TemporaryDirectory(prefix="art-demo-") as folder:
         play(Path(folder))
 
@@ -118,7 +120,7 @@ Next, with your own data:
     .venv/bin/art ls                        what there is
     .venv/bin/art get mnist ./copy          get it back, every byte checked
     .venv/bin/art verify ./copy             audit it, offline, anywhere
-    ART_STORE=/mnt/shared/store …           use another store"""
+    export ART_STORE=/mnt/shared/store      from now on use another store"""
     )
 
 

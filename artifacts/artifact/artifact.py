@@ -25,7 +25,7 @@ from artifacts.artifact.facts import changes, facts_of, without
 from artifacts.artifact.files import ArtifactFiles
 from artifacts.artifact.folder import delete_strangers
 from artifacts.artifact.sources import Sources
-from artifacts.cache import Expected, Tree, audit, expected_files
+from artifacts.cache import Expected, audit, expected_files
 from artifacts.catalog import Draft, Facts, Session, Version, deliver
 from artifacts.content import Entry, Manifest, check_path
 from artifacts.errors import (
@@ -340,8 +340,10 @@ class Artifact:
         """Add one file under `name`, by default its own.
 
         With policy "mutable" the bytes are taken now, and the file may be changed or deleted
-        at once; with "immutable" they are read when the artifact is logged. Raises ValueError if
-        it is no file, if the policy is neither, or if the path has other content already.
+        at once; with "immutable" they are read when the artifact is logged. With `is_tmp` the
+        name up to its first dot becomes the start of the digest. With `overwrite` other content
+        at the path is replaced. `skip_cache` changes nothing. Raises ValueError if it is no file,
+        if the policy is neither, for a path out of the artifact, or one with other content.
         """
         draft = self._open_for("add_file")
         source = os.fspath(local_path)
@@ -375,7 +377,8 @@ class Artifact:
             raise InvalidError(f"Path is not a directory: {source!r}")
         prefix = as_folder(name)
         with self._the_session.progress("reading") as progress:
-            draft.add_tree(Tree(source), prefix, progress, is_immutable=is_late)
+            tree = self._the_session.tree(source)
+            draft.add_tree(tree, prefix, progress, is_immutable=is_late)
         self._sources.add_folder(source, prefix)
 
     @contextmanager
@@ -549,8 +552,10 @@ class Artifact:
         """Put the files whose path starts with `path_prefix` below `root`; that folder.
 
         By default below `artifacts/<name>`. Every byte is checked first. Files that are right
-        already are kept. Raises LocalChangesError for those that were edited, after delivering
-        all others; DigestMismatchError or MissingBlobError for damage, likewise.
+        already are kept; those of another version that was there before make room, unless they
+        were edited. Raises LocalChangesError for edited ones that are in the way, after delivering
+        all others; DigestMismatchError or MissingBlobError for damage, likewise. A local store is
+        its own cache, so `skip_cache` changes nothing.
         """
         version = self._logged("download")
         folder = self._folder(root)
@@ -561,7 +566,8 @@ class Artifact:
     def checkout(self, root: str | None = None) -> str:
         """Make a folder hold exactly this artifact: whatever else is in it is deleted.
 
-        By default `artifacts/<collection>`. Raises as `download`, but overwrites edited files.
+        By default `artifacts/<collection>`. Edited files are overwritten, empty folders deleted.
+        Raises as `download` for damage.
         """
         version = self._logged("checkout")
         folder = Path(root or self._the_session.settings.artifact_dir / self._name)
@@ -574,7 +580,7 @@ class Artifact:
         """Compare a folder, by default where `download` puts it, with this artifact.
 
         Raises ValueError (VerificationError) that lists every missing, changed and unexpected
-        file with its expected and found digest.
+        file with its expected and found digest; FileNotFoundError if there is no such folder.
         """
         version = self._logged("verify")
         folder = self._folder(root)
@@ -587,12 +593,10 @@ class Artifact:
             raise VerificationError(os.fspath(folder), findings.lines())
 
     def file(self, root: str | None = None) -> str:
-        """Download the only file there is, and where it lies. Raises ValueError if it is not."""
+        """Download the only file there is; where it lies. Raises ValueError if it is not one."""
         version = self._logged("file")
-        if len(version.manifest) != 1:
-            raise InvalidError(
-                f"{self.name} has {len(version.manifest)} files: name one with get_entry"
-            )
+        if version.row.entries != 1:
+            raise InvalidError(f"{self.name} has {version.row.entries} files: name one: get_entry")
         [entry] = version.entries()
         return os.path.join(self.download(root), *entry.path.split("/"))
 

@@ -7,14 +7,14 @@ import secrets
 import shutil
 import stat as modes
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from artifacts.cache.audit import digest_of
-from artifacts.cache.receipt import PARTIAL, Expected
+from artifacts.cache.receipt import PARTIAL, Expected, is_ours
 from artifacts.cache.stage import Stage
 from artifacts.content import Digest, Entry, Kind, Page
 from artifacts.errors import (
@@ -25,7 +25,7 @@ from artifacts.errors import (
     UnsupportedFileError,
 )
 from artifacts.progress import Progress, Silent
-from artifacts.storage import ObjectStore, PageLayout
+from artifacts.storage import ObjectStore, PageLayout, claimed, delete_abandoned
 
 Part: TypeAlias = tuple[Page, range, Callable[[], PageLayout]]
 """A page, the indices in it that are wanted, and how to learn where their bytes lie."""
@@ -39,6 +39,7 @@ class Outcome:
 
     written: int = 0
     kept: int = 0
+    deleted: int = 0
     problems: list[ArtifactsError] = field(default_factory=list)
     edited: list[str] = field(default_factory=list)
 
@@ -74,32 +75,60 @@ class Checkout:
         self.outcome = Outcome()
         self._delivered = delivered
         self._force = force
-        self._progress = progress or Silent()
+        self._progress = _Stoppable(progress or Silent())
         self._lock = Lock()
         self._ignores_case = False
         self._folded: dict[str, str] = {}
 
     def run(self, parts: Iterable[Part]) -> Outcome:
         """Raises StorageError if the folder cannot be written to."""
-        stage = os.path.join(self.root, f"{PARTIAL}-{secrets.token_hex(4)}")
         try:
             os.makedirs(self.root, exist_ok=True)
+            delete_abandoned(self.root, is_ours)
             is_empty = not os.listdir(self.root)
+            stage = os.path.join(self.root, f"{PARTIAL}-{secrets.token_hex(4)}")
             os.mkdir(stage)
+        except (FileExistsError, NotADirectoryError):
+            raise StorageError(self.root, "it is a file, not a folder") from None
         except OSError as error:
             raise StorageError(self.root, error.strerror or str(error)) from error
-        try:
-            self._ignores_case = os.path.exists(stage.upper())
-            with ThreadPoolExecutor(_WORKERS, thread_name_prefix="art-get") as pool:
-                self._run_all(pool, parts, stage, is_empty=is_empty)
-        finally:
-            shutil.rmtree(stage, ignore_errors=True)
+        with claimed(stage):
+            try:
+                self._ignores_case = os.path.exists(stage.upper())
+                with ThreadPoolExecutor(_WORKERS, thread_name_prefix="art-get") as pool:
+                    self._run_all(pool, parts, stage, is_empty=is_empty)
+            finally:
+                shutil.rmtree(stage, ignore_errors=True)
         return self.outcome
+
+    def delete_stale(self, paths: Iterable[str]) -> None:
+        """Files of an earlier delivery that this one does not have, where nobody edited them."""
+        for path in paths:
+            target = os.path.join(self.root, path)
+            if self._leads_nowhere_else(path) and digest_of(target) == self._delivered[path][0]:
+                os.unlink(target)
+                self.outcome.deleted += 1
+
+    def _leads_nowhere_else(self, path: str) -> bool:
+        """Whether no folder on the way is a link, out of the root or across it."""
+        folder = os.path.dirname(path)
+        real = os.path.realpath(os.path.join(self.root, folder))
+        return real == os.path.normpath(os.path.join(os.path.realpath(self.root), folder))
 
     def _run_all(
         self, pool: ThreadPoolExecutor, parts: Iterable[Part], stage: str, *, is_empty: bool
     ) -> None:
         """A bounded number of pages at a time, so that memory is bounded too."""
+        try:
+            self._submit_all(pool, parts, stage, is_empty=is_empty)
+        except BaseException:  # Ctrl-C too: what is under way ends at its next step
+            self._progress.stop()
+            pool.shutdown(cancel_futures=True)
+            raise
+
+    def _submit_all(
+        self, pool: ThreadPoolExecutor, parts: Iterable[Part], stage: str, *, is_empty: bool
+    ) -> None:
         running: list[Future[None]] = []
         for number, (page, wanted, layout) in enumerate(parts):
             self._refuse_collisions(page, wanted)
@@ -166,3 +195,26 @@ class Checkout:
     def _report(self, problem: ArtifactsError) -> None:
         with self._lock:
             self.outcome.problems.append(problem)
+
+
+class _Stoppable:
+    """A progress that ends the work of whoever tells it, once it is stopped."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._is_stopped = False
+
+    def stop(self) -> None:
+        self._is_stopped = True
+
+    def advance(self, size: int) -> None:
+        """Raises CancelledError."""
+        if self._is_stopped:
+            raise CancelledError
+        self._progress.advance(size)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """The progress itself is its owner's to close."""

@@ -55,6 +55,7 @@ class Intake:
         self._packer = Packer(store, self.blobs)
         self._objects = Objects(store)
         self._numbers: dict[Name, int] = {}
+        self._is_there: dict[Name, bool] = {}
         self._digests: dict[str, Digests] = {}
         self._later: dict[bytes, tuple[str, str]] = {}
 
@@ -169,7 +170,7 @@ class Intake:
         """Digest and size of a file. The inner loop of an add: raw bytes, few calls."""
         key = state_key(stat)
         hit = rows.get(key)
-        if hit is not None and (hit[0] in self.places or self._recall(hit, rows)):
+        if hit is not None and (hit[0] in self.places or self._recall(hit, rows, stat.st_size)):
             return hit[0], stat.st_size
         if is_immutable:
             return self._postpone(path, source)
@@ -182,11 +183,11 @@ class Intake:
             stat, key = after, key_after
         raise FileChangedError(source)
 
-    def _recall(self, hit: tuple[bytes, Place], rows: Digests) -> bool:
+    def _recall(self, hit: tuple[bytes, Place], rows: Digests, size: int) -> bool:
         """Use what this machine remembers, if the store still has it."""
         digest, (blob, offset) = hit
         if blob == SOLO:
-            is_there = self._objects.has(Name(BLOBS, Digest(digest)))
+            is_there = self._objects.has(Name(BLOBS, Digest(digest)), size)
             if is_there:
                 self.places[digest] = (SOLO, 0)
             return is_there
@@ -200,7 +201,8 @@ class Intake:
 
     def _postpone(self, path: str, source: str) -> tuple[bytes, int]:
         with open(source, "rb", buffering=0) as file:
-            digest, size = hash_file(file.fileno())
+            most = os.fstat(file.fileno()).st_size
+            digest, size = hash_file(file.fileno(), most=most)
         self._later[digest] = (path, source)
         return digest, size
 
@@ -232,7 +234,7 @@ class Intake:
 
     def _read_large(self, fd: int, size: int) -> Digest | None:
         with self._beside() as path:
-            digest, length = copy_file(fd, path)
+            digest, length = copy_file(fd, path, most=size)
             if length == size:
                 self._keep_solo(digest, path)
         return digest if length == size else None
@@ -255,6 +257,12 @@ class Intake:
     def _find(self, path: str, digest: bytes) -> bool:
         """Take over the spans of the collection's last version, if it has this content there."""
         spans = self.known(path, digest)
-        if spans:
+        is_there = bool(spans) and all(self._has_blob(span.blob) for span in spans)
+        if is_there:
             self.adopt(Digest(digest), spans)
-        return bool(spans)
+        return is_there
+
+    def _has_blob(self, name: Name) -> bool:
+        if name not in self._is_there:
+            self._is_there[name] = self._objects.has(name)
+        return self._is_there[name]

@@ -79,7 +79,8 @@ class Delivery:
     def beside(self, newer: Delivery) -> Delivery | None:
         """What is left of it to say, once a newer one of its collection says its part."""
         if not self.only:
-            return None if newer.prefix == self.prefix and not newer.only else self
+            is_covered = self.prefix.startswith(newer.prefix) and not newer.only
+            return None if is_covered else self
         left = {path for path in self.only if not newer.has(path)}
         return self._restricted(left, self.pages) if left else None
 

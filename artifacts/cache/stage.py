@@ -123,7 +123,7 @@ class Stage:
             return
         target = self._place(path)
         try:
-            digest, size = copy_file(source, Path(target))
+            digest, size = copy_file(source, Path(target), self._progress.advance)
         finally:
             os.close(source)
         self._accept(index, digest, size, target, extent.blob.key)
@@ -138,6 +138,7 @@ class Stage:
                 hasher.update(data)
                 size += len(data)
                 write_all(fd, memoryview(data))
+                self._progress.advance(len(data))
         except ArtifactsError as error:
             os.unlink(target)
             self._report(error)
@@ -148,7 +149,7 @@ class Stage:
 
     def _accept(self, index: int, digest: Digest, size: int, target: str, key: str) -> None:
         if digest == self.page.digest_at(index) and size == self.page.sizes[index]:
-            self._done(size)
+            self.written += 1
         else:
             os.unlink(target)
             self._mismatch(index, digest, size, key)

@@ -14,7 +14,12 @@ from artifacts.catalog.commit import write_content
 from artifacts.catalog.directory import DirectoryState, Listing
 from artifacts.catalog.draft import Draft
 from artifacts.catalog.version import Version
-from artifacts.errors import ArtifactNotFoundError, ConflictError, InvalidNameError
+from artifacts.errors import (
+    ArtifactNotFoundError,
+    ConflictError,
+    InvalidNameError,
+    WrongTypeError,
+)
 from artifacts.names import (
     LATEST,
     ArtifactName,
@@ -107,21 +112,26 @@ class Catalog:
         raise ConflictError(f"{name.qualified} keeps being deleted; commit again later")
 
     def resolve(self, name: ArtifactName | DigestName, type: str | None = None) -> Version:
-        """Raises ArtifactNotFoundError, and InvalidNameError if its type is another."""
+        """Raises ArtifactNotFoundError, and WrongTypeError if its type is another."""
         if isinstance(name, DigestName):
-            return self._resolve_digest(name)
+            version = self._resolve_digest(name)
+        else:
+            version = self._resolve_name(name)
+        if type is not None and type != version.type:
+            raise WrongTypeError(name.qualified, version.type, type)
+        return version
+
+    def _resolve_name(self, name: ArtifactName) -> Version:
         collection = self.collection(name.collection_name)
         row = None
         if collection is not None:
             state = collection.state
             number = parse_version(name.version)
             row = state.version(state.aliases.get(name.version, -1) if number is None else number)
-        if collection is None or row is None:
+        if collection is None:
             raise ArtifactNotFoundError(name.qualified, self.store.url)
-        if type is not None and type != collection.state.type:
-            raise InvalidNameError(
-                name.qualified, f"its type is {collection.state.type!r}, not {type!r}"
-            )
+        if row is None:
+            raise ArtifactNotFoundError(name.qualified, self.store.url, _hint(collection.state))
         return Version(self.store, name.collection_name, collection, row)
 
     def latest(self, name: CollectionName) -> Version | None:
@@ -298,3 +308,9 @@ class Catalog:
 
 def _id_of(fold: Fold[CollectionState]) -> str:
     return fold.log.name.rpartition("/")[2]
+
+
+def _hint(state: CollectionState) -> str:
+    """What there is, for somebody who asked for another version."""
+    newest = f"v{state.next - 1}" if len(state.rows) else "no version"
+    return f"{state.name} goes up to {newest} and has the aliases {', '.join(state.aliases)}"

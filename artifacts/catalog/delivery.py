@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from artifacts.cache import Checkout, Delivery, Outcome, Part, Receipt
 from artifacts.catalog.version import Version
-from artifacts.content import Digest
-from artifacts.errors import EntryNotFoundError
+from artifacts.content import Leaves, Page
+from artifacts.errors import (
+    ArtifactsError,
+    EntryNotFoundError,
+    IntegrityError,
+    UnavailableError,
+)
 from artifacts.progress import Progress
 
 
@@ -25,49 +30,100 @@ def deliver(
     """Every file whose path starts with `prefix` is below `root`, checked, or an error says not.
 
     If `only` lists paths, then these and no others. Raises EntryNotFoundError for one too many.
-    Files that are right are kept, edited ones too unless `force`. What can be delivered is
-    delivered before anything is raised: LocalChangesError, DigestMismatchError,
-    MissingBlobError, InvalidPathError, StorageError.
+    Files that are right are kept, edited ones too unless `force`. Unedited files of an earlier
+    delivery of the collection that this version does not have are deleted.
+
+    What can be delivered is delivered before anything is raised: LocalChangesError,
+    DigestMismatchError, MissingBlobError, InvalidPathError, StorageError. But nothing at all is,
+    if what the store says of the files is no artifact: MalformedError, InvalidPathError.
     """
+    pages = _Pages(version, prefix, only)
     receipt = Receipt.find(root)
-    pages: dict[Digest, bytes] = {}
     checkout = Checkout(version.store, root, receipt.files(), force=force, progress=progress)
-    parts = [*_chosen(version, only, pages)] if only else _parts(version, prefix, pages)
-    outcome = checkout.run(parts)
-    delivery = Delivery(
-        name=version.qualified_name,
-        type=version.type,
-        store=version.store.url,
-        prefix=prefix,
-        manifest=version.manifest,
-        pages=pages,
-        only=tuple(sorted({*only})),
-    )
-    receipt.adding(delivery).write(root)
+    outcome = checkout.run(pages.parts())
+    outcome.problems += pages.damage
+    if not pages.damage:  # a receipt has to have them all
+        renewed = receipt.adding(pages.delivery())
+        checkout.delete_stale(sorted(receipt.files().keys() - renewed.files().keys()))
+        renewed.write(root)
     outcome.raise_problems()
     return outcome
 
 
-def _parts(version: Version, prefix: str, pages: dict[Digest, bytes]) -> Iterator[Part]:
-    for position in version.manifest.positions_under(prefix):
-        row = version.manifest.rows[position]
-        data = version.page_bytes(position)
-        page = row.check(data)
-        if wanted := page.range_of(prefix):
-            pages[row.digest] = data
-            yield page, wanted, partial(version.page_layout, position, page)
+def _stale(receipt: Receipt, delivery: Delivery) -> Iterator[str]:
+    """Paths that an earlier delivery of the collection had, and this one would have but has not."""
+    have = delivery.files()
+    for earlier in receipt.deliveries:
+        is_same = (earlier.collection, earlier.store) == (delivery.collection, delivery.store)
+        if is_same and not delivery.only:
+            yield from (p for p in earlier.files() if delivery.has(p) and p not in have)
 
 
-def _chosen(version: Version, only: Sequence[str], pages: dict[Digest, bytes]) -> Iterator[Part]:
-    """Raises EntryNotFoundError."""
-    for path in sorted({*only}):
-        position = version.manifest.position_of(path)
+class _Pages:
+    """Those that are needed, read and checked before the first file is written.
+
+    `damage` says which could not be had. Raises MalformedError, InvalidPathError for what no
+    honest writer makes; EntryNotFoundError.
+    """
+
+    def __init__(self, version: Version, prefix: str, only: Sequence[str]) -> None:
+        self.version, self.prefix, self.only = version, prefix, sorted({*only})
+        self.damage: list[ArtifactsError] = []
+        self._data: dict[int, bytes] = {}
+        leaves = Leaves()
+        for position in self._positions():
+            if page := self._read(position):
+                leaves.take(page.paths)
+
+    def parts(self) -> Iterator[Part]:
+        for position, data in self._data.items():
+            page = Page.decode(data, str(position))
+            for wanted in self._wanted(position, page):
+                yield page, wanted, partial(self.version.page_layout, position, page)
+
+    def delivery(self) -> Delivery:
+        manifest = self.version.manifest
+        return Delivery(
+            name=self.version.qualified_name,
+            type=self.version.type,
+            store=self.version.store.url,
+            prefix=self.prefix,
+            manifest=manifest,
+            pages={manifest.rows[each].digest: data for each, data in self._data.items()},
+            only=tuple(self.only),
+        )
+
+    def _positions(self) -> Iterable[int]:
+        if not self.only:
+            return self.version.manifest.positions_under(self.prefix)
+        return dict.fromkeys(map(self._position_of, self.only))
+
+    def _position_of(self, path: str) -> int:
+        position = self.version.manifest.position_of(path)
         if position is None:
             raise EntryNotFoundError(path)
-        row = version.manifest.rows[position]
-        if row.digest not in pages:
-            pages[row.digest] = version.page_bytes(position)
-            page = row.check(pages[row.digest])
-        if (index := page.index_of(path)) is None:
-            raise EntryNotFoundError(path)
-        yield page, range(index, index + 1), partial(version.page_layout, position, page)
+        return position
+
+    def _read(self, position: int) -> Page | None:
+        row = self.version.manifest.rows[position]
+        try:
+            data = self.version.page_bytes(position)
+        except (IntegrityError, UnavailableError) as error:
+            error.add_note(f"without it, there is nothing from {row.first} to {row.last}")
+            self.damage.append(error)
+            return None
+        page = row.check(data)
+        [*self._wanted(position, page)]
+        self._data[position] = data
+        return page
+
+    def _wanted(self, position: int, page: Page) -> Iterator[range]:
+        """Indices of what is to be delivered of a page."""
+        if not self.only:
+            yield page.range_of(self.prefix)
+        for path in self.only:
+            if self._position_of(path) == position:
+                index = page.index_of(path)
+                if index is None:
+                    raise EntryNotFoundError(path)
+                yield range(index, index + 1)

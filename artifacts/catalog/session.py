@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
+from artifacts.cache import Tree
 from artifacts.catalog.catalog import Catalog
 from artifacts.catalog.draft import Draft
 from artifacts.catalog.version import Version
-from artifacts.errors import StoreNotFoundError
+from artifacts.errors import StoreNotFoundError, UsageError
 from artifacts.names import CollectionName, parse_name
 from artifacts.progress import Bar, Progress, Silent
 from artifacts.settings import Settings
@@ -48,6 +50,13 @@ class Session:
         if (base := catalog.latest(collection)) is not None:
             draft.intake.known = base.spans
         return draft
+
+    def tree(self, folder: str) -> Tree:
+        """A folder to be versioned. Raises UsageError if this session's store lies in it."""
+        inside = os.path.relpath(os.path.realpath(self.settings.store), os.path.realpath(folder))
+        if "://" not in self.settings.store and inside.split(os.sep)[0] != os.pardir:
+            raise UsageError(f"{folder} holds the store itself, {self.settings.store}: move it out")
+        return Tree(folder)
 
     def resolve(self, text: str, type: str | None = None) -> Version:
         """The version that a user means. Raises InvalidNameError, ArtifactNotFoundError."""

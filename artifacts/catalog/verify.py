@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from blake3 import blake3
 
@@ -45,134 +45,187 @@ class Problem:
 
 @dataclass(slots=True)
 class Report:
-    """All problems, not the first; `objects` were read, `size` bytes of them."""
+    """All problems, not the first, one for each place; `objects` and `size` bytes were read."""
 
     objects: int = 0
     size: int = 0
-    problems: list[Problem] = field(default_factory=list)
+    _problems: dict[str, Problem] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """In order of place."""
+        return [self._problems[where] for where in sorted(self._problems)]
 
     @property
     def is_clean(self) -> bool:
-        return not self.problems
+        return not self._problems
 
     def add(self, where: str, reason: object, *affected: str) -> None:
-        self.problems.append(Problem(where, str(reason), affected))
+        """What is found first is the reason; whatever is affected counts."""
+        before = self._problems.get(where, Problem(where, str(reason)))
+        more = tuple(each for each in affected if each not in before.affected)
+        self._problems[where] = replace(before, affected=before.affected + more)
 
 
 def verify_version(version: Version, progress: Progress | None = None) -> Report:
     """Reads every byte of one version, through its layout as a download would."""
     report = Report()
-    _Content(report, progress or Silent()).check(version)
+    _Content(report, progress or Silent()).check([version])
     return report
 
 
 def verify_store(catalog: Catalog, progress: Progress | None = None) -> Report:
-    """Reads the whole store: every log from its first event, every version, every object."""
+    """Reads the whole store: every log from its first event, every version, every object.
+
+    A blob that is a file by itself is read once; a pack twice, the second time file by file.
+    """
     report = Report()
     progress = progress or Silent()
-    _check_objects(catalog.store, report, progress)
+    sound = _check_objects(catalog.store, report, progress)
     _check_logs(catalog.store, report)
-    content = _Content(report, progress)
-    for version in _versions(catalog, report):
-        content.check(version)
+    _Content(report, progress, sound).check(_versions(catalog, report))
     return report
 
 
 class _Content:
-    """Pages that versions share are read once."""
+    """Pages that versions share are read once, and so is each file that lies in one place."""
 
-    def __init__(self, report: Report, progress: Progress) -> None:
+    def __init__(
+        self, report: Report, progress: Progress, sound: Container[Name] = frozenset()
+    ) -> None:
         self._report = report
         self._progress = progress
-        self._seen: set[tuple[Name, Name]] = set()
+        self._sound = sound
+        self._seen: dict[int, str | None] = {}  # what is wrong with the bytes in a place
 
-    def check(self, version: Version) -> None:
-        try:
-            pages = version.layout
-        except ArtifactsError as error:
-            self._report.add(version.qualified_name, error, version.qualified_name)
-            return
-        for position, names in enumerate(zip(pages.pages, pages.layouts, strict=True)):
-            if names not in self._seen:
-                self._seen.add(names)
-                self._check_page(version, position)
+    def check(self, versions: Iterable[Version]) -> None:
+        """Each page once, though a fault in it affects every version that has it."""
+        pages: dict[tuple[Name, Name], list[tuple[Version, int]]] = {}
+        for version in versions:
+            try:
+                layout = version.layout
+            except ArtifactsError as error:
+                self._report.add(version.qualified_name, error, version.qualified_name)
+                continue
+            for position, names in enumerate(zip(layout.pages, layout.layouts, strict=True)):
+                pages.setdefault(names, []).append((version, position))
+        for users in pages.values():
+            self._check_page(*users[0], [version for version, _ in users])
 
-    def _check_page(self, version: Version, position: int) -> None:
+    def _check_page(self, version: Version, position: int, users: Sequence[Version]) -> None:
         row = version.manifest.rows[position]
         try:
             page = version.page(position)
             layout = version.page_layout(position, page)
         except ArtifactsError as error:
-            affected = f"{version.qualified_name}: {row.first} to {row.last}"
-            self._report.add(str(version.layout.pages[position]), error, affected)
+            affected = [f"{user.qualified_name}: {row.first} to {row.last}" for user in users]
+            self._report.add(version.layout.pages[position].key, error, *affected)
             return
+        part = _Part(version.store, page, layout, users)
         for extent in layout.extents(page, range(len(page))):
-            self._check_extent(version, page, extent)
+            self._check_extent(part, extent)
         for index in layout.pieces:
-            self._check_file(version, page, layout, index)
+            self._check_pieces(part, index)
 
-    def _check_extent(self, version: Version, page: Page, extent: Extent) -> None:
+    def _check_extent(self, part: _Part, extent: Extent) -> None:
         """Each file of a pack against its own digest, from one pass over the pack."""
-        stream = _Stream(version.store, extent.blob, extent.offset)
+        stream = _Stream(part.store, extent.blob, extent.offset)
         for index in extent.indices:
-            size = page.sizes[index] or 0
+            size = part.page.sizes[index] or 0
+            if self._is_known(part, index, extent.blob, stream.offset):
+                stream.skip(size)
+                continue
             try:
                 found, length = stream.digest(size)
             except ArtifactsError as error:
-                affected = [page.paths[i] for i in range(index, extent.indices.stop)]
-                self._file_fault(version, extent.blob, error, *affected)
+                left = range(index, extent.indices.stop)
+                self._report.add(extent.blob.key, error, *part.named(*left))
                 return
-            self._judge(version, page, index, (found, length), extent.blob)
+            fault = self._judge(part, index, found, length, extent.blob)
+            self._seen[_place(extent.blob, stream.offset - size, part.page.digest_at(index))] = (
+                fault
+            )
 
-    def _check_file(self, version: Version, page: Page, layout: PageLayout, index: int) -> None:
-        spans = layout.spans(page, index)
+    def _is_known(self, part: _Part, index: int, blob: Name, offset: int) -> bool:
+        """Whether these bytes were read before; what was wrong with them then still is."""
+        digest = part.page.digest_at(index)
+        if blob in self._sound and blob.digest == digest and not offset:
+            return True
+        place = _place(blob, offset, digest)
+        if fault := self._seen.get(place):
+            self._report.add(blob.key, fault, *part.named(index))
+        return place in self._seen
+
+    def _check_pieces(self, part: _Part, index: int) -> None:
+        spans = part.layout.spans(part.page, index)
         hasher, length = blake3(), 0
         try:
-            for data in read_spans(version.store, spans, page.paths[index]):
+            for data in read_spans(part.store, spans, part.page.paths[index]):
                 hasher.update(data)
                 length += len(data)
         except ArtifactsError as error:
-            self._file_fault(version, spans[0].blob, error, page.paths[index])
+            self._report.add(spans[0].blob.key, error, *part.named(index))
             return
-        found = (Digest(hasher.digest()), length)
-        self._judge(version, page, index, found, spans[0].blob)
+        self._judge(part, index, Digest(hasher.digest()), length, spans[0].blob)
 
-    def _judge(
-        self, version: Version, page: Page, index: int, found: tuple[Digest, int], blob: Name
-    ) -> None:
-        """`found` is a digest, and of how many bytes it is."""
-        digest, length = found
+    def _judge(self, part: _Part, index: int, found: Digest, length: int, blob: Name) -> str | None:
+        """What is wrong with a file's bytes, which is reported too."""
         self._report.size += length
         self._progress.advance(length)
-        path, expected, size = page.paths[index], page.digest_at(index), page.sizes[index]
-        if digest != expected:
-            reason = f"{path}: digest is {digest}, expected {expected}"
-            self._file_fault(version, blob, reason, path)
-        elif length != size:
-            self._file_fault(version, blob, f"{path}: has {length} bytes, expected {size}", path)
+        path, expected = part.page.paths[index], part.page.digest_at(index)
+        fault = None
+        if found != expected:
+            fault = f"{path}: digest is {found}, expected {expected}"
+        elif length != part.page.sizes[index]:
+            fault = f"{path}: has {length} bytes, expected {part.page.sizes[index]}"
+        if fault:
+            self._report.add(blob.key, fault, *part.named(index))
+        return fault
 
-    def _file_fault(self, version: Version, blob: Name, reason: object, *paths: str) -> None:
-        affected = [f"{version.qualified_name}: {path}" for path in paths]
-        self._report.add(blob.key, reason, *affected)
+
+def _place(blob: Name, offset: int, digest: Digest) -> int:
+    """A small key for where bytes lie: there may be millions of them."""
+    return hash((blob, offset, digest))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A page, where its files lie, and which versions have it."""
+
+    store: ObjectStore
+    page: Page
+    layout: PageLayout
+    users: Sequence[Version]
+
+    def named(self, *indices: int) -> Iterator[str]:
+        """Paths in each version that has them."""
+        for user in self.users:
+            yield from (f"{user.qualified_name}: {self.page.paths[index]}" for index in indices)
 
 
 class _Stream:
     """Consecutive files of one blob, read in large steps."""
 
     def __init__(self, store: ObjectStore, blob: Name, offset: int) -> None:
-        self._store, self._blob, self._offset = store, blob, offset
-        self._held = memoryview(b"")
+        self._store, self._blob = store, blob
+        self.offset = offset  # of the next file
+        self._held, self._read_to = memoryview(b""), offset
+
+    def skip(self, size: int) -> None:
+        self.offset += size
+        self._held, self._read_to = memoryview(b""), self.offset
 
     def digest(self, size: int) -> tuple[Digest, int]:
         """Of the next `size` bytes, or of as many as there are. Raises ObjectNotFoundError."""
         hasher, left = blake3(), size
+        self.offset += size
         while left:
             if not self._held:
-                data = self._store.read(self._blob.key, self._offset, BUFFER_BYTES)
+                data = self._store.read(self._blob.key, self._read_to, BUFFER_BYTES)
                 if not data:
                     break
                 self._held = memoryview(data)
-                self._offset += len(data)
+                self._read_to += len(data)
             hasher.update(self._held[:left])
             taken = min(left, len(self._held))
             left -= taken
@@ -180,7 +233,9 @@ class _Stream:
         return Digest(hasher.digest()), size - left
 
 
-def _check_objects(store: ObjectStore, report: Report, progress: Progress) -> None:
+def _check_objects(store: ObjectStore, report: Report, progress: Progress) -> set[Name]:
+    """The names of those that are what their name says."""
+    sound: set[Name] = set()
     for key in itertools.chain.from_iterable(
         store.list(f"{kind}/") for kind in ("blobs", "chunks", "layouts", "manifests", "pages")
     ):
@@ -191,19 +246,22 @@ def _check_objects(store: ObjectStore, report: Report, progress: Progress) -> No
         report.objects += 1
         try:
             if name.kind == BLOBS:
-                _check_blob(store, name, progress)
+                _check_blob(store, name, report, progress)
             else:
                 checked(name, store.read(key), _MOST)
+            sound.add(name)
         except ArtifactsError as error:
             report.add(key, error)
+    return sound
 
 
-def _check_blob(store: ObjectStore, name: Name, progress: Progress) -> None:
+def _check_blob(store: ObjectStore, name: Name, report: Report, progress: Progress) -> None:
     """Raises DigestMismatchError."""
     hasher, offset = blake3(), 0
     while data := store.read(name.key, offset, BUFFER_BYTES):
         hasher.update(data)
         offset += len(data)
+        report.size += len(data)
         progress.advance(len(data))
     found = Digest(hasher.digest())
     if found != name.digest:

@@ -36,6 +36,7 @@ class _Commands(click.Group):
     params=shared_options(),
     epilog="Every command takes these options too. `art COMMAND --help` tells more.",
     subcommand_metavar="COMMAND …",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 def art() -> None:
     """Versioned datasets and models, addressed by their content, in a store that you own."""

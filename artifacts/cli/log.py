@@ -10,9 +10,9 @@ import click
 from artifacts.catalog import Version
 from artifacts.cli.call import Call
 from artifacts.cli.options import command
-from artifacts.cli.output import age_text, count_text, size_text, table
+from artifacts.cli.output import count_text, size_text, table
 from artifacts.errors import ArtifactNotFoundError
-from artifacts.storage import Change, Event, Tail, now
+from artifacts.storage import Change, Event, Tail
 
 _WORDS = {
     "created": "created, of type {type}",
@@ -79,11 +79,11 @@ def _commit_words(change: Change, numbers: Mapping[str, int]) -> str:
 
 def _lines(events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     return table(
-        (">EVENT", "WHEN", "WRITER", "WHAT"),
+        (">EVENT", "WHEN (UTC)", "WRITER", "WHAT"),
         (
             (
                 f"{event['number']:,}",
-                age_text(event["time"], now()),
+                event["time"][:19].replace("T", " "),
                 event["writer"],
                 "; ".join(event["what"]),
             )

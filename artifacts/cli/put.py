@@ -14,23 +14,23 @@ from typing import Any
 
 import click
 
-from artifacts.cache import Tree
 from artifacts.catalog import Draft, Facts, Session, Version
 from artifacts.cli.call import Call
 from artifacts.cli.options import command
 from artifacts.cli.output import count_text, duration_text, size_text
 from artifacts.errors import InvalidError, UnsupportedFileError, UsageError
 from artifacts.metadata import check_metadata
-from artifacts.names import MAX_LENGTH, check_aliases, check_tags
+from artifacts.names import MAX_LENGTH, CollectionName, check_aliases, check_tags
 from artifacts.progress import Progress
 
+_TYPE = "dataset"
 _REFUSED = re.compile(r"[^a-zA-Z0-9_\-.]+")
 
 
 @command
 @click.argument("path", type=click.Path(path_type=Path))
 @click.argument("name", required=False)
-@click.option("--type", default="dataset", show_default=True, help="What kind of thing it is.")
+@click.option("--type", help="What kind of thing it is; a new collection's is dataset.")
 @click.option("--alias", "aliases", multiple=True, help="A movable name for it; repeatable.")
 @click.option("--tag", "tags", multiple=True, help="A label; repeatable.")
 @click.option("--description", help="What it is, as Markdown.")
@@ -40,7 +40,7 @@ def put(  # noqa: PLR0913 - one parameter for each option
     path: Path,
     name: str | None,
     *,
-    type: str,
+    type: str | None,
     aliases: tuple[str, ...],
     tags: tuple[str, ...],
     description: str | None,
@@ -57,30 +57,32 @@ def put(  # noqa: PLR0913 - one parameter for each option
     collection = call.collection(name or _name_of(path))
     _check_kind(path)
     session = call.session_of(collection)
-    version = _commit(session, session.draft(collection.collection, type), path, facts)
+    draft = session.draft(collection.collection, type or _type_of(session, collection))
+    version = _commit(session, draft, path, facts)
     data = {
         "name": version.qualified_name,
         "is_new": _is_new(version),
+        "is_updated": _is_updated(version),
         "digest": version.digest.hex(),
         "files": version.row.entries,
         "size": version.row.size,
         "seconds": round(time.monotonic() - began, 3),
         "store": version.store.url,
     }
-    call.tell(data, _lines)
+    call.answer(data, (lambda _: [version.qualified_name]) if call.settings.quiet else _lines)
 
 
 def _commit(session: Session, draft: Draft, path: Path, facts: Facts) -> Version:
     with ExitStack() as stack:
         stack.callback(draft.intake.discard)
-        _add(draft, path, stack.enter_context(session.progress(f"put {path.name}")))
+        _add(session, draft, path, stack.enter_context(session.progress(f"put {path.name}")))
         settings = session.settings
         return session.writable.commit(draft, settings.entity, settings.project, facts)
 
 
-def _add(draft: Draft, path: Path, progress: Progress) -> None:
+def _add(session: Session, draft: Draft, path: Path, progress: Progress) -> None:
     if path.is_dir():
-        draft.add_tree(Tree(os.fspath(path)), "", progress)
+        draft.add_tree(session.tree(os.fspath(path)), "", progress)
     else:
         draft.add_file(path, path.name)
 
@@ -113,9 +115,22 @@ def _is_new(version: Version) -> bool:
     return version.row.event == version.collection.tail.number - 1
 
 
+def _is_updated(version: Version) -> bool:
+    """Whether the last event changed what is said of a version that was there."""
+    event = version.collection.log.read(version.collection.tail.number - 1)
+    return not _is_new(version) and version.row.updated == event.time
+
+
+def _type_of(session: Session, name: CollectionName) -> str:
+    """The collection's own type, where there is one."""
+    collection = session.writable.collection(name)
+    return collection.state.type if collection else _TYPE
+
+
 def _lines(data: Mapping[str, Any]) -> Iterator[str]:
-    number = data["name"].rpartition(":")[2]
-    what = "new version" if data["is_new"] else f"unchanged, already {number}"
+    what = "new version" if data["is_new"] else "the same files as before"
+    if data["is_updated"]:
+        what += ", description, metadata or tags updated"
     files, size = count_text(data["files"], "file"), size_text(data["size"])
     took = duration_text(data["seconds"])
     yield f"{data['name']}  {what}, {files}, {size}, {took}, in {data['store']}"

@@ -6,6 +6,7 @@ from artifacts.content.entry import Detail, Entry, Kind, Row
 from artifacts.content.manifest import Manifest, PageRow, build
 from artifacts.content.page import Page
 from artifacts.content.path import (
+    Leaves,
     case_collisions,
     check_no_file_is_a_folder,
     check_path,
@@ -18,6 +19,7 @@ __all__ = [
     "Digest",
     "Entry",
     "Kind",
+    "Leaves",
     "Manifest",
     "Page",
     "PageRow",

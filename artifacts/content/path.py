@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Container, Iterable, Sequence
+from functools import partial
+from itertools import accumulate
 
 from artifacts.errors import InvalidPathError
 
@@ -55,6 +58,34 @@ def check_no_file_is_a_folder(paths: Iterable[str], leaves: Container[str]) -> N
             if above in leaves:
                 raise InvalidPathError(above, "is a file and also a folder")
             above = above.rpartition("/")[0]
+
+
+class Leaves:
+    """Files of pages that come in path order, which no later page may take for folders.
+
+    Between a path and what lies below it there are only paths that start with it. So of all
+    that came before a page, none but what the page's first path starts with can be a folder.
+    """
+
+    def __init__(self) -> None:
+        self._last: Sequence[str] = ()
+        self._open: list[str] = []
+
+    def take(self, paths: Sequence[str]) -> None:
+        """The next page's paths. Raises InvalidPathError if one lies below an earlier page's."""
+        first = paths[0]
+        self._open += filter(partial(_contains, self._last), accumulate(first[:-1]))
+        self._open = [leaf for leaf in self._open if first.startswith(leaf)]
+        for leaf in self._open:
+            at = bisect_left(paths, f"{leaf}/")
+            if at < len(paths) and paths[at].startswith(f"{leaf}/"):
+                raise InvalidPathError(leaf, "is a file and also a folder")
+        self._last = paths
+
+
+def _contains(paths: Sequence[str], path: str) -> bool:
+    at = bisect_left(paths, path)
+    return at < len(paths) and paths[at] == path
 
 
 def case_collisions(paths: Iterable[str]) -> list[tuple[str, str]]:

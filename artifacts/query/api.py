@@ -8,7 +8,7 @@ from typing import Any
 
 from artifacts.artifact import Artifact
 from artifacts.catalog import Session
-from artifacts.errors import NotFoundError
+from artifacts.errors import NotFoundError, WrongTypeError
 from artifacts.settings import Settings
 
 
@@ -45,15 +45,18 @@ class Api:
     def artifact(self, name: str, type: str | None = None) -> Artifact:
         """The version that `[[entity/]project/]name[:version-or-alias]` stands for.
 
-        Raises CommError (ArtifactNotFoundError, StoreNotFoundError), ValueError for a bad name
-        or another type.
+        Raises CommError (ArtifactNotFoundError, StoreNotFoundError, WrongTypeError), ValueError
+        for a bad name.
         """
         return Artifact.of_version(self._session.resolve(name, type), self._session)
 
     def artifact_exists(self, name: str, type: str | None = None) -> bool:
-        """Raises ValueError for a bad name or another type."""
+        """Whether `artifact` would find one, of that type if it is given.
+
+        Raises ValueError for a bad name.
+        """
         try:
             self.artifact(name, type)
-        except NotFoundError:
+        except (NotFoundError, WrongTypeError):
             return False
         return True

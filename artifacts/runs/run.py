@@ -12,7 +12,7 @@ from typing import Any, Self
 from artifacts.artifact import Artifact, StrPath, current_session, use_session
 from artifacts.catalog import Facts, Session
 from artifacts.content import Digest
-from artifacts.errors import InvalidError, InvalidNameError, UsageError
+from artifacts.errors import InvalidError, InvalidNameError, UsageError, WrongTypeError
 from artifacts.metadata import check_metadata
 from artifacts.names import check_aliases, check_tags
 from artifacts.runs.record import RunRecord
@@ -251,7 +251,7 @@ def _check_slot(use_as: str | None) -> None:
 
 def _check_type(artifact: Artifact, type_: str | None) -> None:
     if type_ is not None and type_ != artifact.type:
-        raise InvalidNameError(artifact.name, f"its type is {artifact.type!r}, not {type_!r}")
+        raise WrongTypeError(artifact.name, artifact.type, type_)
 
 
 def _require(method: str) -> Run:

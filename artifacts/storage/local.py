@@ -138,7 +138,7 @@ class LocalStore:
         return ObjectNotFoundError(key) if error.errno in _ABSENT else self._failure(key, error)
 
     def _failure(self, key: str, error: OSError) -> StorageError:
-        return StorageError(key, f"{error.strerror or error} ({error.filename or self._root})")
+        return StorageError(key, f"{error.strerror or error} in the store at {self._root}")
 
     def _make(self, key: str, fill: Callable[[str], None], move: _Move) -> None:
         """`fill` a file in the spool, which must leave it durable, and `move` it."""

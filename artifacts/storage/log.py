@@ -53,7 +53,7 @@ class Tail:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What a writer wants to append. A repeated transaction changes nothing twice.
+    """What a writer wants to append; `transaction` is the same in every attempt at it.
 
     `objects` are stored pages, layouts and manifests small enough to ride along; `adds` and
     `drops` are the roots that become reachable, or no longer are.
@@ -188,7 +188,7 @@ class Log:
         try:
             event = self._decode(number, data)
         except (DigestMismatchError, MalformedError) as error:
-            raise BrokenLogError(key, str(error)) from error
+            raise BrokenLogError(key, _what_is_wrong(error)) from error
         if event.header["fold"] > FOLD_VERSION:
             event.unknown(key, f"fold {event.header['fold']}")
         return event
@@ -212,6 +212,12 @@ class Log:
         except ObjectNotFoundError:
             return False
         return True
+
+
+def _what_is_wrong(error: DigestMismatchError | MalformedError) -> str:
+    if isinstance(error, MalformedError):
+        return error.reason
+    return f"its digest is {error.actual}, it says {error.expected}"
 
 
 _TYPES: Mapping[str, type] = {

@@ -35,7 +35,7 @@ class Objects:
 
         Raises ObjectNotFoundError, DigestMismatchError, MalformedError.
         """
-        return checked(name, self.store.read(name.key), most)
+        return checked(name, self.store.read(name.key, 0, most + 2), most)
 
 
 class InlineObjects(Objects):

@@ -22,6 +22,7 @@ from artifacts.errors import (
     StoreNotFoundError,
     UnsupportedStoreError,
 )
+from artifacts.storage.claim import delete_abandoned
 from artifacts.storage.local import LocalStore
 from artifacts.storage.memory import MemoryStore
 from artifacts.storage.store import ObjectStore
@@ -57,6 +58,7 @@ def open_store(url: str, *, create: bool = False) -> ObjectStore:
         identify(store)
     except StoreNotFoundError:
         if not create:
+            _refuse_stranger(store)
             raise
         initialize(store)
     return store
@@ -85,12 +87,16 @@ def identify(store: ObjectStore) -> StoreIdentity:
 def begin_writing(store: ObjectStore) -> StoreIdentity:
     """Once in each writing session: see to it that the store refuses to create twice.
 
+    What killed writers left behind in its spool is deleted.
+
     Raises UnsupportedStoreError, StoreNotFoundError, NotAStoreError.
     """
     data = _read(store)
     identity = _parse(data, store.url)
     if _creates(store, _KEY, data):
         raise UnsupportedStoreError(store.url, f"it let {_KEY} be created a second time")
+    if isinstance(store, LocalStore):
+        delete_abandoned(str(store.spool))
     return identity
 
 
@@ -155,6 +161,21 @@ def _stranger(store: ObjectStore) -> str | None:
     """The name of something that is not there while a store is being made."""
     names = store.root_names() if isinstance(store, LocalStore) else store.list()
     return next((name for name in names if name.split("/")[0] not in (_KEY, _PROBE)), None)
+
+
+def _refuse_stranger(store: ObjectStore) -> None:
+    """Raises NotAStoreError for a place that holds something else, and so never was a store."""
+    stranger = _stranger(store)
+    if stranger and not _is_store(store):  # it may have become one meanwhile
+        raise NotAStoreError(store.url, f"it holds {stranger} and no {_KEY}; name another folder")
+
+
+def _is_store(store: ObjectStore) -> bool:
+    try:
+        identify(store)
+    except StoreNotFoundError:
+        return False
+    return True
 
 
 def _identify_beside(store: ObjectStore, stranger: str) -> StoreIdentity:

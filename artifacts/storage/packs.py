@@ -18,6 +18,7 @@ from blake3 import blake3
 
 from artifacts.content import Digest
 from artifacts.errors import StorageError
+from artifacts.storage.claim import claim
 from artifacts.storage.layout import Place
 from artifacts.storage.name import BLOBS, Name
 from artifacts.storage.store import ObjectStore
@@ -119,6 +120,7 @@ class _Pack:
         try:
             if self._fd < 0:
                 self._fd = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+                claim(self._fd)
             write_all(self._fd, data)
         except OSError as error:
             self._fault = StorageError(str(self._path), error.strerror or str(error))

@@ -12,18 +12,25 @@ from blake3 import blake3
 
 from artifacts.content import Digest
 from artifacts.errors import StorageError
+from artifacts.storage.claim import claim
 
 BUFFER_BYTES = 2**20  # fits the processor's cache, so hashing and writing find it there
 _BUFFERS = 4
 _FLUSH_BYTES = 64 * 2**20
+MAX_SIZE = 2**63 - 1  # bytes of any file
 
 
-def hash_file(fd: int, tell: Callable[[int], None] | None = None) -> tuple[Digest, int]:
-    """Digest and length of the rest of an open file; `tell` hears of every part of it."""
+def hash_file(
+    fd: int, tell: Callable[[int], None] | None = None, most: int = MAX_SIZE
+) -> tuple[Digest, int]:
+    """Digest and length of the rest of an open file; `tell` hears of every part of it.
+
+    Soon after `most` bytes it ends, or a file that grows as fast as it is read never would.
+    """
     hasher = blake3()
     view = memoryview(bytearray(BUFFER_BYTES))
     length = 0
-    while count := os.readv(fd, [view]):
+    while length <= most and (count := os.readv(fd, [view])):
         hasher.update(view[:count])
         length += count
         if tell:
@@ -31,18 +38,25 @@ def hash_file(fd: int, tell: Callable[[int], None] | None = None) -> tuple[Diges
     return Digest(hasher.digest()), length
 
 
-def copy_file(source: int, target: Path) -> tuple[Digest, int]:
+def copy_file(
+    source: int,
+    target: Path,
+    tell: Callable[[int], None] = lambda _: None,
+    most: int = MAX_SIZE,
+) -> tuple[Digest, int]:
     """Write the rest of an open file to a new one; digest and length of what was written.
 
-    One thread writes what the other hashes. Raises StorageError if the target's disk fails.
+    One thread writes what the other hashes; `tell` hears of every part, and may raise to end it.
+    Soon after `most` bytes it ends. Raises StorageError if the target's disk fails.
     """
     try:
         fd = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        claim(fd)
     except OSError as error:
         raise StorageError(str(target), error.strerror or str(error)) from error
     try:
         with ThreadPoolExecutor(1, thread_name_prefix="art-copy") as pool:
-            return _pump(source, fd, pool)
+            return _pump(source, fd, pool, tell, most)
     except OSError as error:
         raise StorageError(str(target), error.strerror or str(error)) from error
     finally:
@@ -55,18 +69,21 @@ def write_all(fd: int, data: memoryview) -> None:
         data = data[os.write(fd, data) :]
 
 
-def _pump(source: int, target: int, pool: ThreadPoolExecutor) -> tuple[Digest, int]:
+def _pump(
+    source: int, target: int, pool: ThreadPoolExecutor, tell: Callable[[int], None], most: int
+) -> tuple[Digest, int]:
     hasher, length = blake3(), 0
     free: SimpleQueue[memoryview] = SimpleQueue()
     for _ in range(_BUFFERS):
         free.put(memoryview(bytearray(BUFFER_BYTES)))
     last: Future[None] = pool.submit(lambda: None)
-    while count := os.readv(source, [view := free.get()]):
+    while length <= most and (count := os.readv(source, [view := free.get()])):
         if last.done():
             last.result()  # raises what a full disk said
         last = pool.submit(_write, target, view[:count], length, free, last)
         hasher.update(view[:count])  # the buffer is taken again by this thread alone, after this
         length += count
+        tell(count)
     last.result()
     return Digest(hasher.digest()), length
 

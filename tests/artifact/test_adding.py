@@ -252,8 +252,14 @@ def test_links_are_followed(data: Artifact, tmp_path: Path) -> None:
     (folder / "there").symlink_to(other)
     (tmp_path / "whole").symlink_to(folder)
     data.add_dir(str(tmp_path / "whole"))
+    data.add_file(str(folder / "link"), "alone")
 
-    assert delivered(data) == {"f": b"file", "link": b"file", "there/g": b"linked"}
+    assert delivered(data) == {
+        "f": b"file",
+        "link": b"file",
+        "there/g": b"linked",
+        "alone": b"file",
+    }
 
 
 def test_what_cannot_be_versioned_is_named_and_nothing_is_added(

@@ -109,6 +109,7 @@ def test_one_entry_is_downloaded_alone() -> None:
     assert read("out") == {"a": b"1", "a.b/c": b"3"}
     [delivery] = Receipt.read(Path("out")).deliveries
     assert delivery.files().keys() == {"a", "a.b/c"}
+    assert delivery.part == "a, a.b/c"
 
 
 def test_entry_goes_by_default_where_the_artifact_goes(tmp_path: Path) -> None:
@@ -162,12 +163,22 @@ def test_file_that_is_right_is_kept() -> None:
     assert {path: Path("out", path).stat() for path in MIXED} == before
 
 
-def test_file_of_another_version_is_replaced_and_others_are_left_alone() -> None:
-    logged({"a": b"old", "gone": b"old"}).download("out")
+def test_version_takes_the_place_of_the_last_and_of_nothing_else() -> None:
+    logged({"a": b"old", "gone": b"old", "edited": b"old"}).download("out")
+    Path("out/edited").write_bytes(b"mine")
     Path("out/mine").write_bytes(b"mine")
     logged({"a": b"new", "b": b"new"}).download("out")
 
-    assert read("out") == {"a": b"new", "b": b"new", "gone": b"old", "mine": b"mine"}
+    assert read("out") == {"a": b"new", "b": b"new", "edited": b"mine", "mine": b"mine"}
+
+
+def test_part_of_the_next_version_leaves_the_rest_alone() -> None:
+    logged({"a": b"old", "ab": b"old", "b/c": b"old"}).download("out")
+    made = logged({"a": b"new"})
+    made.get_entry("a").download("out")
+    made.download("out", path_prefix="a")
+
+    assert read("out") == {"a": b"new", "ab": b"old", "b/c": b"old"}
 
 
 def test_edited_file_is_kept_and_named_once_all_others_are_there() -> None:

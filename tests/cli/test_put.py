@@ -26,7 +26,7 @@ def test_file_becomes_a_version(art: Shell, data: Path) -> None:
 def test_equal_content_makes_no_second_version(art: Shell, mnist: str, data: Path) -> None:
     answer = art.ok("put", str(data), "mnist", "--alias", "best")
 
-    assert "unchanged, already v0" in answer.lines[0]
+    assert "the same files as before" in answer.lines[0]
     assert art.ok("show", mnist, "--json").json["aliases"] == ["latest", "best"]
 
 
@@ -94,10 +94,10 @@ def test_shared_options_stand_before_or_after_the_command(art: Shell, data: Path
     assert names == ["default/one/x:v0", "default/two/x:v0", "default/3/x:v0"]
 
 
-def test_quiet_tells_nothing(art: Shell, data: Path) -> None:
+def test_quiet_tells_the_name_alone(art: Shell, data: Path) -> None:
     answer = art.process("put", str(data), "x", "--quiet")
 
-    assert (answer.code, answer.out, answer.err) == (0, b"", "")
+    assert (answer.code, answer.out, answer.err) == (0, b"default/proj/x:v0\n", "")
 
 
 def test_first_write_names_the_store_that_it_makes(art: Shell, data: Path) -> None:

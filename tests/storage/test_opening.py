@@ -144,10 +144,16 @@ def test_somebodys_folder_is_left_alone(tmp_path: Path, stranger: str) -> None:
 def test_a_file_is_no_store(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
 
-    with pytest.raises(StoreNotFoundError):
-        open_store(str(tmp_path / "file"))
-    with pytest.raises(NotAStoreError):
-        open_store(str(tmp_path / "file"), create=True)
+    for create in (False, True):
+        with pytest.raises(NotAStoreError):
+            open_store(str(tmp_path / "file"), create=create)
+
+
+def test_a_folder_of_other_things_is_no_store_to_a_reader_either(tmp_path: Path) -> None:
+    (tmp_path / "My Photo.JPG").write_bytes(b"")
+
+    with pytest.raises(NotAStoreError, match=r"My Photo\.JPG"):
+        open_store(str(tmp_path))
 
 
 def test_what_a_killed_maker_left_does_not_matter(tmp_path: Path) -> None:

@@ -1,0 +1,172 @@
+"""Signatures: what has the reference's name has its parameters, in order, with their defaults."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import artifacts
+from artifacts.artifact import ArtifactFiles, ArtifactManifest, ArtifactManifestEntry, File
+
+REFERENCE = json.loads(Path(__file__).with_name("reference.json").read_text())
+OURS: Mapping[str, type] = {
+    "Artifact": artifacts.Artifact,
+    "Api": artifacts.Api,
+    "Run": artifacts.Run,
+    "File": File,
+    "ArtifactFiles": ArtifactFiles,
+    "ArtifactManifest": ArtifactManifest,
+    "ArtifactManifestEntry": ArtifactManifestEntry,
+}
+FUNCTIONS = {name: getattr(artifacts, name) for name in REFERENCE["functions"]}
+
+ISSUE_4 = "issue 4, the whole Artifact"
+ISSUE_5 = "issue 5, runs"
+LATER = "a later issue"
+THEIRS = "how their SDK talks to their server, and no business of its users"
+ABSENT: Mapping[str, Mapping[str, str]] = {
+    "Artifact": {
+        "__getitem__ __setitem__ add get": f"{ISSUE_4}, with media",
+        "add_reference collection delete distributed_id json_encode link unlink": ISSUE_4,
+        "logged_by source_collection ttl url used_by": ISSUE_4,
+    },
+    "Api": {
+        "artifact_collection artifact_collection_exists artifact_collections": ISSUE_4,
+        "artifact_type artifact_types artifact_versions artifacts registries": ISSUE_4,
+        "create_project create_run flush from_path project projects run runs": ISSUE_5,
+        "create_run_queue job list_jobs queued_run run_queue upsert_run_queue": LATER,
+        "create_team create_user reports sweep sync_tensorboard team user users viewer": LATER,
+        "api_key client user_agent": LATER,
+    },
+    "Run": {
+        "alert config_static define_metric detach dir disabled display get_project_url": ISSUE_5,
+        "get_sweep_url get_url group job_type join log log_code mark_preempting mode": ISSUE_5,
+        "notes offline project_name restore resumed save start_time starting_step": ISSUE_5,
+        "status step sweep_id tags to_html unwatch url watch": ISSUE_5,
+        "finish_artifact link_artifact link_model log_model upsert_artifact use_model": ISSUE_4,
+    },
+    "File": {
+        "delete path_uri": ISSUE_5,
+        "display snake_to_camel to_html": THEIRS,
+    },
+    "ArtifactFiles": {
+        "__next__ cursor length more next": ISSUE_4,
+        "convert_objects update_variables": THEIRS,
+    },
+    "ArtifactManifest": {
+        "add_entry remove_entry": "a draft is changed by Artifact.add_file and its like",
+        "from_manifest_json": THEIRS,
+    },
+    "ArtifactManifestEntry": {"ref_target ref_url": f"{ISSUE_4}, with references"},
+}
+NOT_SETTABLE = {("Run", "name"): ISSUE_5}
+PARAMETERS_LATER = {
+    "init": {
+        "dir config_exclude_keys config_include_keys allow_val_change mode force": ISSUE_5,
+        "anonymous reinit resume resume_from fork_from save_code tensorboard": ISSUE_5,
+        "sync_tensorboard monitor_gym": ISSUE_5,
+    },
+}
+NAMES_LATER = {
+    "log config summary save define_metric watch unwatch join setup plot_table": ISSUE_5,
+    "ArtifactTTL log_model use_model link_model": ISSUE_4,
+    "sweep controller agent": LATER,
+    "Graph Image Plotly Video Audio Table Html box3d Object3D Molecule Histogram": LATER,
+}
+
+
+def listed(reasons: Mapping[str, str]) -> set[str]:
+    return {name for names in reasons for name in names.split()}
+
+
+def members(kind: type) -> list[tuple[str, str, Any]]:
+    """Class, name and what the reference says of each member that ours has."""
+    return [
+        (owner, name, told)
+        for owner, facts in REFERENCE["classes"].items()
+        for name, told in facts["members"].items()
+        if hasattr(OURS[owner], name) and isinstance(told, kind)
+    ]
+
+
+def parameters(call: object) -> list[inspect.Parameter]:
+    """Without the object itself, which a call on it does not name."""
+    if isinstance(call, classmethod):
+        call = call.__func__
+    found = inspect.signature(call).parameters  # type: ignore[arg-type]
+    return [each for each in found.values() if each.name not in ("self", "cls")]
+
+
+def compare(call: object, reference: Mapping[str, str | None], missing: set[str]) -> None:
+    ours = parameters(call)
+    expected = [*reference.items()]
+    shared = [
+        (each.name, None if each.default is each.empty else repr(each.default))
+        for each in ours
+        if each.name in reference
+    ]
+    assert shared == [fact for fact in expected if fact[0] not in missing]
+    positional = [
+        fact for fact, each in zip(shared, ours, strict=False) if each.kind != each.KEYWORD_ONLY
+    ]
+    assert positional == expected[: len(positional)]
+    added = [each for each in ours if each.name not in reference]
+    assert all(each.kind == each.KEYWORD_ONLY for each in added)
+
+
+@pytest.mark.parametrize(("owner", "name", "reference"), members(dict))
+def test_method_takes_what_theirs_takes(owner: str, name: str, reference: dict[str, Any]) -> None:
+    compare(inspect.getattr_static(OURS[owner], name), reference, set())
+
+
+@pytest.mark.parametrize(("owner", "name", "reference"), members(str))
+def test_property_is_one_and_set_if_theirs_is(owner: str, name: str, reference: str) -> None:
+    ours = inspect.getattr_static(OURS[owner], name)
+
+    assert isinstance(ours, property)
+    is_settable = reference == "settable" and (owner, name) not in NOT_SETTABLE
+    assert (ours.fset is not None) == is_settable
+
+
+@pytest.mark.parametrize("owner", ["Artifact", "Api"])
+def test_it_is_made_as_theirs_is(owner: str) -> None:
+    compare(OURS[owner], REFERENCE["classes"][owner]["init"], set())
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function_takes_what_theirs_takes(name: str) -> None:
+    missing = listed(PARAMETERS_LATER.get(name, {}))
+
+    compare(FUNCTIONS[name], REFERENCE["functions"][name], missing)
+
+
+@pytest.mark.parametrize("owner", OURS)
+def test_what_is_absent_is_listed_with_its_reason(owner: str) -> None:
+    theirs = REFERENCE["classes"][owner]["members"]
+
+    assert {name for name in theirs if not hasattr(OURS[owner], name)} == listed(ABSENT[owner])
+
+
+def test_public_name_that_is_absent_is_listed_with_its_reason() -> None:
+    theirs = {name for name in REFERENCE["names"] if not name.startswith("__")}
+
+    assert {name for name in theirs if not hasattr(artifacts, name)} == listed(NAMES_LATER)
+
+
+def test_function_and_method_of_a_run_are_the_same() -> None:
+    for name in ("log_artifact", "use_artifact", "finish"):
+        method = parameters(getattr(artifacts.Run, name))
+        assert parameters(FUNCTIONS[name]) == method
+
+
+@pytest.mark.parametrize("owner", OURS)
+def test_every_public_member_says_what_it_is_for(owner: str) -> None:
+    public = [name for name in vars(OURS[owner]) if not name.startswith("_")]
+    silent = [name for name in public if inspect.getdoc(getattr(OURS[owner], name)) is None]
+
+    assert set(silent) <= {"skip_cache", "birth_artifact_id"}
