@@ -32,6 +32,15 @@ def check_metadata(value: object) -> dict[str, Any]:
         raise InvalidError("metadata nests too deeply, or contains itself") from None
 
 
+def check_text(value: object, what: str) -> str | None:
+    """The text itself; None stands for none. Raises TypeError, InvalidError if it is not UTF-8."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise TypeError(f"{what} must be str, not {type(value).__name__}")
+    return _plain_text(value, what)
+
+
 def _plain(value: object, where: str) -> object:
     """`where` is how the user reaches the value: metadata['a'][0]."""
     match value:

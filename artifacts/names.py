@@ -157,6 +157,11 @@ def check_project(text: str) -> str:
     return _check_place(text, "a project")
 
 
+def check_run_id(text: str) -> str:
+    """The text itself, if a run may have it for an id. Raises InvalidNameError."""
+    return _check_place(text, "a run's id")
+
+
 def nearest_project(text: str) -> str:
     """The text with what a project must not contain made dashes; may be empty as the text."""
     return _REFUSED_IN_PLACE.sub("-", text.strip())[:MAX_LENGTH]

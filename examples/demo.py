@@ -1,4 +1,4 @@
-"""Demo: the main job on real files – version a tree, change it, get it back, audit it.
+"""Demo: the main job on real files - version a tree, change it, get it back, audit it.
 
 Run by `make demo`, in a folder and a store of its own that are gone afterwards.
 """

@@ -37,7 +37,7 @@ from artifacts.errors import (
     UsageError,
     VerificationError,
 )
-from artifacts.metadata import check_metadata
+from artifacts.metadata import check_metadata, check_text
 from artifacts.names import (
     LATEST,
     CollectionName,
@@ -89,7 +89,7 @@ class Artifact:
     ) -> None:
         self._name = check_collection_name(name)
         self._type = check_type(type)
-        self._description = description
+        self._description = check_text(description, "description")
         self._metadata = check_metadata(metadata)
         if incremental:
             reason = "start from the latest version instead: Api().artifact(name).new_draft()"
@@ -194,7 +194,7 @@ class Artifact:
 
     @description.setter
     def description(self, description: str | None) -> None:
-        self._description = description
+        self._description = check_text(description, "description")
 
     @property
     def metadata(self) -> dict[str, Any]:

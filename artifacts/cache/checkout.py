@@ -110,10 +110,9 @@ class Checkout:
                 self.outcome.deleted += 1
 
     def _leads_nowhere_else(self, path: str) -> bool:
-        """Whether no folder on the way is a link, out of the root or across it."""
-        folder = os.path.dirname(path)
-        real = os.path.realpath(os.path.join(self.root, folder))
-        return real == os.path.normpath(os.path.join(os.path.realpath(self.root), folder))
+        """Whether neither it nor a folder on the way is a link, out of the root or across it."""
+        real = os.path.realpath(os.path.join(self.root, path))
+        return real == os.path.normpath(os.path.join(os.path.realpath(self.root), path))
 
     def _run_all(
         self, pool: ThreadPoolExecutor, parts: Iterable[Part], stage: str, *, is_empty: bool
@@ -168,8 +167,8 @@ class Checkout:
         target = os.path.join(self.root, entry.path)
         try:
             mode = os.lstat(target).st_mode
-        except (FileNotFoundError, NotADirectoryError):
-            return True
+        except OSError:
+            return True  # nothing is there, or what is in the way will be named when it is met
         if entry.kind is Kind.FOLDER:
             return not modes.S_ISDIR(mode)
         return self._is_to_replace(entry, digest_of(target) if modes.S_ISREG(mode) else None)

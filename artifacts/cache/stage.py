@@ -6,13 +6,16 @@ files one by one.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat as modes
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from blake3 import blake3
 
+from artifacts.cache.audit import files_below
 from artifacts.content import Digest, Page
 from artifacts.errors import (
     ArtifactsError,
@@ -20,6 +23,7 @@ from artifacts.errors import (
     InvalidPathError,
     MalformedError,
     MissingBlobError,
+    StorageError,
 )
 from artifacts.progress import Progress
 from artifacts.storage import (
@@ -36,6 +40,7 @@ from artifacts.storage import (
 
 _BATCH_BYTES = 4 * 2**20  # read at once from a pack
 _NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+_NO_NAME = {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.EEXIST, errno.ENOTDIR}
 
 
 class Stage:
@@ -72,8 +77,27 @@ class Stage:
                 self._write_empty(index)
 
     def publish(self, root: str) -> None:
-        """Move everything below `root`. Raises InvalidPathError rather than leave that folder."""
-        _move(self.folder, root, "")
+        """Move everything below `root`, but nothing through a link, nor over a folder.
+
+        What lies in the way is told to `report`, and left.
+        """
+        folders, is_clear = [""], True
+        for prefix in folders:  # which grows meanwhile
+            with os.scandir(f"{self.folder}/{prefix}") as found:
+                entries = [*found]
+            for entry in entries:
+                path = prefix + entry.name
+                try:
+                    if not _move(entry, path, f"{root}/{path}"):
+                        folders.append(f"{path}/")
+                except ArtifactsError as error:
+                    self._report(error)
+                    is_clear = False
+        for prefix in reversed(folders):
+            with suppress(OSError):  # it still has what could not be moved
+                os.rmdir(f"{self.folder}/{prefix}")
+        if not is_clear:
+            self.written -= sum(1 for _ in files_below(self.folder))
 
     def _write_extent(self, extent: Extent) -> None:
         length = sum(self.page.sizes[index] or 0 for index in extent.indices)
@@ -84,9 +108,9 @@ class Stage:
         try:
             path = paths[extent.indices.start]
             data = memoryview(read_extent(self.store, extent.blob, extent.offset, length, path))
-        except MissingBlobError as error:
+        except (MissingBlobError, StorageError) as error:
             for index in extent.indices:
-                self._report(MissingBlobError(paths[index], error.key, error.store))
+                self._report(_of_file(error, paths[index]))
             return
         self._write_contents(extent, data)
 
@@ -99,15 +123,22 @@ class Stage:
             content = data[start:stop]
             digest = blake3(content).digest()
             if digest == digests[32 * index : 32 * index + 32] and stop <= len(data):
-                fd = os.open(self._place(page.paths[index]), _NEW, 0o666)
-                try:
-                    write_all(fd, content)
-                finally:
-                    os.close(fd)
-                self._done(stop - start)
+                self._write_content(page.paths[index], content)
             elif stop > start:
                 self._mismatch(index, Digest(digest), len(content), extent.blob.key)
             start = stop
+
+    def _write_content(self, path: str, content: memoryview) -> None:
+        try:
+            fd = self._create(path)
+        except InvalidPathError as error:
+            self._report(error)
+            return
+        try:
+            write_all(fd, content)
+        finally:
+            os.close(fd)
+        self._done(len(content))
 
     def _write_large(self, extent: Extent, length: int) -> None:
         """A blob that is a file of this machine is copied by as few hands as possible."""
@@ -121,18 +152,25 @@ class Stage:
         except FileNotFoundError:
             self._report(MissingBlobError(path, extent.blob.key, self.store.url))
             return
-        target = self._place(path)
         try:
+            target = self._place(path)
             digest, size = copy_file(source, Path(target), self._progress.advance)
+        except (InvalidPathError, StorageError) as error:
+            self._report(_of_file(error, path))
+            return
         finally:
             os.close(source)
         self._accept(index, digest, size, target, extent.blob.key)
 
     def _write_spans(self, index: int, spans: Sequence[Span]) -> None:
         path = self.page.paths[index]
-        target = self._place(path)
+        target = f"{self.folder}/{path}"
         hasher, size = blake3(), 0
-        fd = os.open(target, _NEW, 0o666)
+        try:
+            fd = self._create(path)
+        except InvalidPathError as error:
+            self._report(error)
+            return
         try:
             for data in read_spans(self.store, spans, path):
                 hasher.update(data)
@@ -141,7 +179,7 @@ class Stage:
                 self._progress.advance(len(data))
         except ArtifactsError as error:
             os.unlink(target)
-            self._report(error)
+            self._report(_of_file(error, path))
             return
         finally:
             os.close(fd)
@@ -156,12 +194,16 @@ class Stage:
 
     def _write_empty(self, index: int) -> None:
         """An empty file, or a folder that has nothing in it."""
-        target = self._place(self.page.paths[index])
-        if index in self.page.details and self.page[index].kind:
-            os.mkdir(target)
+        path = self.page.paths[index]
+        try:
+            if index in self.page.details and self.page[index].kind:
+                self._place(f"{path}/")
+            else:
+                os.close(self._create(path))
+        except InvalidPathError as error:
+            self._report(error)
         else:
-            os.close(os.open(target, _NEW, 0o666))
-        self._done(0)
+            self._done(0)
 
     def _done(self, size: int) -> None:
         self.written += 1
@@ -176,12 +218,28 @@ class Stage:
         else:
             self._report(DigestMismatchError(name, expected.hex(), found.hex()))
 
+    def _create(self, path: str) -> int:
+        """A new file. Raises InvalidPathError for a name that this disk does not take."""
+        target = self._place(path)
+        try:
+            return os.open(target, _NEW, 0o666)
+        except OSError as error:
+            _refuse_name(error, path)
+            raise
+
     def _place(self, path: str) -> str:
-        """Where in the stage a path goes; its folders are made."""
-        folder = path.rpartition("/")[0]
-        if folder not in self._folders:
-            os.makedirs(os.path.join(self.folder, folder), exist_ok=True)
-            self._folders.add(folder)
+        """Where in the stage a path goes; its folders are made. Raises InvalidPathError."""
+        missing, folder = [], path.rpartition("/")[0]
+        while folder not in self._folders:
+            missing.append(folder)
+            folder = folder.rpartition("/")[0]
+        for each in reversed(missing):
+            try:
+                os.mkdir(f"{self.folder}/{each}")
+            except OSError as error:
+                _refuse_name(error, path)
+                raise
+            self._folders.add(each)
         return f"{self.folder}/{path}"
 
 
@@ -202,28 +260,44 @@ def _batches(extent: Extent, page: Page, indices: Collection[int]) -> Iterator[E
         yield Extent(extent.blob, start, range(first, extent.indices.stop))
 
 
-def _move(source: str, target: str, prefix: str) -> None:
-    with os.scandir(source) as entries:
-        found = [*entries]
-    for entry in found:
-        path, place = prefix + entry.name, os.path.join(target, entry.name)
-        if not entry.is_dir(follow_symlinks=False):
-            _refuse_folder(place, path)
-            os.replace(entry.path, place)
-            continue
-        try:
-            os.rename(entry.path, place)
-        except OSError:
-            if not modes.S_ISDIR(os.lstat(place).st_mode):
-                reason = "would be written through a link or a file that lies in its way"
-                raise InvalidPathError(path, f"{reason}: remove it") from None
-            _move(entry.path, place, f"{path}/")
+def _move(entry: os.DirEntry[str], path: str, place: str) -> bool:
+    """False for a folder that is there already: then what lies in it is to be moved.
 
-
-def _refuse_folder(place: str, path: str) -> None:
+    Raises InvalidPathError, StorageError.
+    """
+    is_folder = entry.is_dir(follow_symlinks=False)
     try:
-        is_folder = modes.S_ISDIR(os.lstat(place).st_mode)
-    except FileNotFoundError:
-        return
-    if is_folder:
-        raise InvalidPathError(path, "is a folder here: remove it")
+        os.replace(entry.path, place)
+    except OSError as error:
+        is_folder_there = _is_folder(place)
+        if is_folder_there and is_folder:
+            return False
+        if is_folder_there:
+            raise InvalidPathError(path, "is a folder here: remove it") from None
+        if is_folder and os.path.lexists(place):
+            reason = "would be written through a link or a file that lies in its way"
+            raise InvalidPathError(path, f"{reason}: remove it") from None
+        raise StorageError(place, error.strerror or str(error)) from error
+    return True
+
+
+def _is_folder(place: str) -> bool:
+    try:
+        return modes.S_ISDIR(os.lstat(place).st_mode)
+    except OSError:
+        return False
+
+
+def _of_file(error: ArtifactsError, path: str) -> ArtifactsError:
+    """What reading a blob raised, told of one of the files that lie in it."""
+    if isinstance(error, MissingBlobError):
+        return MissingBlobError(path, error.key, error.store)
+    if isinstance(error, StorageError):
+        return StorageError(f"{path} (in {error.key})", error.reason)
+    return error
+
+
+def _refuse_name(error: OSError, path: str) -> None:
+    """Raises InvalidPathError if it is the name that the disk does not take."""
+    if error.errno in _NO_NAME:
+        raise InvalidPathError(path, f"is no name for this disk: {error.strerror}") from error

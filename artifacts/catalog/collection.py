@@ -34,6 +34,7 @@ class VersionRow:
     size: int  # bytes
     entries: int
     event: int  # number of the event that committed it
+    placed: int  # number of the event that says where its bytes lie, and may carry pages of it
     created: str  # ISO 8601, UTC, by the writer's clock
     updated: str
     run: str | None
@@ -50,6 +51,7 @@ class VersionRow:
             size=row["size"],
             entries=row["entries"],
             event=row["event"],
+            placed=row.get("placed", row["event"]),
             created=row["created"],
             updated=row["updated"],
             run=row.get("run"),
@@ -124,6 +126,7 @@ class CollectionState:
             self.rows.append(_new_row(number, event, change))
             self.index += digest[:_INDEXED]
         else:
+            self._place(number, event, change)
             tags = facts.pop("tags", [])
             self._update(number, event, {key: value for key, value in facts.items() if value})
             self._tag(number, event, tags)
@@ -158,6 +161,15 @@ class CollectionState:
             row = self.rows[index]
             if any(row.get(key) != value for key, value in facts.items()):
                 self.rows[index] = {**row, **facts, "updated": event.time}
+
+    def _place(self, number: int, event: Event, change: Change) -> None:
+        """Content that was stored anew lies where it was stored last: the rest may be damaged."""
+        row = self.rows[number - self.first]
+        layout = str(layout_of(change))
+        if layout != row["layout"]:
+            manifest = str(manifest_of(change))
+            placed = {"manifest": manifest, "layout": layout, "placed": event.number}
+            self.rows[number - self.first] = {**row, **placed}
 
     def _tag(self, number: int, event: Event, tags: list[str]) -> None:
         have = self.rows[number - self.first].get("tags", [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from artifacts.errors import (
     UnavailableError,
 )
 from artifacts.progress import Progress
+from artifacts.storage import alone
 
 
 def deliver(
@@ -43,20 +45,12 @@ def deliver(
     outcome = checkout.run(pages.parts())
     outcome.problems += pages.damage
     if not pages.damage:  # a receipt has to have them all
-        renewed = receipt.adding(pages.delivery())
-        checkout.delete_stale(sorted(receipt.files().keys() - renewed.files().keys()))
-        renewed.write(root)
+        with alone(os.fspath(root)):
+            renewed = Receipt.find(root).adding(pages.delivery())  # others may have added theirs
+            checkout.delete_stale(sorted(receipt.files().keys() - renewed.files().keys()))
+            renewed.write(root)
     outcome.raise_problems()
     return outcome
-
-
-def _stale(receipt: Receipt, delivery: Delivery) -> Iterator[str]:
-    """Paths that an earlier delivery of the collection had, and this one would have but has not."""
-    have = delivery.files()
-    for earlier in receipt.deliveries:
-        is_same = (earlier.collection, earlier.store) == (delivery.collection, delivery.store)
-        if is_same and not delivery.only:
-            yield from (p for p in earlier.files() if delivery.has(p) and p not in have)
 
 
 class _Pages:

@@ -7,10 +7,11 @@ ValueError, which a fold takes for what they are.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from artifacts.storage import LAYOUTS, MANIFESTS, Change, Name
+
+T = TypeVar("T")
 
 MAX_SIZE = 2**63 - 1  # bytes
 MAX_EPOCH = 10**9 - 1
@@ -31,7 +32,7 @@ def id_of(change: Change, key: str = "id") -> str:
 
 def number_of(change: Change, key: str, most: int = MAX_NUMBER) -> int:
     """A whole one from 0 to `most`."""
-    number: int = _typed(key, change[key], int)
+    number = _typed(key, change[key], int)
     if not 0 <= number <= most or isinstance(number, bool):
         raise ValueError(f"{key!r} is {number}, expected a number from 0 to {most}")
     return number
@@ -46,7 +47,7 @@ def layout_of(change: Change) -> Name:
 
 
 def texts_of(change: Change, key: str) -> list[str]:
-    texts: list[str] = _typed(key, change.get(key, []), list)
+    texts = _typed(key, change.get(key, []), list)
     return [_typed(key, each, str) for each in texts]
 
 
@@ -54,9 +55,10 @@ def facts_of(change: Change) -> dict[str, Any]:
     """What is said of a version beside its content; only what the change mentions."""
     facts: dict[str, Any] = {}
     if "description" in change:
-        facts["description"] = _typed("description", change["description"], str | None)
+        description = change["description"]
+        facts["description"] = None if description is None else text_of(change, "description")
     if "metadata" in change:
-        facts["metadata"] = _typed("metadata", change["metadata"], Mapping)
+        facts["metadata"] = _typed("metadata", change["metadata"], dict)
     if "tags" in change:
         facts["tags"] = texts_of(change, "tags")
     return facts
@@ -69,7 +71,7 @@ def _name_of(change: Change, key: str, kind: str) -> Name:
     return name
 
 
-def _typed(key: str, value: Any, type_: Any) -> Any:
+def _typed(key: str, value: object, type_: type[T]) -> T:
     if not isinstance(value, type_):
         raise TypeError(f"{key!r} is {value!r}")
     return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from blake3 import blake3
@@ -91,11 +91,11 @@ class _Content:
     """Pages that versions share are read once, and so is each file that lies in one place."""
 
     def __init__(
-        self, report: Report, progress: Progress, sound: Container[Name] = frozenset()
+        self, report: Report, progress: Progress, sound: Mapping[Name, int] | None = None
     ) -> None:
         self._report = report
         self._progress = progress
-        self._sound = sound
+        self._sound = sound or {}
         self._seen: dict[int, str | None] = {}  # what is wrong with the bytes in a place
 
     def check(self, versions: Iterable[Version]) -> None:
@@ -141,17 +141,15 @@ class _Content:
                 left = range(index, extent.indices.stop)
                 self._report.add(extent.blob.key, error, *part.named(*left))
                 return
-            fault = self._judge(part, index, found, length, extent.blob)
-            self._seen[_place(extent.blob, stream.offset - size, part.page.digest_at(index))] = (
-                fault
-            )
+            place = _place(extent.blob, stream.offset - size, part.page.digest_at(index), size)
+            self._seen[place] = self._judge(part, index, found, length, extent.blob)
 
     def _is_known(self, part: _Part, index: int, blob: Name, offset: int) -> bool:
         """Whether these bytes were read before; what was wrong with them then still is."""
-        digest = part.page.digest_at(index)
-        if blob in self._sound and blob.digest == digest and not offset:
+        digest, size = part.page.digest_at(index), part.page.sizes[index]
+        if blob.digest == digest and not offset and self._sound.get(blob) == size:
             return True
-        place = _place(blob, offset, digest)
+        place = _place(blob, offset, digest, size)
         if fault := self._seen.get(place):
             self._report.add(blob.key, fault, *part.named(index))
         return place in self._seen
@@ -183,9 +181,9 @@ class _Content:
         return fault
 
 
-def _place(blob: Name, offset: int, digest: Digest) -> int:
+def _place(blob: Name, offset: int, digest: Digest, size: int | None) -> int:
     """A small key for where bytes lie: there may be millions of them."""
-    return hash((blob, offset, digest))
+    return hash((blob, offset, digest, size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,9 +231,9 @@ class _Stream:
         return Digest(hasher.digest()), size - left
 
 
-def _check_objects(store: ObjectStore, report: Report, progress: Progress) -> set[Name]:
-    """The names of those that are what their name says."""
-    sound: set[Name] = set()
+def _check_objects(store: ObjectStore, report: Report, progress: Progress) -> dict[Name, int]:
+    """The lengths of the blobs that are what their name says."""
+    sound: dict[Name, int] = {}
     for key in itertools.chain.from_iterable(
         store.list(f"{kind}/") for kind in ("blobs", "chunks", "layouts", "manifests", "pages")
     ):
@@ -246,17 +244,16 @@ def _check_objects(store: ObjectStore, report: Report, progress: Progress) -> se
         report.objects += 1
         try:
             if name.kind == BLOBS:
-                _check_blob(store, name, report, progress)
+                sound[name] = _check_blob(store, name, report, progress)
             else:
                 checked(name, store.read(key), _MOST)
-            sound.add(name)
         except ArtifactsError as error:
             report.add(key, error)
     return sound
 
 
-def _check_blob(store: ObjectStore, name: Name, report: Report, progress: Progress) -> None:
-    """Raises DigestMismatchError."""
+def _check_blob(store: ObjectStore, name: Name, report: Report, progress: Progress) -> int:
+    """Its length. Raises DigestMismatchError."""
     hasher, offset = blake3(), 0
     while data := store.read(name.key, offset, BUFFER_BYTES):
         hasher.update(data)
@@ -266,6 +263,7 @@ def _check_blob(store: ObjectStore, name: Name, report: Report, progress: Progre
     found = Digest(hasher.digest())
     if found != name.digest:
         raise DigestMismatchError(name.key, name.digest.hex(), found.hex())
+    return offset
 
 
 def _check_logs(store: ObjectStore, report: Report) -> None:

@@ -187,8 +187,8 @@ class Version:
 
     @cached_property
     def _objects(self) -> InlineObjects:
-        """The objects of the store, and those within the event that committed this version."""
-        return InlineObjects(self.store, self.collection.log.read(self.row.event).objects)
+        """The objects of the store, and those within the event that placed this version."""
+        return InlineObjects(self.store, self.collection.log.read(self.row.placed).objects)
 
     def _get(self, name: Name, most: int = _MOST) -> bytes:
         try:

@@ -13,8 +13,8 @@ from artifacts.artifact import Artifact, StrPath, current_session, use_session
 from artifacts.catalog import Facts, Session
 from artifacts.content import Digest
 from artifacts.errors import InvalidError, InvalidNameError, UsageError, WrongTypeError
-from artifacts.metadata import check_metadata
-from artifacts.names import check_aliases, check_tags
+from artifacts.metadata import check_metadata, check_text
+from artifacts.names import check_aliases, check_run_id, check_tags
 from artifacts.runs.record import RunRecord
 from artifacts.settings import Settings
 
@@ -224,15 +224,15 @@ def init(
     base = settings or current_session().settings
     session = Session(base.within(entity, project))
     facts: dict[str, Any] = {
-        "name": name,
-        "notes": notes,
-        "tags": [*tags] if tags else None,
+        "name": check_text(name, "name"),
+        "notes": check_text(notes, "notes"),
+        "tags": [check_text(tag, "a tag") for tag in tags or ()],
         "config": check_metadata(config),
-        "group": group,
-        "job_type": job_type,
+        "group": check_text(group, "group"),
+        "job_type": check_text(job_type, "job_type"),
     }
     given = {key: value for key, value in facts.items() if value}
-    _active.append(Run(session, id or _new_id(), given))
+    _active.append(Run(session, check_run_id(id) if id else _new_id(), given))
     return _active[-1]
 
 

@@ -1,7 +1,7 @@
 """Storage: bytes by key on any filesystem, and what is built of them: objects, packs, logs."""
 
 from artifacts.storage.checkpoint import Checkpoints, Rows
-from artifacts.storage.claim import claim, claimed, delete_abandoned
+from artifacts.storage.claim import alone, claim, claimed, delete_abandoned
 from artifacts.storage.codec import RAW, encode, expand
 from artifacts.storage.fold import Fold, State, apply_rules
 from artifacts.storage.frame import Frame
@@ -50,6 +50,7 @@ __all__ = [
     "State",
     "StoreIdentity",
     "Tail",
+    "alone",
     "apply_rules",
     "begin_writing",
     "checked",

@@ -38,6 +38,24 @@ def claim(fd: int) -> None:
             fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
+@contextmanager
+def alone(folder: str) -> Iterator[None]:
+    """One at a time, of all threads and processes that ask for this folder; the others wait.
+
+    Where the system has no such locks nobody waits.
+    """
+    if fcntl is None:
+        yield
+        return
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a disk without locks
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
 def delete_abandoned(
     folder: str, is_ours: Callable[[str], bool] = lambda _: True, at_least_s: float = _AT_LEAST_S
 ) -> int:

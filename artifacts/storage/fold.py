@@ -83,9 +83,13 @@ class Fold(Generic[S]):
         return self
 
     def append(self, proposal: Proposal) -> Event:
-        """Append after whatever else was appended; the fold decides what it comes to."""
+        """Append after whatever else was appended; the fold decides what it comes to.
+
+        Raises MalformedError, UnknownEventError for what no reader could take in.
+        """
         if self._is_fresh:
             self.refresh()  # whoever has not looked for a gap might fill it
+        self._refuse_unreadable(proposal)
         lost = 0
         while True:
             try:
@@ -100,6 +104,12 @@ class Fold(Generic[S]):
             if event.number % _EVENTS_A_CHECKPOINT == _EVENTS_A_CHECKPOINT - 1:
                 self._checkpoints.save(self.log, self.tail, self.state.save)
             return event
+
+    def _refuse_unreadable(self, proposal: Proposal) -> None:
+        """Nothing is ever taken out of a log, and one change that is wrong would end it."""
+        header = {"changes": proposal.changes, "epoch": proposal.epoch, "critical": True, "time": ""}
+        trial = Event(0, self.tail.previous, header, {})
+        self._new().apply(trial, f"what was to be appended to {self.log.name}")
 
     def _take(self, event: Event) -> None:
         self.state.apply(event, self.log.key(event.number))

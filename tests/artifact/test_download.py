@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,16 @@ def test_many_entries_one_by_one_are_one_delivery() -> None:
     artifact.download("out")
     [delivery] = Receipt.read(Path("out")).deliveries
     assert not delivery.only
+
+
+def test_entries_that_threads_download_at_once_are_all_remembered() -> None:
+    artifact = logged({f"sub/{n:03}": bytes([n]) for n in range(30)})
+    with ThreadPoolExecutor(8) as pool:
+        [*pool.map(lambda entry: entry.download("out"), artifact.manifest.entries.values())]
+
+    artifact.verify("out")
+    [delivery] = Receipt.read(Path("out")).deliveries
+    assert len(delivery.only) == 30
 
 
 def test_only_file_is_downloaded_and_named() -> None:

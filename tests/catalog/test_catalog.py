@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from artifacts.catalog import Catalog, Draft, Facts, Version
+from artifacts.catalog import Catalog, Draft, Facts, Version, verify_store
 from artifacts.content import Manifest
 from artifacts.errors import (
     ArtifactNotFoundError,
@@ -21,9 +21,10 @@ from artifacts.errors import (
     InvalidPathError,
     StorageError,
     StoreNotFoundError,
+    WrongTypeError,
 )
 from artifacts.names import ArtifactName, CollectionName, DigestName
-from artifacts.storage import MemoryStore, ObjectStore, fold
+from artifacts.storage import MemoryStore, ObjectStore, fold, open_store
 from artifacts.testing import CountingStore, FailingStore
 
 STORE = b'{"format":1,"id":"0123456789abcdef0123456789abcdef"}\n'
@@ -253,7 +254,7 @@ def test_a_version_of_another_type_is_not_what_was_asked_for(catalog: Catalog) -
     commit(catalog, "a")
 
     assert catalog.resolve(named("data"), "dataset").name == "data:v0"
-    with pytest.raises(InvalidNameError):
+    with pytest.raises(WrongTypeError):
         catalog.resolve(named("data"), "model")
 
 
@@ -768,3 +769,24 @@ def test_damage_to_the_last_version_does_not_stop_the_next(
 
     assert damaged
     assert b"".join(version.read(min(files))) == b"0"
+
+
+def test_what_the_store_lost_comes_back_when_its_files_are_committed_again(
+    tmp_path: Path,
+) -> None:
+    catalog = Catalog(open_store(str(tmp_path / "store"), create=True))
+
+    def commit(*names: str) -> Version:
+        draft = Draft("c", "dataset", catalog.intake(tmp_path / "cache"))
+        for name in names:
+            draft.add_bytes(name.encode(), name)
+        return catalog.commit(draft, "e", "p")
+
+    before = commit("a", "b")
+    for key in [*catalog.store.list("blobs/")]:
+        catalog.store.delete(key)
+    after = commit("b", "a")  # in another order, so in another pack
+
+    assert after.row.number == before.row.number
+    assert b"".join(after.read("a")) == b"a"
+    assert verify_store(catalog).is_clean

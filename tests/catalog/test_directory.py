@@ -9,7 +9,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from artifacts.catalog.directory import DirectoryState, Listing
+from artifacts.catalog.directory import DirectoryState
+from artifacts.content import Digest
 from artifacts.errors import MalformedError
 from artifacts.storage import Change, Fold, Log, MemoryStore, ObjectStore, Proposal, fold
 
@@ -30,16 +31,29 @@ def after(*changes: Change, epoch: int = 0) -> DirectoryState:
     return directory.state
 
 
+def id_of(text: str) -> str:
+    """What stands in the store for an id that people can tell from others."""
+    return Digest.of(text.encode()).hex()[:32]
+
+
 def added(name: str, id_: str, **more: object) -> Change:
-    return {"kind": "added", "name": name, "id": id_, "type": f"type of {id_}", **more}
+    return {"kind": "added", "name": name, "id": id_of(id_), "type": f"type of {id_}", **more}
 
 
 def removed(name: str, id_: str, next_: int) -> Change:
-    return {"kind": "removed", "name": name, "id": id_, "next": next_}
+    return {"kind": "removed", "name": name, "id": id_of(id_), "next": next_}
 
 
 def renamed(name: str, id_: str, to: str, next_: int) -> Change:
-    return {"kind": "renamed", "name": name, "id": id_, "to": to, "next": next_}
+    return {"kind": "renamed", "name": name, "id": id_of(id_), "to": to, "next": next_}
+
+
+def listed(state: DirectoryState) -> dict[str, str]:
+    """The type of what each name stands for, which tells what it is."""
+    assert all(
+        id_of(each.type.removeprefix("type of ")) == each.id for each in state.names.values()
+    )
+    return {name: each.type.removeprefix("type of ") for name, each in state.names.items()}
 
 
 class DirectoryMachine(RuleBasedStateMachine):
@@ -75,7 +89,7 @@ class DirectoryMachine(RuleBasedStateMachine):
 
     @rule(who=WHO, name=NAMES, id_=IDS, closed=IDS, next_=st.integers(0, 9))
     def replace(self, who: int, name: str, id_: str, closed: str, next_: int) -> None:
-        change = added(name, id_, replaces=closed, next=next_)
+        change = added(name, id_, replaces=id_of(closed), next=next_)
         self.append(who, change, self.fence)
         if self.names.get(name) == closed:
             self.leave(name, next_)
@@ -106,11 +120,10 @@ class DirectoryMachine(RuleBasedStateMachine):
         if hasattr(self, "store"):
             for directory in (*self.folds, fold_of(self.store)):
                 state = directory.refresh().state
-                assert {name: each.id for name, each in state.names.items()} == self.names
+                assert listed(state) == self.names
                 assert {name: state.floor(name) for name in "abc"} == {
                     name: self.shown.get(name, 0) for name in "abc"
                 }
-                assert all(each.type == f"type of {each.id}" for each in state.names.values())
 
 
 TestDirectory = DirectoryMachine.TestCase
@@ -120,25 +133,25 @@ TestDirectory.settings = settings(deadline=None, max_examples=60, stateful_step_
 def test_the_first_to_add_a_name_has_it() -> None:
     state = after(added("a", "first"), added("a", "second"))
 
-    assert state.names == {"a": Listing("first", "type of first")}
+    assert listed(state) == {"a": "first"}
 
 
 def test_a_closed_collection_is_replaced_by_one_that_counts_on() -> None:
-    state = after(added("a", "old"), added("a", "new", replaces="old", next=3))
+    state = after(added("a", "old"), added("a", "new", replaces=id_of("old"), next=3))
 
-    assert (state.names["a"].id, state.floor("a")) == ("new", 3)
+    assert (listed(state)["a"], state.floor("a")) == ("new", 3)
 
 
 def test_who_replaces_something_else_comes_too_late() -> None:
-    state = after(added("a", "newer"), added("a", "new", replaces="old", next=3))
+    state = after(added("a", "newer"), added("a", "new", replaces=id_of("old"), next=3))
 
-    assert (state.names["a"].id, state.floor("a")) == ("newer", 0)
+    assert (listed(state)["a"], state.floor("a")) == ("newer", 0)
 
 
 def test_a_removal_of_what_the_name_no_longer_stands_for_changes_nothing() -> None:
     state = after(added("a", "new"), removed("a", "old", 3))
 
-    assert (state.names["a"].id, state.floor("a")) == ("new", 0)
+    assert (listed(state)["a"], state.floor("a")) == ("new", 0)
 
 
 def test_a_removed_name_is_free_and_its_numbers_are_not() -> None:
@@ -150,7 +163,7 @@ def test_a_removed_name_is_free_and_its_numbers_are_not() -> None:
 def test_a_renamed_collection_leaves_its_numbers_behind() -> None:
     state = after(added("a", "id"), renamed("a", "id", "b", 3))
 
-    assert (state.names["b"].id, state.floor("a"), state.floor("b")) == ("id", 3, 0)
+    assert (listed(state)["b"], state.floor("a"), state.floor("b")) == ("id", 3, 0)
 
 
 def test_a_collection_may_have_its_old_name_back() -> None:
@@ -170,7 +183,7 @@ def test_a_collection_may_have_its_old_name_back() -> None:
 def test_a_name_that_showed_others_numbers_is_not_taken_by_a_rename(past: list[Change]) -> None:
     state = after(*past, added("a", "id"), renamed("a", "id", "b", 9))
 
-    assert state.names["a"].id == "id"
+    assert listed(state)["a"] == "id"
     assert "b" not in state.names
 
 
@@ -179,7 +192,7 @@ def test_a_name_that_showed_no_number_is_free_for_all() -> None:
         added("b", "old"), removed("b", "old", 0), added("a", "id"), renamed("a", "id", "b", 1)
     )
 
-    assert state.names["b"].id == "id"
+    assert listed(state)["b"] == "id"
 
 
 def test_what_is_added_before_the_fence_is_not_there() -> None:
@@ -193,10 +206,10 @@ def test_what_is_added_before_the_fence_is_not_there() -> None:
     [
         {"kind": "added"},
         {"kind": "added", "name": "new"},
-        {"kind": "added", "name": ["new"], "id": "id"},
-        {"kind": "removed", "name": "a", "id": "id", "next": "many"},
+        {"kind": "added", "name": ["new"], "id": id_of("id")},
+        {"kind": "removed", "name": "a", "id": id_of("id"), "next": "many"},
         {"kind": "removed", "name": "a"},
-        {"kind": "renamed", "name": "a", "id": "id"},
+        {"kind": "renamed", "name": "a", "id": id_of("id")},
         {"kind": "fenced", "epoch": None},
     ],
     ids=str,

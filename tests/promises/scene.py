@@ -139,4 +139,6 @@ def _walk(folder: Path) -> Iterator[str]:
 def _content(path: Path) -> bytes:
     if path.is_symlink():
         return b"link to " + os.fsencode(path.readlink())
-    return b"folder" if path.is_dir() else b"file " + path.read_bytes()
+    if path.is_file():
+        return b"file " + path.read_bytes()
+    return b"folder" if path.is_dir() else b"something else"

@@ -262,6 +262,14 @@ CHANGES: Mapping[str, tuple[str, object]] = {
     "tags is a number": (COLLECTION, {"kind": "updated", "version": 0, "tags": 5}),
     "tags are numbers": (COLLECTION, {"kind": "updated", "version": 0, "tags": [5]}),
     "description is a number": (COLLECTION, {"kind": "updated", "version": 0, "description": 5}),
+    "description is half a surrogate": (
+        COLLECTION,
+        {"kind": "updated", "version": 0, "description": "\ud800"},
+    ),
+    "metadata is half a surrogate": (
+        COLLECTION,
+        {"kind": "updated", "version": 0, "metadata": {"\ud800": 1}},
+    ),
     "alias of no version": (COLLECTION, {"kind": "aliased", "alias": "a", "version": "x"}),
     "alias is a list": (COLLECTION, {"kind": "aliased", "alias": ["a"], "version": 0}),
     "fence at infinity": (COLLECTION, {"kind": "fenced", "epoch": float("inf")}),
