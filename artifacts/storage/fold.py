@@ -107,8 +107,8 @@ class Fold(Generic[S]):
 
     def _refuse_unreadable(self, proposal: Proposal) -> None:
         """Nothing is ever taken out of a log, and one change that is wrong would end it."""
-        header = {"changes": proposal.changes, "epoch": proposal.epoch, "critical": True, "time": ""}
-        trial = Event(0, self.tail.previous, header, {})
+        said = {"changes": proposal.changes, "epoch": proposal.epoch, "critical": True, "time": ""}
+        trial = Event(0, self.tail.previous, said, {})
         self._new().apply(trial, f"what was to be appended to {self.log.name}")
 
     def _take(self, event: Event) -> None:

@@ -41,9 +41,10 @@ class Frame:
         if (actual := Digest.of(body).hex().encode()) != claimed or data[_HEX : _HEX + 1] != b"\n":
             raise DigestMismatchError(name, claimed.decode("ascii", "replace"), actual.decode())
         end = body.find(b"\n")
+        line = body[:end]
         try:
-            header = json.loads(body[:end])
-            if b"\\u" in body[:end]:  # half a surrogate: text that nobody could write again
+            header = json.loads(line)
+            if b"\\u" in line:  # half a surrogate: text that nobody could write again
                 json.dumps(header, ensure_ascii=False).encode()
             objects = _objects(header.pop("objects", []), body[end + 1 :])
         except (ValueError, TypeError, AttributeError, RecursionError) as error:

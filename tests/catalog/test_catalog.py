@@ -736,7 +736,7 @@ class CatalogMachine(RuleBasedStateMachine):
 
 
 TestCatalog = CatalogMachine.TestCase
-TestCatalog.settings = settings(deadline=None, max_examples=60, stateful_step_count=20)
+TestCatalog.settings = settings(deadline=None, max_examples=40, stateful_step_count=20)
 
 
 def test_jitter_is_all_that_a_loser_waits(monkeypatch: pytest.MonkeyPatch) -> None:

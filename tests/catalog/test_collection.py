@@ -230,7 +230,14 @@ def test_what_a_version_is_never_changes() -> None:
     state = after(committed(0, description="a"), committed(0, size=99, layout=OTHER, run="r"))
 
     [row] = state
-    assert (row.size, row.layout, row.run) == (0, Name(LAYOUTS, DIGESTS[0]), None)
+    assert (row.digest, row.size, row.event, row.run) == (DIGESTS[0], 0, 1, None)
+
+
+def test_a_version_lies_where_its_content_was_stored_last() -> None:
+    state = after(committed(0), committed(0, layout=OTHER))
+
+    [row] = state
+    assert (str(row.layout), row.placed) == (OTHER, 2)
 
 
 def test_time_of_change_is_that_of_the_last_real_change() -> None:

@@ -28,9 +28,36 @@ from artifacts.storage import (
 )
 
 PROJECT_ID, COLLECTION_ID = "1" * 32, "2" * 32
+DATA = Name(BLOBS, Digest.of(b"data"))
 _CREATED = {"kind": "created", "name": "data", "type": "dataset", "first": 0}
 _LISTED = {"kind": "added", "name": "data", "id": COLLECTION_ID, "type": "dataset"}
 _PROJECT = {"kind": "added", "name": "team/proj", "id": PROJECT_ID}
+
+PATHS = {
+    "parent": "../x",
+    "parent further on": "a/../../x",
+    "parent at the end": "a/..",
+    "parent alone": "..",
+    "itself": ".",
+    "itself in between": "a/./b",
+    "absolute": "/tmp/x",
+    "absolute twice": "//server/x",
+    "empty part": "a//b",
+    "slash at the end": "a/",
+    "nothing": "",
+    "drive": "C:/x",
+    "drive with backslash": "C:\\x",
+    "drive without slash": "c:x",
+    "backslash to parent": "..\\..\\x",
+    "backslash in between": "a\\..\\x",
+    "backslash first": "\\\\server\\x",
+    "device": "con",
+    "device in a folder": "a/NUL/b",
+    "port": "COM1",
+    "null": "a\0b",
+    "too long": "a/" * 2_048 + "a",
+}
+"""Such as no artifact has."""
 
 
 def page_of(*files: tuple[str, int, bytes], digests: Mapping[str, Digest] | None = None) -> Page:
