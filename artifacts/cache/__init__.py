@@ -3,7 +3,15 @@
 from artifacts.cache.audit import Changed, Findings, audit, files_below
 from artifacts.cache.checkout import Checkout, Outcome, Part
 from artifacts.cache.intake import Intake
-from artifacts.cache.receipt import RECEIPT, Delivery, Expected, Receipt, expected_files, is_ours
+from artifacts.cache.receipt import (
+    RECEIPT,
+    Delivery,
+    Expected,
+    Receipt,
+    check_not_ours,
+    expected_files,
+    is_ours,
+)
 from artifacts.cache.tree import Tree
 
 __all__ = [
@@ -19,6 +27,7 @@ __all__ = [
     "Receipt",
     "Tree",
     "audit",
+    "check_not_ours",
     "expected_files",
     "files_below",
     "is_ours",

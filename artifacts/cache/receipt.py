@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from artifacts.content import Digest, Kind, Manifest, Page, PageRow
 from artifacts.errors import (
     IntegrityError,
+    InvalidPathError,
     MalformedError,
     ReceiptNotFoundError,
     StorageError,
@@ -34,6 +35,13 @@ Expected: TypeAlias = tuple[bytes, int]
 def is_ours(name: str) -> bool:
     """Whether a file or folder is a download's own, and no part of anybody's data."""
     return name[0] == "." and _OURS.fullmatch(name) is not None
+
+
+def check_not_ours(paths: Iterable[str]) -> None:
+    """Raises InvalidPathError for a path that a download would take for its own."""
+    for path in paths:
+        if ".artifact-" in path and any(is_ours(part) for part in path.split("/") if part):
+            raise InvalidPathError(path, "has a name that downloads keep for their own use")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from artifacts.cache import Checkout, Delivery, Outcome, Part, Receipt
+from artifacts.cache import Checkout, Delivery, Outcome, Part, Receipt, check_not_ours
 from artifacts.catalog.version import Version
 from artifacts.content import Leaves, Page
 from artifacts.errors import (
@@ -107,6 +107,7 @@ class _Pages:
             self.damage.append(error)
             return None
         page = row.check(data)
+        check_not_ours(page.paths)
         [*self._wanted(position, page)]
         self._data[position] = data
         return page

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from threading import RLock
 
-from artifacts.cache import Intake, Tree
+from artifacts.cache import Intake, Tree, check_not_ours
 from artifacts.catalog.version import Version
 from artifacts.content import Digest, Entry, Kind, Manifest, Row, build, check_path, check_paths
 from artifacts.errors import EntryNotFoundError, InvalidPathError
@@ -59,6 +59,7 @@ class Draft:
             return self.add_entry(Entry(path, digest, len(data)), overwrite=overwrite)
 
     def add_entry(self, entry: Entry, *, overwrite: bool = False) -> Entry:
+        check_not_ours([entry.path])
         with self._lock:
             if not overwrite:
                 self._refuse_change(entry.path, entry.digest)

@@ -13,6 +13,7 @@ from artifacts.catalog.version import Version
 from artifacts.content import Digest, Page
 from artifacts.errors import (
     ArtifactsError,
+    BrokenLogError,
     DigestMismatchError,
     NotFoundError,
 )
@@ -22,6 +23,7 @@ from artifacts.storage import (
     BLOBS,
     BUFFER_BYTES,
     Extent,
+    Layout,
     Log,
     Name,
     ObjectStore,
@@ -102,26 +104,41 @@ class _Content:
         """Each page once, though a fault in it affects every version that has it."""
         pages: dict[tuple[Name, Name], list[tuple[Version, int]]] = {}
         for version in versions:
-            try:
-                layout = version.layout
-            except ArtifactsError as error:
-                self._report.add(version.qualified_name, error, version.qualified_name)
+            layout = self._layout_of(version)
+            if layout is None:
                 continue
             for position, names in enumerate(zip(layout.pages, layout.layouts, strict=True)):
                 pages.setdefault(names, []).append((version, position))
         for users in pages.values():
             self._check_page(*users[0], [version for version, _ in users])
 
-    def _check_page(self, version: Version, position: int, users: Sequence[Version]) -> None:
+    def _layout_of(self, version: Version) -> Layout | None:
+        where = version.row.manifest
+        try:
+            version.manifest  # noqa: B018  # it is read now
+            where = version.row.layout
+            return version.layout
+        except ArtifactsError as error:
+            self._report.add(_place_of(error, where), error, version.qualified_name)
+            return None
+
+    def _part_of(self, version: Version, position: int, users: Sequence[Version]) -> _Part | None:
         row = version.manifest.rows[position]
+        where = version.layout.pages[position]
         try:
             page = version.page(position)
-            layout = version.page_layout(position, page)
+            where = version.layout.layouts[position]
+            return _Part(version.store, page, version.page_layout(position, page), users)
         except ArtifactsError as error:
             affected = [f"{user.qualified_name}: {row.first} to {row.last}" for user in users]
-            self._report.add(version.layout.pages[position].key, error, *affected)
+            self._report.add(_place_of(error, where), error, *affected)
+            return None
+
+    def _check_page(self, version: Version, position: int, users: Sequence[Version]) -> None:
+        part = self._part_of(version, position, users)
+        if part is None:
             return
-        part = _Part(version.store, page, layout, users)
+        page, layout = part.page, part.layout
         for extent in layout.extents(page, range(len(page))):
             self._check_extent(part, extent)
         for index in layout.pieces:
@@ -179,6 +196,10 @@ class _Content:
         if fault:
             self._report.add(blob.key, fault, *part.named(index))
         return fault
+
+
+def _place_of(error: ArtifactsError, name: Name) -> str:
+    return error.key if isinstance(error, BrokenLogError) else name.key
 
 
 def _place(blob: Name, offset: int, digest: Digest, size: int | None) -> int:

@@ -10,10 +10,12 @@ from blake3 import blake3
 from artifacts.catalog.collection import CollectionState, VersionRow
 from artifacts.content import Diff, Digest, Entry, Kind, Manifest, Page, PageRow, diff
 from artifacts.errors import (
+    BrokenLogError,
     DigestMismatchError,
     EntryNotFoundError,
     IntegrityError,
     MalformedError,
+    MissingBlobError,
     ObjectNotFoundError,
     UnsupportedFileError,
 )
@@ -188,10 +190,15 @@ class Version:
     @cached_property
     def _objects(self) -> InlineObjects:
         """The objects of the store, and those within the event that placed this version."""
-        return InlineObjects(self.store, self.collection.log.read(self.row.placed).objects)
+        log, number = self.collection.log, self.row.placed
+        try:
+            event = log.read(number)
+        except ObjectNotFoundError:
+            raise BrokenLogError(log.key(number), "it is missing") from None
+        return InlineObjects(self.store, event.objects)
 
     def _get(self, name: Name, most: int = _MOST) -> bytes:
         try:
             return self._objects.get(name, most)
         except ObjectNotFoundError:
-            raise IntegrityError(f"{self.qualified_name}: {name.key} is missing") from None
+            raise MissingBlobError(self.qualified_name, name.key, self.store.url) from None

@@ -26,7 +26,7 @@ from artifacts.storage.name import Name
 from artifacts.storage.store import ObjectStore
 
 FOLD_VERSION = 1
-_AHEAD = 4  # numbers read beyond the tail: enough to tell an end from a gap
+_AHEAD = (1, 2, 3, 4, 8, 16, 32, 64, 128)  # numbers beyond the tail: to tell an end from a gap
 _TRIES = 5  # of one create whose answer never came
 
 Clock: TypeAlias = Callable[[], datetime]
@@ -202,7 +202,7 @@ class Log:
 
     def _refuse_gap(self, tail: Tail) -> None:
         """An event beyond the end means that one was removed, unless it was only just written."""
-        for ahead in range(1, _AHEAD + 1):
+        for ahead in _AHEAD:
             if self._exists(tail.number + ahead) and not self._exists(tail.number):
                 raise BrokenLogError(self.key(tail.number), "it is missing, later events are there")
 

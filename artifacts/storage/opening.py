@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Barrier
 from urllib.parse import unquote
 
+from artifacts.content import Digest
 from artifacts.errors import (
     AlreadyExistsError,
     InvalidSettingError,
@@ -31,6 +32,7 @@ _KEY = "store.json"
 _FORMAT = 1
 _MAX_BYTES = 512
 _ID = re.compile(r"[0-9a-f]{32}")
+_RANDOM = 24  # digits of an id; the others check them
 _PROBE = "probe"
 _RACERS = [b"%d" % n for n in range(8)]
 _AT_ONCE = [1] + 4 * [len(_RACERS)]  # in turn, then four races
@@ -75,7 +77,7 @@ def initialize(store: ObjectStore) -> StoreIdentity:
         return _identify_beside(store, stranger)
     _probe(store)
     with suppress(AlreadyExistsError):  # made meanwhile: theirs is as good
-        store.create(_KEY, b'{"format":%d,"id":"%s"}\n' % (_FORMAT, uuid.uuid4().hex.encode()))
+        store.create(_KEY, b'{"format":%d,"id":"%s"}\n' % (_FORMAT, _new_id().encode()))
     return identify(store)
 
 
@@ -154,7 +156,19 @@ def _parse(data: bytes, url: str) -> StoreIdentity:
         raise NotAStoreError(url, f"its format is {found}, this software knows {_FORMAT}")
     if not isinstance(store_id := fields.get("id"), str) or not _ID.fullmatch(store_id):
         raise NotAStoreError(url, f"{_KEY} has no id of 32 hex digits")
+    if store_id != _checked_id(store_id):
+        raise NotAStoreError(url, f"the id in {_KEY} was changed; restore it from a copy")
     return StoreIdentity(store_id, found)
+
+
+def _new_id() -> str:
+    return _checked_id(uuid.uuid4().hex)
+
+
+def _checked_id(text: str) -> str:
+    """The text with its last digits such that they tell whether the others were damaged."""
+    random = text[:_RANDOM]
+    return random + Digest.of(random.encode()).hex()[: len(text) - _RANDOM]
 
 
 def _stranger(store: ObjectStore) -> str | None:

@@ -462,3 +462,9 @@ def test_local_path_is_known_by_the_name_it_was_added_under(data: Artifact, fold
     data.add_dir(folder)
     data.save()
     assert data.get_added_local_path_name(f"{folder}/a.txt") == "a.txt"
+
+
+@pytest.mark.parametrize("name", [".artifact-receipt", "a/.artifact-partial-0123abcd/b"])
+def test_a_name_that_downloads_keep_for_themselves_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="own use"), Artifact("x", "t").new_file(name, "w"):
+        pass

@@ -27,7 +27,7 @@ from artifacts.names import ArtifactName, CollectionName, DigestName
 from artifacts.storage import MemoryStore, ObjectStore, fold, open_store
 from artifacts.testing import CountingStore, FailingStore
 
-STORE = b'{"format":1,"id":"0123456789abcdef0123456789abcdef"}\n'
+STORE = b'{"format":1,"id":"0123456789abcdef0123456751ec491f"}\n'
 NOWHERE = Path("/nowhere")
 DATA = CollectionName("team", "proj", "data")
 OTHER = CollectionName("team", "proj", "other")

@@ -20,7 +20,7 @@ from artifacts.errors import (
 from artifacts.storage import LocalStore, MemoryStore, begin_writing, identify, open_store
 from artifacts.storage.opening import initialize
 
-ID = b"0123456789abcdef" * 2
+ID = b"0123456789abcdef0123456751ec491f"  # the last eight digits check the others
 IDENTITY = b'{"format":1,"id":"%s"}\n' % ID
 
 
@@ -220,6 +220,7 @@ def test_another_format_is_named_with_the_one_supported(format_: bytes) -> None:
         b'{"format":1}',
         b'{"format":1,"id":1}',
         b'{"format":1,"id":"%s"}' % ID.upper(),
+        b'{"format":1,"id":"%s"}' % ID.replace(b"0", b"1", 1),
         b'{"format":1,"id":"%s\\n"}' % ID,
         b'{"format":1,"id":"%s","more":"%s"}' % (ID, b"x" * 10_000),
         b"[" * 10_000,
