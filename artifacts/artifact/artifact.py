@@ -47,6 +47,7 @@ from artifacts.names import (
     check_type,
 )
 from artifacts.settings import Settings
+from artifacts.storage import claimed
 
 _active: list[tuple[Session, Callable[[Artifact], object]]] = []
 """The active run, if there is one: W&B's artifacts know it without being told."""
@@ -400,10 +401,11 @@ class Artifact:
             encoding = encoding or "utf-8"  # unlike the locale's, the same bytes on every machine
         folder = Path(tempfile.mkdtemp(prefix="new-file-", dir=draft.intake.store.spool))
         try:
-            with (folder / "content").open(mode, encoding=encoding) as file:
-                yield file
-            draft = self._open_for("new_file")
-            draft.add_file(folder / "content", path, overwrite=not is_new)
+            with claimed(str(folder)):
+                with (folder / "content").open(mode, encoding=encoding) as file:
+                    yield file
+                draft = self._open_for("new_file")
+                draft.add_file(folder / "content", path, overwrite=not is_new)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

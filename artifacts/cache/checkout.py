@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 import stat as modes
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from threading import Lock
 from typing import Self, TypeAlias
 
 from artifacts.cache.audit import digest_of
-from artifacts.cache.receipt import PARTIAL, Expected, is_ours
+from artifacts.cache.receipt import PARTIAL, Expected, is_unfinished
 from artifacts.cache.stage import Stage
 from artifacts.content import Digest, Entry, Kind, Page
 from artifacts.errors import (
@@ -84,9 +84,10 @@ class Checkout:
         """Raises StorageError if the folder cannot be written to."""
         try:
             os.makedirs(self.root, exist_ok=True)
-            delete_abandoned(self.root, is_ours)
+            delete_abandoned(self.root, is_unfinished)
             is_empty = not os.listdir(self.root)
-            stage = os.path.join(self.root, f"{PARTIAL}-{secrets.token_hex(4)}")
+            name = f"{PARTIAL}-{secrets.token_hex(4)}"
+            stage = os.path.join(self.root, name)
             os.mkdir(stage)
         except (FileExistsError, NotADirectoryError):
             raise StorageError(self.root, "it is a file, not a folder") from None
@@ -94,15 +95,18 @@ class Checkout:
             raise StorageError(self.root, error.strerror or str(error)) from error
         with claimed(stage):
             try:
-                self._ignores_case = os.path.exists(stage.upper())
+                self._ignores_case = os.path.exists(os.path.join(self.root, name.upper()))
                 with ThreadPoolExecutor(_WORKERS, thread_name_prefix="art-get") as pool:
                     self._run_all(pool, parts, stage, is_empty=is_empty)
             finally:
                 shutil.rmtree(stage, ignore_errors=True)
         return self.outcome
 
-    def delete_stale(self, paths: Iterable[str]) -> None:
+    def delete_stale(self, paths: Collection[str], kept: Iterable[str]) -> None:
         """Files of an earlier delivery that this one does not have, where nobody edited them."""
+        if self._ignores_case and paths:
+            folded = {path.casefold() for path in kept}
+            paths = [path for path in paths if path.casefold() not in folded]
         for path in paths:
             target = os.path.join(self.root, path)
             if self._leads_nowhere_else(path) and digest_of(target) == self._delivered[path][0]:

@@ -139,7 +139,11 @@ class Intake:
             digests = needed()
             self._later = {key: value for key, value in self._later.items() if key in digests}
         for digest, (path, source) in [*self._later.items()]:
-            if self._read(path, source, os.stat(source).st_size)[0] != digest:
+            try:
+                found, _ = self._read(path, source, os.stat(source).st_size)
+            except OSError:
+                found = None  # deleted, or out of reach: it is not what it was
+            if found != digest:
                 raise FileChangedError(source)
         self._later.clear()
         self._packer.close()
@@ -203,7 +207,7 @@ class Intake:
         with open(source, "rb", buffering=0) as file:
             most = os.fstat(file.fileno()).st_size
             digest, size = hash_file(file.fileno(), most=most)
-        self._later[digest] = (path, source)
+        self._later[digest] = (path, os.path.abspath(source))
         return digest, size
 
     def _number(self, name: Name) -> int:

@@ -24,6 +24,7 @@ from artifacts.storage import MANIFESTS, PAGES, Frame, Name, checked, encode
 RECEIPT = ".artifact-receipt"
 PARTIAL = ".artifact-partial"  # where a download is put together; gone when it ends
 _OURS = re.compile(r"\.artifact-(receipt|partial)(-[0-9a-f]{8})?")
+_UNFINISHED = re.compile(r"\.artifact-(receipt|partial)-[0-9a-f]{8}")
 _FORMAT = 1
 _MOST = 2**28  # bytes of a manifest
 
@@ -35,6 +36,11 @@ Expected: TypeAlias = tuple[bytes, int]
 def is_ours(name: str) -> bool:
     """Whether a file or folder is a download's own, and no part of anybody's data."""
     return name[0] == "." and _OURS.fullmatch(name) is not None
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether it is what a download has only until it ends: never the receipt itself."""
+    return _UNFINISHED.fullmatch(name) is not None
 
 
 def check_not_ours(paths: Iterable[str]) -> None:

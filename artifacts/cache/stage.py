@@ -39,6 +39,7 @@ from artifacts.storage import (
 )
 
 _BATCH_BYTES = 4 * 2**20  # read at once from a pack
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # a FIFO in a blob's place must not hang
 _NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY
 _NO_NAME = {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.EEXIST, errno.ENOTDIR}
 
@@ -148,13 +149,17 @@ class Stage:
             return
         path = self.page.paths[index]
         try:
-            source = os.open(self.store.path(extent.blob.key), os.O_RDONLY)
+            source = os.open(self.store.path(extent.blob.key), _READ)
         except FileNotFoundError:
             self._report(MissingBlobError(path, extent.blob.key, self.store.url))
             return
+        except OSError as error:
+            reason = f"{error.strerror or error} in {extent.blob.key} of {self.store.url}"
+            self._report(StorageError(path, reason))
+            return
         try:
             target = self._place(path)
-            digest, size = copy_file(source, Path(target), self._progress.advance)
+            digest, size = copy_file(source, Path(target), self._progress.advance, length)
         except (InvalidPathError, StorageError) as error:
             self._report(_of_file(error, path))
             return

@@ -6,11 +6,12 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from artifacts.cache import Intake
 from artifacts.catalog.collection import CollectionState
-from artifacts.catalog.commit import write_content
+from artifacts.catalog.commit import Content, write_content
 from artifacts.catalog.directory import DirectoryState, Listing
 from artifacts.catalog.draft import Draft
 from artifacts.catalog.version import Version
@@ -56,12 +57,16 @@ class Facts:
 
 
 class Catalog:
-    """One per thread of work. Reading needs no more than read access to the store."""
+    """Any number of threads may commit and resolve; who only reads needs only read access."""
 
-    def __init__(self, store: ObjectStore, clock: Clock = now) -> None:
+    def __init__(
+        self, store: ObjectStore, clock: Clock = now, *, has_checkpoints: bool = True
+    ) -> None:
         self.store = store
         self.identity = identify(store)
         self._clock = clock
+        self._has_checkpoints = has_checkpoints
+        self._lock = RLock()
         self._projects = self._directory("root")
         self._directories: dict[str, Fold[DirectoryState]] = {}
         self._collections: dict[str, Fold[CollectionState]] = {}
@@ -100,8 +105,14 @@ class Catalog:
         change |= {key: value for key, value in extra.items() if value}
         if facts.metadata:
             change["metadata"] = dict(facts.metadata)
+        with self._lock:
+            return self._append(name, draft.type, change, content)
+
+    def _append(
+        self, name: CollectionName, type_: str, change: Change, content: Content
+    ) -> Version:
         for _ in range(_TRIES):
-            fold, born = self._ensure(name, draft.type)
+            fold, born = self._ensure(name, type_)
             fold.append(
                 Proposal([*born, change], content.inline, adds=[content.name, content.layout])
             )
@@ -113,10 +124,11 @@ class Catalog:
 
     def resolve(self, name: ArtifactName | DigestName, type: str | None = None) -> Version:
         """Raises ArtifactNotFoundError, and WrongTypeError if its type is another."""
-        if isinstance(name, DigestName):
-            version = self._resolve_digest(name)
-        else:
-            version = self._resolve_name(name)
+        with self._lock:
+            if isinstance(name, DigestName):
+                version = self._resolve_digest(name)
+            else:
+                version = self._resolve_name(name)
         if type is not None and type != version.type:
             raise WrongTypeError(name.qualified, version.type, type)
         return version
@@ -170,8 +182,9 @@ class Catalog:
     def change(self, version: Version, changes: Sequence[Change]) -> None:
         """Append changes beside a version's content."""
         self.begin_writing()
-        version.collection.append(Proposal(changes))
-        version.refresh()
+        with self._lock:
+            version.collection.append(Proposal(changes))
+            version.refresh()
 
     def rename(self, name: CollectionName, to: str) -> CollectionName:
         """The old name is free afterwards, its version numbers are not.
@@ -297,12 +310,14 @@ class Catalog:
 
     def _directory(self, id_: str) -> Fold[DirectoryState]:
         log = Log(self.store, f"directory/{id_}", self._clock)
-        return Fold(log, DirectoryState, DirectoryState)
+        return Fold(log, DirectoryState, DirectoryState, has_checkpoints=self._has_checkpoints)
 
     def _fold(self, id_: str) -> Fold[CollectionState]:
         if id_ not in self._collections:
             log = Log(self.store, f"collection/{id_}", self._clock)
-            self._collections[id_] = Fold(log, CollectionState, CollectionState)
+            self._collections[id_] = Fold(
+                log, CollectionState, CollectionState, has_checkpoints=self._has_checkpoints
+            )
         return self._collections[id_]
 
 

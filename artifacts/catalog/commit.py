@@ -41,6 +41,11 @@ class Content:
 
 def write_content(store: ObjectStore, draft: Draft) -> Content:
     """Everything that a version needs is durable in the store, or within `inline`."""
+    with draft.lock:
+        return _write_content(store, draft)
+
+
+def _write_content(store: ObjectStore, draft: Draft) -> Content:
     intake = draft.intake
     intake.close(draft.digests)
     blobs = intake.names()

@@ -47,7 +47,9 @@ def deliver(
     if not pages.damage:  # a receipt has to have them all
         with alone(os.fspath(root)):
             renewed = Receipt.find(root).adding(pages.delivery())  # others may have added theirs
-            checkout.delete_stale(sorted(receipt.files().keys() - renewed.files().keys()))
+            if before := receipt.files():
+                kept = renewed.files().keys()
+                checkout.delete_stale(sorted(before.keys() - kept), kept)
             renewed.write(root)
     outcome.raise_problems()
     return outcome

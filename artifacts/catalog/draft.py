@@ -24,7 +24,7 @@ class Draft:
         self.type = check_type(type)
         self.intake = intake
         self.rows: dict[str, Row] = dict(rows or {})
-        self._lock = RLock()
+        self.lock = RLock()
 
     def add_tree(
         self, tree: Tree, prefix: str, progress: Progress, *, is_immutable: bool = False
@@ -33,7 +33,7 @@ class Draft:
 
         Raises InvalidPathError, UnsupportedFileError, FileChangedError.
         """
-        with self._lock:
+        with self.lock:
             found = self.intake.add_tree(tree, prefix, progress, is_immutable=is_immutable)
             rows: dict[str, Row] = {path: (digest, size, None) for path, digest, size in found}
             if prefix:
@@ -48,19 +48,19 @@ class Draft:
     ) -> Entry:
         """Raises InvalidPathError, also for a path that has other content already."""
         check_path(path)
-        with self._lock:
+        with self.lock:
             digest, size = self.intake.add_file(str(source), path, is_immutable=is_immutable)
             return self.add_entry(Entry(path, digest, size), overwrite=overwrite)
 
     def add_bytes(self, data: bytes, path: str, *, overwrite: bool = False) -> Entry:
         check_path(path)
-        with self._lock:
+        with self.lock:
             digest = self.intake.add_bytes(data)
             return self.add_entry(Entry(path, digest, len(data)), overwrite=overwrite)
 
     def add_entry(self, entry: Entry, *, overwrite: bool = False) -> Entry:
         check_not_ours([entry.path])
-        with self._lock:
+        with self.lock:
             if not overwrite:
                 self._refuse_change(entry.path, entry.digest)
             self.rows[entry.path] = entry.row
@@ -68,7 +68,7 @@ class Draft:
 
     def remove(self, path: str) -> None:
         """An entry, or all below a folder. Raises EntryNotFoundError."""
-        with self._lock:
+        with self.lock:
             below = [each for each in self.rows if each == path or each.startswith(f"{path}/")]
             if not below:
                 raise EntryNotFoundError(path)
@@ -92,12 +92,12 @@ class Draft:
 
     def manifest(self) -> Manifest:
         """As it would be committed now. Raises InvalidPathError for a file that is a folder."""
-        with self._lock:
+        with self.lock:
             return Manifest(tuple(row for row, _, _ in build(self.rows)))
 
     def adopt(self, version: Version) -> None:
         """Begin with a version's entries, whose bytes stay where they are."""
-        with self._lock:
+        with self.lock:
             for position, page, wanted in version.pages():
                 layout = version.page_layout(position, page)
                 for index in wanted:
@@ -108,7 +108,7 @@ class Draft:
 
     def moved(self, to: Draft) -> Draft:
         """`to`, with these entries, and their bytes in its store too."""
-        with self._lock:
+        with self.lock:
             self.intake.close(self.digests)
             for path, (digest, size, detail) in self.rows.items():
                 if size and (detail is None or detail.kind is Kind.FILE):

@@ -53,9 +53,10 @@ class Session:
 
     def tree(self, folder: str) -> Tree:
         """A folder to be versioned. Raises UsageError if this session's store lies in it."""
-        inside = os.path.relpath(os.path.realpath(self.settings.store), os.path.realpath(folder))
-        if "://" not in self.settings.store and inside.split(os.sep)[0] != os.pardir:
-            raise UsageError(f"{folder} holds the store itself, {self.settings.store}: move it out")
+        store = self.settings.store
+        root = os.path.join(os.path.realpath(folder), "")
+        if "://" not in store and os.path.join(os.path.realpath(store), "").startswith(root):
+            raise UsageError(f"{folder} holds the store itself, {store}: move it out")
         return Tree(folder)
 
     def resolve(self, text: str, type: str | None = None) -> Version:

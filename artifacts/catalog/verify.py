@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from blake3 import blake3
 
@@ -33,6 +34,7 @@ from artifacts.storage import (
     read_spans,
 )
 
+T = TypeVar("T")
 _MOST = 2**28  # bytes of a page, a manifest or a layout
 
 
@@ -85,7 +87,10 @@ def verify_store(catalog: Catalog, progress: Progress | None = None) -> Report:
     progress = progress or Silent()
     sound = _check_objects(catalog.store, report, progress)
     _check_logs(catalog.store, report)
-    _Content(report, progress, sound).check(_versions(catalog, report))
+    from_logs = Catalog(catalog.store, has_checkpoints=False)
+    versions = [*_versions(from_logs, report)]
+    _check_heads(catalog, versions, report)
+    _Content(report, progress, sound).check(versions)
     return report
 
 
@@ -113,36 +118,37 @@ class _Content:
             self._check_page(*users[0], [version for version, _ in users])
 
     def _layout_of(self, version: Version) -> Layout | None:
-        where = version.row.manifest
-        try:
-            version.manifest  # noqa: B018  # it is read now
-            where = version.row.layout
-            return version.layout
-        except ArtifactsError as error:
-            self._report.add(_place_of(error, where), error, version.qualified_name)
+        row, affected = version.row, [version.qualified_name]
+        manifest = self._read(lambda: version.manifest, row.manifest, affected)
+        if manifest is None:
             return None
-
-    def _part_of(self, version: Version, position: int, users: Sequence[Version]) -> _Part | None:
-        row = version.manifest.rows[position]
-        where = version.layout.pages[position]
-        try:
-            page = version.page(position)
-            where = version.layout.layouts[position]
-            return _Part(version.store, page, version.page_layout(position, page), users)
-        except ArtifactsError as error:
-            affected = [f"{user.qualified_name}: {row.first} to {row.last}" for user in users]
-            self._report.add(_place_of(error, where), error, *affected)
-            return None
+        return self._read(lambda: version.layout, row.layout, affected)
 
     def _check_page(self, version: Version, position: int, users: Sequence[Version]) -> None:
-        part = self._part_of(version, position, users)
-        if part is None:
+        row, names = version.manifest.rows[position], version.layout
+        affected = [f"{user.qualified_name}: {row.first} to {row.last}" for user in users]
+        page = self._read(lambda: version.page(position), names.pages[position], affected)
+        if page is None:
             return
-        page, layout = part.page, part.layout
+        layout = self._read(
+            lambda: version.page_layout(position, page), names.layouts[position], affected
+        )
+        if layout is None:
+            return
+        part = _Part(version.store, page, layout, users)
         for extent in layout.extents(page, range(len(page))):
             self._check_extent(part, extent)
         for index in layout.pieces:
             self._check_pieces(part, index)
+
+    def _read(self, read: Callable[[], T], name: Name, affected: Iterable[str]) -> T | None:
+        """What is read; nothing if it cannot be, which is reported."""
+        try:
+            return read()
+        except ArtifactsError as error:
+            where = error.key if isinstance(error, BrokenLogError) else name.key
+            self._report.add(where, error, *affected)
+            return None
 
     def _check_extent(self, part: _Part, extent: Extent) -> None:
         """Each file of a pack against its own digest, from one pass over the pack."""
@@ -196,10 +202,6 @@ class _Content:
         if fault:
             self._report.add(blob.key, fault, *part.named(index))
         return fault
-
-
-def _place_of(error: ArtifactsError, name: Name) -> str:
-    return error.key if isinstance(error, BrokenLogError) else name.key
 
 
 def _place(blob: Name, offset: int, digest: Digest, size: int | None) -> int:
@@ -301,6 +303,21 @@ def _check_logs(store: ObjectStore, report: Report) -> None:
             report.objects += expected
             for key in list(group)[expected:]:
                 report.add(key, f"it lies beyond the log's end, which is event {expected - 1}")
+
+
+def _check_heads(catalog: Catalog, versions: Iterable[Version], report: Report) -> None:
+    """A checkpoint that is whole, but says something else than its log, was forged."""
+    for version in {each.collection.log.name: each for each in versions}.values():
+        true, name = version.collection.state, version.collection_name
+        try:
+            found = catalog.collection(name)
+        except ArtifactsError as error:
+            report.add(name.qualified, error, name.qualified)
+            continue
+        told = (found.state.aliases, found.state.index) if found else None
+        if told != (true.aliases, true.index):
+            reason = "the checkpoint says something else than the log: delete it"
+            report.add(f"cache/heads/{version.collection.log.name}", reason, name.qualified)
 
 
 def _versions(catalog: Catalog, report: Report) -> Iterator[Version]:

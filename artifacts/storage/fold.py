@@ -60,13 +60,16 @@ def apply_rules(
 class Fold(Generic[S]):
     """Read with `refresh`, written with `append`. Not shared by threads."""
 
-    def __init__(self, log: Log, new: Callable[[], S], load: type[S]) -> None:
+    def __init__(
+        self, log: Log, new: Callable[[], S], load: type[S], *, has_checkpoints: bool = True
+    ) -> None:
         self.log = log
         self.tail = Tail.start(log.name)
         self.state = new()
         self._new = new
         self._load = load
         self._checkpoints = Checkpoints(log.store)
+        self._has_checkpoints = has_checkpoints
         self._is_fresh = True
 
     @property
@@ -117,7 +120,7 @@ class Fold(Generic[S]):
 
     def _resume(self) -> None:
         """Start from the checkpoint, where there is one that can be used."""
-        if found := self._checkpoints.load(self.log):
+        if self._has_checkpoints and (found := self._checkpoints.load(self.log)):
             tail, head = found
             try:
                 state = self._load.load(head, self._checkpoints)

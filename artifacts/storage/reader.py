@@ -1,4 +1,7 @@
-"""Reader: the bytes of a file from where its layout says they lie."""
+"""Reader: the bytes of a file from where its layout says they lie, unchecked.
+
+Whoever asks compares them: cache/stage.py for downloads, catalog/version.py for one file.
+"""
 
 from __future__ import annotations
 

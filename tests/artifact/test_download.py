@@ -374,3 +374,12 @@ def test_artifact_of_a_download_is_the_artifact() -> None:
     again.add_dir(first.download())
 
     assert again.digest == first.digest
+
+
+def test_a_receipt_of_long_ago_still_counts(tmp_path: Path) -> None:
+    logged({"a": b"a"}, "first").download(tmp_path / "d")
+    os.utime(tmp_path / "d" / RECEIPT, (0, 0))
+    logged({"b": b"b"}, "second").download(tmp_path / "d")
+
+    assert read(tmp_path / "d") == {"a": b"a", "b": b"b"}
+    assert len(Receipt.read(tmp_path / "d").deliveries) == 2

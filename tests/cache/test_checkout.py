@@ -353,7 +353,7 @@ def test_a_stale_file_is_deleted_where_nobody_edited_it(shelf: Shelf, root: Path
     fill(root, {"old": b"old", "edited": b"mine", "b/old": b"old"})
     delivered = {path: (Digest.of(b"old"), 3) for path in ("old", "edited", "b/old", "gone")}
     work = Checkout(shelf.store, root, delivered)
-    work.delete_stale(delivered)
+    work.delete_stale(delivered, [])
 
     assert contents(root) == {"edited": b"mine"}
     assert work.outcome.deleted == 2
@@ -367,7 +367,7 @@ def test_a_link_in_a_stale_files_place_is_somebodys(
     root.mkdir()
     link = root / Path(path).parts[0]
     link.symlink_to(tmp_path / "outside" / "old" if path == "old" else tmp_path / "outside")
-    Checkout(shelf.store, root, {path: (Digest.of(b"old"), 3)}).delete_stale([path])
+    Checkout(shelf.store, root, {path: (Digest.of(b"old"), 3)}).delete_stale([path], [])
 
     assert link.is_symlink()
     assert contents(tmp_path / "outside") == {"old": b"old"}

@@ -22,7 +22,7 @@ SECOND = {**SMALL, "labels/1.txt": b"corrected", "notes.md": noise(5_000, seed=2
 WITHIN = {**SMALL, "labels/2.txt": b"changed", "a/b/c": noise(9, 3), "solo": noise(2**22, 1)}
 BESIDE = {  # names so long that pages and manifest do not fit into the event
     **WITHIN,
-    **{f"{start}/of a page": start.encode() for start in islice(page_starts(), 3)},
+    **{start: start.encode() for start in islice(page_starts(), 3)},
     **{f"many/{urlsafe_b64encode(noise(189, n)).decode()}": b"many %d" % n for n in range(80)},
 }
 OFTEN = 30
@@ -47,7 +47,7 @@ def begun(disk: Path) -> Scene:
 def grown(begun: Scene) -> Scene:
     """A store with three versions."""
     begun.log(write_tree(begun.folder / "2", BESIDE))
-    assert [*begun.store.list("pages/")], "its pages should be too large for the event"
+    assert len([*begun.store.list("pages/")]) > 2, "its pages should be too large for the event"
     return begun
 
 
