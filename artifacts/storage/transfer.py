@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -14,9 +15,10 @@ from artifacts.content import Digest
 from artifacts.errors import StorageError
 from artifacts.storage.claim import claim
 
-BUFFER_BYTES = 2**20  # fits the processor's cache, so hashing and writing find it there
-_BUFFERS = 4
-_FLUSH_BYTES = 64 * 2**20
+BUFFER_BYTES = 2**20  # fits the processor's cache, so hashing finds it there
+_STEP_BYTES = 8 * 2**20  # copied between two looks at how the hashing goes
+_IN_KERNEL = getattr(os, "copy_file_range", None)
+_NOT_IN_KERNEL = {errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM}
 MAX_SIZE = 2**63 - 1  # bytes of any file
 
 
@@ -46,17 +48,18 @@ def copy_file(
 ) -> tuple[Digest, int]:
     """Write the rest of an open file to a new one; digest and length of what was written.
 
-    One thread writes what the other hashes; `tell` hears of every part, and may raise to end it.
+    One thread copies, in the kernel where that can, and another hashes what came out of it.
+    `tell` hears of every part, and may raise to end it.
     Soon after `most` bytes it ends. Raises StorageError if the target's disk fails.
     """
     try:
-        fd = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        fd = os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
         claim(fd)
     except OSError as error:
         raise StorageError(str(target), error.strerror or str(error)) from error
     try:
-        with ThreadPoolExecutor(1, thread_name_prefix="art-copy") as pool:
-            return _pump(source, fd, pool, tell, most)
+        with ThreadPoolExecutor(1, thread_name_prefix="art-hash") as pool:
+            return _copy_and_hash(source, fd, pool, tell, most)
     except OSError as error:
         raise StorageError(str(target), error.strerror or str(error)) from error
     finally:
@@ -69,33 +72,46 @@ def write_all(fd: int, data: memoryview) -> None:
         data = data[os.write(fd, data) :]
 
 
-def _pump(
+def _copy_and_hash(
     source: int, target: int, pool: ThreadPoolExecutor, tell: Callable[[int], None], most: int
 ) -> tuple[Digest, int]:
-    hasher, length = blake3(), 0
-    free: SimpleQueue[memoryview] = SimpleQueue()
-    for _ in range(_BUFFERS):
-        free.put(memoryview(bytearray(BUFFER_BYTES)))
-    last: Future[None] = pool.submit(lambda: None)
-    while length <= most and (count := os.readv(source, [view := free.get()])):
-        if last.done():
-            last.result()  # raises what a full disk said
-        last = pool.submit(_write, target, view[:count], length, free, last)
-        hasher.update(view[:count])  # the buffer is taken again by this thread alone, after this
-        length += count
-        tell(count)
-    last.result()
-    return Digest(hasher.digest()), length
-
-
-def _write(
-    fd: int, data: memoryview, offset: int, free: SimpleQueue[memoryview], before: Future[None]
-) -> None:
+    copied: SimpleQueue[int] = SimpleQueue()
+    hashing = pool.submit(_hash_behind, target, copied)
+    length = 0
     try:
-        before.result()  # it is done: one thread writes all; what went wrong there ends this too
-        write_all(fd, data)
-        if offset % _FLUSH_BYTES == 0 and offset and hasattr(os, "posix_fadvise"):
-            # starts writing dirty pages to the disk, so that the final fsync finds little to do
-            os.posix_fadvise(fd, offset - _FLUSH_BYTES, _FLUSH_BYTES, os.POSIX_FADV_DONTNEED)
+        for count in _copy(source, target):
+            length += count
+            copied.put(count)
+            tell(count)
+            if length > most or hashing.done():
+                break
     finally:
-        free.put(memoryview(data.obj))
+        copied.put(0)
+    return hashing.result(), length
+
+
+def _copy(source: int, target: int) -> Iterator[int]:
+    """The rest of `source` to the end of `target`; how much, step by step."""
+    try:
+        while _IN_KERNEL and (count := _IN_KERNEL(source, target, _STEP_BYTES)):
+            yield count
+    except OSError as error:
+        if error.errno not in _NOT_IN_KERNEL:
+            raise
+    view = memoryview(bytearray(BUFFER_BYTES))
+    while count := os.readv(source, [view]):  # where the kernel copied all, nothing is left
+        write_all(target, view[:count])
+        yield count
+
+
+def _hash_behind(fd: int, copied: SimpleQueue[int]) -> Digest:
+    """Of what was copied so far, until nothing more comes; from memory, as it is new."""
+    hasher, offset, end = blake3(), 0, 0
+    view = memoryview(bytearray(BUFFER_BYTES))
+    while count := copied.get():
+        end += count
+        while offset < end:
+            got = os.preadv(fd, [view[: end - offset]], offset)
+            hasher.update(view[:got])
+            offset += got
+    return Digest(hasher.digest())

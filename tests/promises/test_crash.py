@@ -124,7 +124,8 @@ def assert_whole_and_retried(
 ) -> None:
     assert_whole(scene, before, tree)
     assert scene.log(source).version == f"v{len(before)}"
-    assert contents(scene) == [*before, tree]
+    assert scene.download(len(before), scene.folder / "retried") == tree
+    assert [version.row.number for version in scene.versions()] == [*range(len(before) + 1)]
     assert scene.problems() == []
     shutil.rmtree(scene.folder)
 
