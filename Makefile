@@ -16,7 +16,7 @@ bench: $(VENV)/ready
 	$(BIN)/python -m pip install -q -e '.[bench]' && $(BIN)/python -m benchmarks
 
 docs: $(VENV)/ready
-	$(BIN)/python -m pytest -q tests/test_documents.py tests/content/test_golden.py tests/cli/test_documented.py
+	$(BIN)/python -m pytest -q tests/test_documents.py tests/content/test_golden.py tests/cli/test_documents.py
 
 $(VENV)/ready: pyproject.toml
 	python3 -m venv $(VENV)
