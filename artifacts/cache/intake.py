@@ -139,11 +139,7 @@ class Intake:
             digests = needed()
             self._later = {key: value for key, value in self._later.items() if key in digests}
         for digest, (path, source) in [*self._later.items()]:
-            try:
-                found, _ = self._read(path, source, os.stat(source).st_size)
-            except OSError:
-                found = None  # deleted, or out of reach: it is not what it was
-            if found != digest:
+            if self._read(path, source, os.stat(source).st_size)[0] != digest:
                 raise FileChangedError(source)
         self._later.clear()
         self._packer.close()

@@ -194,7 +194,7 @@ def test_immutable_file_that_is_gone_is_named(data: Artifact) -> None:
     data.add_file("f", policy="immutable")
     Path("f").unlink()
 
-    with pytest.raises(FileNotFoundError, match="'f'"):
+    with pytest.raises(FileNotFoundError, match="/f'"):
         data.save()
 
 

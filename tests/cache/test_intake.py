@@ -509,6 +509,7 @@ def test_a_full_disk_is_told_of_and_nothing_is_remembered(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "write_all", fail)
+        patch.setattr(transfer, "_IN_KERNEL", None)
         taken = desk.intake()
         with pytest.raises(StorageError):
             [*taken.add_tree(Tree(str(root)), ""), taken.close()]

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event
 
 import pytest
 from hypothesis import given, settings
@@ -109,6 +108,7 @@ def test_a_full_disk_is_said_to_be(
         write_all(fd, data)
 
     monkeypatch.setattr(transfer, "write_all", write)
+    monkeypatch.setattr(transfer, "_IN_KERNEL", None)
     with opened(source) as fd, pytest.raises(StorageError) as caught:
         copy_file(fd, tmp_path / "target")
 
@@ -116,27 +116,39 @@ def test_a_full_disk_is_said_to_be(
     assert os.strerror(errno.ENOSPC) in str(caught.value)
 
 
-def test_a_fault_is_not_forgotten_while_the_reader_is_ahead(
-    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("at", range(3))
+def test_a_full_disk_is_said_to_be_by_the_kernel_too(
+    at: int, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    is_ahead, reads, writes = Event(), iter(range(99)), iter(range(99))
-    readv = os.readv
+    copies = iter(range(10))
 
-    def read(fd: int, buffers: list[memoryview]) -> int:
-        if next(reads) == 2:
-            is_ahead.set()
-        return readv(fd, buffers)
-
-    def fail_once(fd: int, data: memoryview) -> None:
-        if next(writes) == 0:
-            assert is_ahead.wait(timeout=30)
+    def copy(src: int, dst: int, _count: int) -> int:
+        if next(copies) == at:
             raise FULL
-        write_all(fd, data)
+        return os.sendfile(dst, src, None, 1000)
 
-    monkeypatch.setattr(os, "readv", read)
-    monkeypatch.setattr(transfer, "write_all", fail_once)
+    monkeypatch.setattr(transfer, "_IN_KERNEL", copy)
     with opened(source) as fd, pytest.raises(StorageError):
         copy_file(fd, tmp_path / "target")
+
+
+@pytest.mark.parametrize("at", range(3))
+def test_what_the_kernel_cannot_copy_is_copied_by_hand(
+    at: int, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies = iter(range(10))
+
+    def copy(src: int, dst: int, _count: int) -> int:
+        if next(copies) == at:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        return os.sendfile(dst, src, None, 1000)
+
+    monkeypatch.setattr(transfer, "_IN_KERNEL", copy)
+    with opened(source) as fd:
+        digest, size = copy_file(fd, tmp_path / "target")
+
+    assert (tmp_path / "target").read_bytes() == source.read_bytes()
+    assert (digest, size) == (Digest.of(source.read_bytes()), source.stat().st_size)
 
 
 @pytest.mark.parametrize("size", SIZES)
