@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,3 +46,11 @@ def new_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def store(new_store: Path, tmp_path: Path) -> Path:
     """The store of the settings, there already."""
     return Path(shutil.copytree(new_store, tmp_path / "store"))
+
+
+@pytest.fixture
+def depths(tmp_path: Path) -> Iterator[Path]:
+    """A folder that goes in time: nobody else can remove what lies so deep."""
+    (tmp_path / "depths").mkdir()
+    yield tmp_path / "depths"
+    subprocess.run(["rm", "-rf", tmp_path / "depths"], check=True)

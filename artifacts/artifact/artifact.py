@@ -25,7 +25,7 @@ from artifacts.artifact.facts import changes, facts_of, without
 from artifacts.artifact.files import ArtifactFiles
 from artifacts.artifact.folder import delete_strangers
 from artifacts.artifact.sources import Sources
-from artifacts.cache import Expected, audit, expected_files
+from artifacts.cache import audit
 from artifacts.catalog import Draft, Facts, Session, Version, deliver
 from artifacts.content import Entry, Manifest, check_path
 from artifacts.errors import (
@@ -586,11 +586,8 @@ class Artifact:
         """
         version = self._logged("verify")
         folder = self._folder(root)
-        expected: dict[str, Expected] = {}
-        for _, page, _ in version.pages():
-            expected |= expected_files(page)
         with self._the_session.progress("verifying", version.row.size) as progress:
-            findings = audit(folder, expected, progress)
+            findings = audit(folder, version.files(), progress)
         if not findings.is_clean:
             raise VerificationError(os.fspath(folder), findings.lines())
 

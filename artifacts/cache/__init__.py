@@ -1,6 +1,6 @@
 """Cache: the copy on this machine, of files going into the store and coming out of it."""
 
-from artifacts.cache.audit import Changed, Findings, audit, files_below
+from artifacts.cache.audit import Changed, Findings, audit, digest_of, files_below
 from artifacts.cache.checkout import Checkout, Outcome, Part
 from artifacts.cache.intake import Intake
 from artifacts.cache.receipt import (
@@ -28,6 +28,7 @@ __all__ = [
     "Tree",
     "audit",
     "check_not_ours",
+    "digest_of",
     "expected_files",
     "files_below",
     "is_ours",

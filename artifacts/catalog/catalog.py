@@ -135,15 +135,14 @@ class Catalog:
 
     def _resolve_name(self, name: ArtifactName) -> Version:
         collection = self.collection(name.collection_name)
-        row = None
-        if collection is not None:
-            state = collection.state
-            number = parse_version(name.version)
-            row = state.version(state.aliases.get(name.version, -1) if number is None else number)
         if collection is None:
             raise ArtifactNotFoundError(name.qualified, self.store.url)
+        state, number = collection.state, parse_version(name.version)
+        if number is None:
+            number = state.aliases.get(name.version)
+        row = None if number is None else state.version(number)
         if row is None:
-            raise ArtifactNotFoundError(name.qualified, self.store.url, _hint(collection.state))
+            raise ArtifactNotFoundError(name.qualified, self.store.url, _hint(state))
         return Version(self.store, name.collection_name, collection, row)
 
     def latest(self, name: CollectionName) -> Version | None:

@@ -41,13 +41,14 @@ def deliver(
     """
     pages = _Pages(version, prefix, only)
     receipt = Receipt.find(root)
-    checkout = Checkout(version.store, root, receipt.files(), force=force, progress=progress)
+    before = receipt.files()
+    checkout = Checkout(version.store, root, before, force=force, progress=progress)
     outcome = checkout.run(pages.parts())
     outcome.problems += pages.damage
     if not pages.damage:  # a receipt has to have them all
         with alone(os.fspath(root)):
             renewed = Receipt.find(root).adding(pages.delivery())  # others may have added theirs
-            if before := receipt.files():
+            if before:
                 kept = renewed.files().keys()
                 checkout.delete_stale(sorted(before.keys() - kept), kept)
             renewed.write(root)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from pathlib import Path
 
 from artifacts.cache import Tree
@@ -70,8 +71,6 @@ class Session:
 
     def progress(self, label: str, total: int | None = None) -> Progress:
         """A bar, if somebody is watching and did not ask for silence."""
-        import sys
-
         if self.settings.quiet or not sys.stderr.isatty():
             return Silent()
         return Bar(label, total)

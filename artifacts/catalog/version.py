@@ -7,6 +7,7 @@ from functools import cached_property
 
 from blake3 import blake3
 
+from artifacts.cache import Expected, expected_files
 from artifacts.catalog.collection import CollectionState, VersionRow
 from artifacts.content import Diff, Digest, Entry, Kind, Manifest, Page, PageRow, diff
 from artifacts.errors import (
@@ -116,6 +117,13 @@ class Version:
         """Entries whose path starts with `prefix`, as a string, in path order."""
         for _, page, wanted in self.pages(prefix):
             yield from map(page.__getitem__, wanted)
+
+    def files(self) -> dict[str, Expected]:
+        """Digest and size of each file, by path."""
+        files: dict[str, Expected] = {}
+        for _, page, _ in self.pages():
+            files |= expected_files(page)
+        return files
 
     def entry(self, path: str) -> Entry:
         """Reads one page. Raises EntryNotFoundError."""

@@ -12,7 +12,7 @@ from artifacts.cache import audit
 from artifacts.catalog import Version
 from artifacts.cli.arguments import as_folder, parse_target
 from artifacts.cli.call import Call
-from artifacts.cli.files import files_of, size_of
+from artifacts.cli.files import size_of
 from artifacts.cli.options import command
 from artifacts.cli.output import shown, size_text
 from artifacts.content import Entry
@@ -64,7 +64,7 @@ def _between_versions(before: Version, after: Version) -> dict[str, list[dict[st
 
 
 def _to_folder(call: Call, before: Version, after: Path) -> dict[str, list[dict[str, Any]]]:
-    files = files_of(before)
+    files = before.files()
     with call.session.progress(f"read {after.name}") as progress:
         found = audit(after, files, progress)
     return {

@@ -10,11 +10,10 @@ from typing import Any
 
 import click
 
-from artifacts.cache import Delivery, Expected, Findings, Receipt, audit
+from artifacts.cache import Delivery, Expected, Findings, Receipt, audit, digest_of
 from artifacts.catalog import Report, Version, verify_store, verify_version
 from artifacts.cli.arguments import as_folder, parse_target
 from artifacts.cli.call import Call
-from artifacts.cli.files import digest_of, files_of
 from artifacts.cli.options import command
 from artifacts.cli.output import count_text, duration_text, shown, size_text
 from artifacts.content import Digest
@@ -69,7 +68,7 @@ def _expect(call: Call, root: Path, against: str | None) -> _Expected:
     if against:
         version = call.version(against)
         names = [(version.qualified_name, version.digest)]
-        return _Expected(version.store.url, names, files_of(version))
+        return _Expected(version.store.url, names, version.files())
     receipt = Receipt.read(root)
     names = [(_label(each), each.manifest.digest) for each in receipt.deliveries]
     return _Expected("its receipt", names, receipt.files())
@@ -118,7 +117,7 @@ def _file_problems(root: Path, findings: Findings) -> Iterator[dict[str, Any]]:
     for each in findings.changed:
         yield _problem("changed", each.path, each.expected, each.found)
     for path in findings.unexpected:
-        yield _problem("unexpected", path, None, digest_of(root / path))
+        yield _problem("unexpected", path, None, digest_of(str(root / path)))
 
 
 def _problem(

@@ -21,7 +21,6 @@ from artifacts.storage.name import BLOBS, LAYOUTS, PAGES, Name
 
 MAGIC_PAGE = b"artspan1"
 MAGIC_ROOT = b"artlayo1"
-MAX_BYTES = 2**28
 MAX_OFFSET = 2**63 - 1
 SOLO = -1  # in a place: the blob is named by the content itself
 _HEAD = struct.Struct("<8sIIII")

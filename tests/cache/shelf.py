@@ -120,3 +120,16 @@ def fill(root: Path, files: Mapping[str, bytes]) -> None:
 
 def paths_in(problems: Iterable[ArtifactsError]) -> str:
     return "\n".join(map(str, problems))
+
+
+def dig(root: Path, depth: int) -> str:
+    """The path of an empty file that lies so many folders deep."""
+    here = os.open(root, os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir("d", dir_fd=here)
+        below = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(os.open("file", os.O_CREAT, dir_fd=here))
+    os.close(here)
+    return "d/" * depth + "file"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shelf import dig
 
 from artifacts.cache import Changed, audit
 from artifacts.content import Digest
@@ -233,27 +233,6 @@ def test_a_name_that_is_not_utf_8_is_unexpected_and_can_be_shown(root: Path) -> 
 
     assert len(findings.unexpected) == 1
     assert "caf" in "".join(findings.lines()).encode().decode()
-
-
-@pytest.fixture
-def depths(tmp_path: Path) -> Iterator[Path]:
-    """A folder that goes in time: nobody else can remove what lies so deep."""
-    (tmp_path / "depths").mkdir()
-    yield tmp_path / "depths"
-    subprocess.run(["rm", "-rf", tmp_path / "depths"], check=True)
-
-
-def dig(root: Path, depth: int) -> str:
-    """The path of an empty file that lies so many folders deep."""
-    here = os.open(root, os.O_RDONLY)
-    for _ in range(depth):
-        os.mkdir("d", dir_fd=here)
-        below = os.open("d", os.O_RDONLY, dir_fd=here)
-        os.close(here)
-        here = below
-    os.close(os.open("file", os.O_CREAT, dir_fd=here))
-    os.close(here)
-    return "d/" * depth + "file"
 
 
 def test_folders_may_lie_as_deep_as_a_path_is_long(depths: Path) -> None:

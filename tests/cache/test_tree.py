@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shelf import dig
 
 from artifacts.cache import Tree
 from artifacts.errors import InvalidPathError, UnsupportedFileError
@@ -194,27 +193,6 @@ def test_a_file_that_came_after_the_walk_began_is_no_fault(tmp_path: Path) -> No
     fill(tmp_path, "c")
 
     assert [path for path, _, _ in walk] == ["b"]
-
-
-@pytest.fixture
-def depths(tmp_path: Path) -> Iterator[Path]:
-    """A folder that goes in time: nobody else can remove what lies so deep."""
-    (tmp_path / "depths").mkdir()
-    yield tmp_path / "depths"
-    subprocess.run(["rm", "-rf", tmp_path / "depths"], check=True)
-
-
-def dig(root: Path, depth: int) -> str:
-    """The path of an empty file that lies so many folders deep."""
-    here = os.open(root, os.O_RDONLY)
-    for _ in range(depth):
-        os.mkdir("d", dir_fd=here)
-        below = os.open("d", os.O_RDONLY, dir_fd=here)
-        os.close(here)
-        here = below
-    os.close(os.open("file", os.O_CREAT, dir_fd=here))
-    os.close(here)
-    return "d/" * depth + "file"
 
 
 def test_folders_may_lie_as_deep_as_a_path_is_long(depths: Path) -> None:
