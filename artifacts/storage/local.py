@@ -51,6 +51,10 @@ class LocalStore:
         return self._root
 
     @property
+    def concurrency(self) -> int:
+        return 1
+
+    @property
     def spool(self) -> Path:
         spool = self._locate(_SPOOL)
         with suppress(OSError):  # whoever writes there is told what is wrong
@@ -113,6 +117,13 @@ class LocalStore:
         try:
             if not self._take_by_move(key, path):
                 self._take_by_copy(key, path)
+        except OSError as error:
+            raise self._failure(key, error) from error
+
+    def fetch(self, key: str, path: Path) -> None:
+        self.size(key)  # absent? or a FIFO, which would block the copy
+        try:
+            shutil.copyfile(self._locate(key), path)
         except OSError as error:
             raise self._failure(key, error) from error
 

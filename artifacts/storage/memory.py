@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 from weakref import finalize
 
-from artifacts.errors import AlreadyExistsError, ObjectNotFoundError
+from artifacts.errors import AlreadyExistsError, ObjectNotFoundError, StorageError
 from artifacts.storage.keys import check_key, check_prefix
 
 
@@ -25,6 +25,10 @@ class MemoryStore:
     @property
     def url(self) -> str:
         return f"memory://{self._name}"
+
+    @property
+    def concurrency(self) -> int:
+        return 1
 
     @property
     def spool(self) -> Path:
@@ -58,6 +62,13 @@ class MemoryStore:
     def take(self, key: str, path: Path) -> None:
         self.write(key, path.read_bytes())
         path.unlink()
+
+    def fetch(self, key: str, path: Path) -> None:
+        data = self.read(key)
+        try:
+            path.write_bytes(data)
+        except OSError as error:
+            raise StorageError(str(path), error.strerror or str(error)) from error
 
     def size(self, key: str) -> int:
         return len(self.read(key))

@@ -18,6 +18,10 @@ class ObjectStore(Protocol):
     def url(self) -> str:
         """What a user types to reach this store."""
 
+    @property
+    def concurrency(self) -> int:
+        """How many requests under way at once pay off; 1 where each is answered at once."""
+
     def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         """The object, or the part of it from `start`; shorter where the object ends.
 
@@ -35,6 +39,12 @@ class ObjectStore(Protocol):
 
     def take(self, key: str, path: Path) -> None:
         """Make the object from a file, which is used up: moved if it lies in `spool`."""
+
+    def fetch(self, key: str, path: Path) -> None:
+        """Copy the object to a file of this machine, which is made or replaced; not durably.
+
+        Raises ObjectNotFoundError, and StorageError also for the file's own disk.
+        """
 
     @property
     def spool(self) -> Path:

@@ -11,7 +11,12 @@ from typing import ClassVar
 
 import pytest
 
-from artifacts.errors import AlreadyExistsError, InvalidNameError, ObjectNotFoundError
+from artifacts.errors import (
+    AlreadyExistsError,
+    InvalidNameError,
+    ObjectNotFoundError,
+    StorageError,
+)
 from artifacts.storage import FileStore, ObjectStore
 
 WRITERS = 8
@@ -259,6 +264,23 @@ class StoreContract:
         store.take("k", source)
 
         assert (store.read("k"), list(store.list())) == (b"taken", ["k"])
+
+    def test_fetch_copies_to_a_file(self, store: ObjectStore, tmp_path: Path) -> None:
+        store.write("a/b", b"fetched")
+        for _ in range(2):
+            store.fetch("a/b", tmp_path / "here")
+
+        assert (tmp_path / "here").read_bytes() == b"fetched"
+        assert store.read("a/b") == b"fetched"
+
+    def test_fetch_of_nothing(self, store: ObjectStore, tmp_path: Path) -> None:
+        with pytest.raises(ObjectNotFoundError):
+            store.fetch("a/b", tmp_path / "here")
+
+    def test_fetch_into_a_missing_folder(self, store: ObjectStore, tmp_path: Path) -> None:
+        store.write("k", b"")
+        with pytest.raises(StorageError):
+            store.fetch("k", tmp_path / "missing" / "here")
 
     def test_what_lies_in_the_spool_is_no_object(self, store: ObjectStore) -> None:
         (store.spool / "a").write_bytes(b"")

@@ -33,6 +33,10 @@ class _Wrapper(ABC):
         return self._store.url
 
     @property
+    def concurrency(self) -> int:
+        return self._store.concurrency
+
+    @property
     def spool(self) -> Path:
         return self._store.spool
 
@@ -51,6 +55,10 @@ class _Wrapper(ABC):
     def take(self, key: str, path: Path) -> None:
         with self._around("take", key):
             self._store.take(key, path)
+
+    def fetch(self, key: str, path: Path) -> None:
+        with self._around("fetch", key):
+            self._store.fetch(key, path)
 
     def size(self, key: str) -> int:
         with self._around("size", key):
@@ -138,3 +146,7 @@ class SlowStore(_Wrapper):
     def _around(self, operation: str, key: str) -> Iterator[None]:
         self._sleep(self._delay_s)
         yield
+
+    @property
+    def concurrency(self) -> int:
+        return 16
