@@ -16,8 +16,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from artifacts.content import Digest
-from artifacts.storage import SOLO, Name, Place
+from artifacts.storage import Name, Place
 
+IN_PIECES = -2  # in a place: the digest is known, and where its bytes lie only a version knows
 _MAGIC = b"artdigs1"
 _HEAD = struct.Struct("<8sII")
 _KEY = struct.Struct("<QQQqq")  # device, inode, size, mtime, ctime: what must all be as it was
@@ -63,7 +64,7 @@ class Digests:
         changed = {key[:_INODE] for key in self._fresh}
         rows = {key: row for key, row in self._rows.items() if key[:_INODE] not in changed}
         for key, (digest, (blob, offset)) in self._fresh.items():
-            rows[key] = digest + _PLACE.pack(SOLO if blob == SOLO else moved[blob], offset)
+            rows[key] = digest + _PLACE.pack(moved[blob] if blob >= 0 else blob, offset)
         self._rows = rows
         self._fresh.clear()
         self.blobs = [*numbers]

@@ -1,10 +1,13 @@
 """Storage: bytes by key on any filesystem, and what is built of them: objects, packs, logs."""
 
+from artifacts.storage.ahead import Ahead
 from artifacts.storage.checkpoint import Checkpoints, Rows
+from artifacts.storage.chunks import CHUNK_BYTES, Chunk, ChunkLists, cut
 from artifacts.storage.claim import alone, claim, claimed, delete_abandoned
-from artifacts.storage.codec import RAW, encode, expand
+from artifacts.storage.codec import MOST_STORED, RAW, ZSTD, compress, encode, expand
 from artifacts.storage.fold import Fold, State, apply_rules
 from artifacts.storage.frame import Frame
+from artifacts.storage.healing import forget, healed
 from artifacts.storage.layout import SOLO, Extent, Layout, PageLayout, Place, Span
 from artifacts.storage.local import LocalStore
 from artifacts.storage.log import Change, Clock, Event, Log, Proposal, Tail, now
@@ -13,21 +16,30 @@ from artifacts.storage.name import BLOBS, LAYOUTS, MANIFESTS, PAGES, Name
 from artifacts.storage.objects import InlineObjects, Objects, checked
 from artifacts.storage.opening import StoreIdentity, begin_writing, identify, open_store
 from artifacts.storage.packs import Packer
-from artifacts.storage.reader import read_extent, read_spans
-from artifacts.storage.store import FileStore, ObjectStore
+from artifacts.storage.reader import READ_BYTES, read_extent, read_spans
+from artifacts.storage.store import CopyingStore, FileStore, ObjectStore
 from artifacts.storage.transfer import BUFFER_BYTES, copy_file, hash_file, write_all
+from artifacts.storage.upload import Uploads
 
 __all__ = [
     "BLOBS",
     "BUFFER_BYTES",
+    "CHUNK_BYTES",
     "LAYOUTS",
     "MANIFESTS",
+    "MOST_STORED",
     "PAGES",
     "RAW",
+    "READ_BYTES",
     "SOLO",
+    "ZSTD",
+    "Ahead",
     "Change",
     "Checkpoints",
+    "Chunk",
+    "ChunkLists",
     "Clock",
+    "CopyingStore",
     "Event",
     "Extent",
     "FileStore",
@@ -50,17 +62,22 @@ __all__ = [
     "State",
     "StoreIdentity",
     "Tail",
+    "Uploads",
     "alone",
     "apply_rules",
     "begin_writing",
     "checked",
     "claim",
     "claimed",
+    "compress",
     "copy_file",
+    "cut",
     "delete_abandoned",
     "encode",
     "expand",
+    "forget",
     "hash_file",
+    "healed",
     "identify",
     "now",
     "open_store",

@@ -23,6 +23,7 @@ from artifacts.storage.layout import Place
 from artifacts.storage.name import BLOBS, Name
 from artifacts.storage.store import ObjectStore
 from artifacts.storage.transfer import write_all
+from artifacts.storage.upload import Uploads
 
 PACK_BYTES = 32 * 2**20
 _BATCH_BYTES = 2**20  # large enough that handing one over costs nothing beside writing it
@@ -35,8 +36,10 @@ class Packer:
     A pack has a place in `names` from its first byte on, and its name there from `close` on.
     """
 
-    def __init__(self, store: ObjectStore, names: list[Name | None]) -> None:
-        self._store = store
+    def __init__(
+        self, store: ObjectStore, names: list[Name | None], uploads: Uploads | None = None
+    ) -> None:
+        self._uploads = uploads or Uploads(store)
         self._spool = store.spool
         self._names = names
         self._packs: list[_Pack] = []
@@ -66,6 +69,7 @@ class Packer:
         self._finish_pack()
         for index, name in self._finished:
             self._names[index] = name.result()
+        self._uploads.finish()
         self._finished.clear()
         self._packs.clear()
 
@@ -80,6 +84,7 @@ class Packer:
     ) -> None:
         """What was not closed is forgotten, and leaves nothing behind."""
         self._writer.shutdown(cancel_futures=True)
+        self._uploads.discard()
         _discard(self._packs, os.getpid())
 
     def _start_pack(self) -> None:
@@ -91,7 +96,7 @@ class Packer:
     def _finish_pack(self) -> None:
         if self._index >= 0:
             self._hand_over()
-            done = self._writer.submit(self._packs[-1].finish, self._store)
+            done = self._writer.submit(self._packs[-1].finish, self._uploads)
             self._finished.append((self._index, done))
             self._index, self._offset = -1, PACK_BYTES
 
@@ -126,14 +131,14 @@ class _Pack:
             self._fault = StorageError(str(self._path), error.strerror or str(error))
             raise self._fault from error
 
-    def finish(self, store: ObjectStore) -> Name:
+    def finish(self, uploads: Uploads) -> Name:
         """Raises StorageError, also for what became of a write that nobody waited for."""
         if self._fault is not None:
             raise self._fault
         name = Name(BLOBS, Digest(self._hash.digest()))
         os.close(self._fd)
         self._fd = -1
-        store.take(name.key, self._path)
+        uploads.add(name.key, self._path)
         return name
 
     def discard(self) -> None:

@@ -1,0 +1,83 @@
+"""Contents: where everything lies that was added to a draft, by digest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from artifacts.cache.pieces import Piece
+from artifacts.content import Digest
+from artifacts.storage import BLOBS, RAW, SOLO, Name, Objects, ObjectStore, Place, Span
+
+
+class Contents:
+    """`places` of what lies raw and whole, `pieces` of all else; both count blobs in `blobs`.
+
+    A pack that is still being filled has a number, but no name yet.
+    """
+
+    def __init__(self, store: ObjectStore) -> None:
+        self.blobs: list[Name | None] = []
+        self.places: dict[bytes, Place] = {}
+        self.pieces: dict[bytes, Sequence[Piece]] = {}
+        self._objects = Objects(store)
+        self._numbers: dict[Name, int] = {}
+        self._is_there: dict[tuple[Name, int | None], bool] = {}
+
+    def __contains__(self, digest: bytes) -> bool:
+        return digest in self.places or digest in self.pieces
+
+    def number(self, blob: Name) -> int:
+        if blob not in self._numbers:
+            self._numbers[blob] = len(self.blobs)
+            self.blobs.append(blob)
+        return self._numbers[blob]
+
+    def is_stored(self, blob: Name, size: int | None = None) -> bool:
+        """Whether the store has the blob; asked once."""
+        if (blob, size) not in self._is_there:
+            self._is_there[blob, size] = self._objects.has(blob, size)
+        return self._is_there[blob, size]
+
+    def put(self, digest: bytes, pieces: Sequence[Piece]) -> None:
+        """A single raw piece is a place."""
+        if len(pieces) == 1 and pieces[0].codec == RAW:
+            self.places[digest] = (pieces[0].blob, pieces[0].offset)
+        else:
+            self.pieces[digest] = pieces
+
+    def adopt(self, digest: Digest, spans: Sequence[Span]) -> None:
+        """Content that lies in blobs of a live version."""
+        if [*spans] == [_solo(digest, spans[0].size)]:
+            self.places[digest] = (SOLO, 0)
+        else:
+            self.put(digest, [Piece(self.number(span.blob), *_rest(span)) for span in spans])
+
+    def spans(self, digest: bytes, size: int) -> Sequence[Span]:
+        """Once every pack has its name."""
+        if digest in self.pieces:
+            return self._named(self.pieces[digest])
+        blob, offset = self.places[digest]
+        if blob == SOLO:
+            return [_solo(Digest(digest), size)]
+        return self._named([Piece(blob, offset, size, size)])
+
+    def names(self) -> list[Name]:
+        """Of all blobs, by number, once every pack has its name."""
+        return cast("list[Name]", self.blobs)
+
+    def spans_in_pieces(self) -> Mapping[bytes, Sequence[Span]]:
+        """Once every pack has its name."""
+        return {digest: self._named(pieces) for digest, pieces in self.pieces.items()}
+
+    def _named(self, pieces: Sequence[Piece]) -> Sequence[Span]:
+        names = self.names()
+        return [Span(names[piece.blob], *piece[1:]) for piece in pieces]
+
+
+def _solo(digest: Digest, size: int) -> Span:
+    return Span(Name(BLOBS, digest), 0, size, size)
+
+
+def _rest(span: Span) -> tuple[int, int, int, int]:
+    return span.offset, span.stored, span.size, span.codec

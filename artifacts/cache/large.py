@@ -1,0 +1,135 @@
+"""Large: files that are worth more thought than being packed as they are."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Sequence
+from functools import partial
+from io import BytesIO
+from typing import TypeAlias
+
+from artifacts.cache.contents import Contents
+from artifacts.cache.pieces import Assembler, Piece, Stretches
+from artifacts.cache.placement import (
+    SOLO_BYTES,
+    Placement,
+    is_worth_compressing,
+    placement,
+    samples,
+)
+from artifacts.cache.relative import Side, matches
+from artifacts.content import Digest
+from artifacts.storage import (
+    BLOBS,
+    RAW,
+    SOLO,
+    Name,
+    Objects,
+    ObjectStore,
+    Packer,
+    Span,
+    Uploads,
+    copy_file,
+)
+
+_LEAST_SHARED = 1 / 8  # of a file: with less it is better off in one piece
+
+Base: TypeAlias = Callable[[str], tuple[bytes, Sequence[Span]] | None]
+"""Digest and spans of the file that the collection's last version has at a path."""
+
+
+class LargeFiles:
+    """Places one file after another in `contents`."""
+
+    def __init__(
+        self, store: ObjectStore, contents: Contents, packer: Packer, uploads: Uploads
+    ) -> None:
+        self.base: Base = lambda _path: None
+        self._store = store
+        self._contents = contents
+        self._packer = packer
+        self._uploads = uploads
+        self._assembler = Assembler(store, packer, contents.number)
+        self._is_far = store.concurrency > 1
+        self._objects = Objects(store)
+
+    def place(self, fd: int, path: str, size: int) -> Digest | None:
+        """Digest of an open file, now placed; None if it proves to have another size."""
+        new = Side(size, lambda start, length: os.pread(fd, length, start))
+        base = self._base_spans(path)
+        is_comparable = bool(base) and (self._is_far or all(span.codec == RAW for span in base))
+        compresses = is_worth_compressing(b"".join(new.read(*each) for each in samples(size)))
+        way = placement(size, compresses=compresses, has_base=is_comparable, is_far=self._is_far)
+        if way is Placement.CHUNKED:
+            self._assembler.learn(span.blob for span in base)
+            if compresses or self._assembler.shared(_stream(new)) >= _LEAST_SHARED * size:
+                found = self._assembler.chunked(_stream(new), compresses=compresses)
+                return self._keep(size, *found)
+        elif way is Placement.STRETCHED:
+            old = Stretches(self._store, base)
+            alike = matches(new, old.side)
+            if sum(match.length for match in alike) >= _LEAST_SHARED * size:
+                return self._keep(size, *self._assembler.stretched(new, old, alike))
+        return self._place_packed(fd, size) if size < SOLO_BYTES else self._place_solo(fd, size)
+
+    def close(self) -> None:
+        """Once every pack has its name."""
+        self._assembler.close(self._contents.blobs)
+
+    def discard(self) -> None:
+        self._assembler.discard()
+
+    def _base_spans(self, path: str) -> Sequence[Span]:
+        """Those of the path in the last version, if all of what they lie in is there."""
+        base = self.base(path)
+        spans = base[1] if base else ()
+        return spans if all(self._contents.is_stored(span.blob) for span in spans) else ()
+
+    def _keep(self, size: int, digest: Digest, pieces: Sequence[Piece]) -> Digest | None:
+        if sum(piece.size for piece in pieces) != size:
+            return None
+        if digest not in self._contents:
+            self._contents.put(digest, pieces)
+        return digest
+
+    def _place_packed(self, fd: int, size: int) -> Digest | None:
+        data = os.read(fd, size + 1)
+        if len(data) != size:
+            return None
+        digest = Digest.of(data)
+        if digest not in self._contents:
+            blob, offset = self._contents.places[digest] = self._packer.add(data)
+            if self._is_far:
+                self._assembler.note(blob, offset, BytesIO(data).read)
+        return digest
+
+    def _place_solo(self, fd: int, size: int) -> Digest | None:
+        path = self._store.spool / f"solo-{secrets.token_hex(8)}"
+        try:
+            digest, length = copy_file(fd, path, most=size)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        if length == size and digest not in self._contents:
+            self._contents.places[digest] = (SOLO, 0)
+            blob = Name(BLOBS, digest)
+            if self._is_far:
+                with path.open("rb") as file:
+                    self._assembler.note(self._contents.number(blob), 0, file.read)
+            self._uploads.add(blob.key, path, unless=partial(self._objects.has, blob, size))
+        path.unlink(missing_ok=True)
+        return digest if length == size else None
+
+
+def _stream(side: Side) -> Callable[[int], bytes]:
+    """Reads on from where it stopped, to the size that the side had at first."""
+    at = 0
+
+    def read(most: int) -> bytes:
+        nonlocal at
+        data = side.read(at, min(most, side.size - at))
+        at += len(data)
+        return data
+
+    return read

@@ -1,0 +1,231 @@
+"""Pieces: files put together of what the store has and what is new, while they are added."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import NamedTuple, TypeAlias
+
+from blake3 import blake3
+
+from artifacts.cache.relative import Match, Side
+from artifacts.content import Digest
+from artifacts.storage import (
+    BUFFER_BYTES,
+    MOST_STORED,
+    RAW,
+    ZSTD,
+    Chunk,
+    ChunkLists,
+    Name,
+    ObjectStore,
+    Packer,
+    Place,
+    Span,
+    compress,
+    cut,
+)
+
+_BATCH = 32  # chunks that one thread digests and compresses at a time
+_MOST_WAITING = 6  # batches
+_MOST_KNOWN = 2**18  # chunks, of some 8 GiB, that are held in memory
+_WORTH = 0.95  # of the size: a chunk that compresses to no less is kept as it is
+
+Add: TypeAlias = Callable[[bytes], Place]
+
+
+class Piece(NamedTuple):
+    """A span whose blob is known by its number, since a pack has no name before it is full."""
+
+    blob: int
+    offset: int
+    stored: int
+    size: int
+    codec: int = RAW
+
+
+class Pieces:
+    """Of one file, in order; those that follow each other in a blob are one."""
+
+    def __init__(self) -> None:
+        self.all: list[Piece] = []
+
+    def add(self, piece: Piece) -> None:
+        last = self.all[-1] if self.all else None
+        if last is not None and _follows(last, piece):
+            stored, size = last.stored + piece.stored, last.size + piece.size
+            self.all[-1] = last._replace(stored=stored, size=size)
+        else:
+            self.all.append(piece)
+
+
+def _follows(last: Piece, piece: Piece) -> bool:
+    if (piece.blob, piece.offset, piece.codec) != (
+        last.blob,
+        last.offset + last.stored,
+        last.codec,
+    ):
+        return False
+    return piece.codec == RAW or max(last.stored + piece.stored, last.size + piece.size) <= (
+        MOST_STORED
+    )
+
+
+class Stretches:
+    """The bytes of an earlier file, raw, wherever they lie."""
+
+    def __init__(self, store: ObjectStore, spans: Sequence[Span]) -> None:
+        self._store, self._spans = store, spans
+        self.side = Side(sum(span.size for span in spans), self._read)
+
+    def within(self, start: int, length: int) -> Iterator[tuple[Name, int, int]]:
+        """Blob, offset and length of each part of a stretch."""
+        for span in self._spans:
+            if length and start < span.size:
+                part = min(span.size - start, length)
+                yield span.blob, span.offset + start, part
+                start, length = 0, length - part
+            else:
+                start -= min(start, span.size)
+
+    def _read(self, start: int, length: int) -> bytes:
+        parts = [self._store.read(blob.key, at, n) for blob, at, n in self.within(start, length)]
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+class Assembler:
+    """Puts files together. One thread at a time; the packer's is another."""
+
+    def __init__(self, store: ObjectStore, packer: Packer, number: Callable[[Name], int]) -> None:
+        self._store = store
+        self._packer = packer
+        self._number = number
+        self._lists = ChunkLists(store)
+        self._chunks: dict[bytes, Piece] = {}
+        self._listed: set[Name] = set()
+        self._new: dict[int, list[Chunk]] = {}
+        self._pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="art-chunk")
+
+    def learn(self, blobs: Iterable[Name]) -> bool:
+        """Take in what the lists of these blobs say; whether any did."""
+        missing = {*blobs} - self._listed
+        self._listed |= missing
+        for blob, chunks in zip(missing, self._pool.map(self._lists.get, missing), strict=True):
+            number = self._number(blob) if chunks else 0
+            for chunk in islice(chunks, max(0, _MOST_KNOWN - len(self._chunks))):
+                piece = Piece(number, chunk.offset, chunk.stored, chunk.size, chunk.codec)
+                self._chunks.setdefault(chunk.digest, piece)
+        return bool(self._chunks)
+
+    def stretched(
+        self, new: Side, old: Stretches, found: Sequence[Match]
+    ) -> tuple[Digest, Sequence[Piece]]:
+        """Digest and pieces of what is read of `new` now, whatever it was when matches were found.
+
+        Every byte is compared again, unless it is the very one that was, and so may be taken from
+        where it lies.
+        """
+        hasher, pieces, at = blake3(), Pieces(), 0
+        is_compared = new.is_held and old.side.is_held
+        for match in [*found, Match(new.size, 0, 0)]:
+            for data in _blocks(new, at, match.start):
+                hasher.update(data)
+                self._add_raw(pieces, data)
+            there = match.there
+            for data in _blocks(new, match.start, match.stop):
+                hasher.update(data)
+                if is_compared or data == old.side.read(there, len(data)):
+                    for blob, offset, length in old.within(there, len(data)):
+                        pieces.add(Piece(self._number(blob), offset, length, length))
+                else:
+                    self._add_raw(pieces, data)
+                there += len(data)
+            at = match.stop
+        return Digest(hasher.digest()), pieces.all
+
+    def shared(self, read: Callable[[int], bytes]) -> int:
+        """How many bytes of a stream lie in known chunks."""
+        return sum(len(each) for each in cut(read) if blake3(each).digest() in self._chunks)
+
+    def note(self, blob: int, offset: int, read: Callable[[int], bytes]) -> None:
+        """List the chunks of bytes that lie raw from `offset` of a blob."""
+        for each in cut(read):
+            chunk = Chunk(blake3(each).digest(), offset, len(each), len(each))
+            self._new.setdefault(blob, []).append(chunk)
+            offset += len(each)
+
+    def chunked(
+        self, read: Callable[[int], bytes], *, compresses: bool
+    ) -> tuple[Digest, Sequence[Piece]]:
+        """Digest and pieces of a stream."""
+        hasher, pieces = blake3(), Pieces()
+
+        def following(most: int) -> bytes:
+            data = read(most)
+            hasher.update(data)
+            return data
+
+        waiting: deque[Future[list[tuple[bytes, int, bytes]]]] = deque()
+        chunks = cut(following)
+        while batch := [*islice(chunks, _BATCH)]:
+            waiting.append(self._pool.submit(_encoded, batch, self._chunks, compresses=compresses))
+            if len(waiting) > _MOST_WAITING:
+                self._add_chunks(pieces, waiting.popleft().result())
+        for each in waiting:
+            self._add_chunks(pieces, each.result())
+        return Digest(hasher.digest()), pieces.all
+
+    def close(self, names: Sequence[Name | None]) -> None:
+        """Write the lists of the packs that were filled."""
+        for number, chunks in self._new.items():
+            if (blob := names[number]) is not None:
+                self._lists.put(blob, chunks)
+        self._new.clear()
+
+    def discard(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def _add_raw(self, pieces: Pieces, data: bytes) -> None:
+        blob, offset = self._packer.add(data)
+        pieces.add(Piece(blob, offset, len(data), len(data)))
+
+    def _add_chunks(self, pieces: Pieces, encoded: list[tuple[bytes, int, bytes]]) -> None:
+        for digest, size, stored in encoded:
+            piece = self._chunks.get(digest)
+            if piece is None:
+                piece = self._add_chunk(digest, size, stored)
+            pieces.add(piece)
+
+    def _add_chunk(self, digest: bytes, size: int, stored: bytes) -> Piece:
+        blob, offset = self._packer.add(stored)
+        codec = RAW if len(stored) == size else ZSTD
+        piece = Piece(blob, offset, len(stored), size, codec)
+        if len(self._chunks) < _MOST_KNOWN:
+            self._chunks[digest] = piece
+        self._new.setdefault(blob, []).append(Chunk(digest, offset, len(stored), size, codec))
+        return piece
+
+
+def _encoded(
+    batch: Sequence[memoryview], known: Mapping[bytes, Piece], *, compresses: bool
+) -> list[tuple[bytes, int, bytes]]:
+    """Digest, size and stored form of each; the form of a known one is not needed, and empty."""
+    encoded = []
+    for chunk in batch:
+        digest, stored = blake3(chunk).digest(), b""
+        if digest not in known:
+            stored = compress(chunk) if compresses else b""
+            if not stored or len(stored) > _WORTH * len(chunk):
+                stored = bytes(chunk)
+        encoded.append((digest, len(chunk), stored))
+    return encoded
+
+
+def _blocks(side: Side, start: int, stop: int) -> Iterator[bytes]:
+    """A stretch, in order. Ends early where the file has become shorter."""
+    while start < stop and (data := side.read(start, min(BUFFER_BYTES, stop - start))):
+        yield data
+        start += len(data)

@@ -1,0 +1,98 @@
+"""Chunks: content-defined pieces of large files, and the lists by which later files find them.
+
+A list says what lies in one blob. It is a cache: without it a later file that shares chunks with
+the blob is stored whole. Its chunks are taken for what it says, so it has a digest of its own.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from artifacts.content import Digest
+from artifacts.errors import ArtifactsError
+from artifacts.storage.codec import RAW, ZSTD
+from artifacts.storage.name import Name
+from artifacts.storage.store import ObjectStore
+
+if TYPE_CHECKING:
+    from pyfastcdc import FastCDC
+
+MIN_CHUNK, CHUNK_BYTES, MAX_CHUNK = 2**13, 2**15, 2**17
+_BUFFER_BYTES = 8 * 2**20  # cut at once
+_MAGIC = b"artchnk1"
+_HEAD = struct.Struct("<8sI")
+_ROW = struct.Struct("<32sQIIB")
+_DIGEST = 32
+
+
+class Chunk(NamedTuple):
+    """What it decodes to, and where in its blob it lies."""
+
+    digest: bytes
+    offset: int
+    stored: int
+    size: int
+    codec: int = RAW
+
+
+def cut(read: Callable[[int], bytes]) -> Iterator[memoryview]:
+    """The pieces of a stream, in order.
+
+    `read` gives at most so many bytes, and none at the end. Where the cuts are depends on the
+    bytes alone, a hundred or so before each, so an insertion moves only those beside it.
+    """
+    cutter = _cutter()
+    held = b""
+    while data := read(_BUFFER_BYTES):
+        view = memoryview(held + data)
+        lengths = [chunk.length for chunk in cutter.cut_buf(view)]
+        start = 0
+        for length in lengths[:-1]:
+            yield view[start : start + length]
+            start += length
+        held = bytes(view[start:])  # where it ends only the next bytes tell
+    if held:
+        yield memoryview(held)
+
+
+class ChunkLists:
+    """Best effort on both sides: `get` may find nothing, `put` may fail unnoticed."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self.store = store
+
+    def put(self, blob: Name, chunks: Sequence[Chunk]) -> None:
+        body = _HEAD.pack(_MAGIC, len(chunks)) + b"".join(_ROW.pack(*chunk) for chunk in chunks)
+        try:
+            self.store.write(_key(blob), Digest.of(blob.digest + body) + body)
+        except ArtifactsError:
+            pass  # the next relative of the file is stored whole
+
+    def get(self, blob: Name) -> list[Chunk]:
+        """Nothing where there is no list, or a damaged one, or one of another blob."""
+        try:
+            data = self.store.read(_key(blob))
+        except ArtifactsError:
+            return []
+        body = data[_DIGEST:]
+        if Digest.of(blob.digest + body) != data[:_DIGEST] or len(body) < _HEAD.size:
+            return []
+        magic, count = _HEAD.unpack_from(body)
+        if magic != _MAGIC or len(body) != _HEAD.size + count * _ROW.size:
+            return []
+        chunks = [Chunk(*row) for row in _ROW.iter_unpack(body[_HEAD.size :])]
+        return [chunk for chunk in chunks if chunk.codec in (RAW, ZSTD)]
+
+
+@cache
+def _cutter() -> FastCDC:
+    from pyfastcdc import FastCDC
+
+    return FastCDC(CHUNK_BYTES, min_size=MIN_CHUNK, max_size=MAX_CHUNK)
+
+
+def _key(blob: Name) -> str:
+    return f"cache/chunks/{blob.key.removeprefix('blobs/')}"
