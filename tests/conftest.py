@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from servers.fleet import Fleet
+
 from artifacts.runs import active_run
 from artifacts.storage import open_store
 
@@ -46,6 +48,14 @@ def new_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def store(new_store: Path, tmp_path: Path) -> Path:
     """The store of the settings, there already."""
     return Path(shutil.copytree(new_store, tmp_path / "store"))
+
+
+@pytest.fixture(scope="session")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """Real object stores, started as they are asked for."""
+    fleet = Fleet(tmp_path_factory.mktemp)
+    yield fleet
+    fleet.close()
 
 
 @pytest.fixture

@@ -1,0 +1,89 @@
+"""Bucket: one attempt at each operation on a filesystem of fsspec, in its own words.
+
+Only whole-file calls are used, none that expands wildcards, and no listing cache: another
+machine's new event must be seen at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from artifacts.storage.failure import Failure, classify
+
+Foreign: TypeAlias = Any
+"""An object of a client's package: none of them has types."""
+Cursor: TypeAlias = Any
+"""Where a listing goes on; each kind of bucket has its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Part of a listing: names below the root, and where it goes on, if it does."""
+
+    names: Sequence[str]
+    after: Cursor | None
+
+
+class Bucket:
+    """Any filesystem of fsspec, below a root. What its client raises comes through as it is."""
+
+    def __init__(self, filesystem: Foreign, root: str) -> None:
+        self.filesystem = filesystem
+        self.root = root.rstrip("/")
+
+    def locate(self, key: str) -> str:
+        return f"{self.root}/{key}"
+
+    def read(self, key: str, start: int, length: int | None) -> bytes:
+        """What lies in the range; b"" beyond the end."""
+        try:
+            return self._read(key, start, None if length is None else start + length)
+        except Exception as error:  # clients have no common base for theirs; all is raised again
+            if classify(error) is Failure.BEYOND:
+                return b""
+            raise
+
+    def write(self, key: str, data: bytes) -> None:
+        self.filesystem.pipe_file(self.locate(key), data)
+
+    def create(self, key: str, data: bytes) -> None:
+        """One conditional request, whatever the size, so that there is one answer."""
+        self.filesystem.pipe_file(self.locate(key), data, mode="create")
+
+    def put(self, key: str, path: str) -> None:
+        """A file's bytes, in bounded memory."""
+        self.filesystem.put_file(path, self.locate(key))
+
+    def size(self, key: str) -> int:
+        found = self.filesystem.info(self.locate(key))
+        if found["type"] != "file":
+            raise FileNotFoundError(key)
+        return int(found["size"])
+
+    def delete(self, key: str) -> None:
+        self.filesystem.rm_file(self.locate(key))
+
+    def page(self, prefix: str, cursor: Cursor | None) -> Page:
+        """One folder at a time, so that memory is bounded by the largest."""
+        folder, *others = [prefix.rpartition("/")[0]] if cursor is None else cursor
+        try:
+            found = self.filesystem.ls(self.locate(folder).rstrip("/"), detail=True)
+        except FileNotFoundError:
+            found = []
+        names = []
+        for entry in found:
+            name = str(entry["name"]).strip("/").removeprefix(self.root.strip("/") + "/")
+            if entry["type"] == "directory":
+                if name != folder and (name + "/").startswith(prefix[: len(name) + 1]):
+                    others.append(name)
+            elif name.startswith(prefix):
+                names.append(name)
+        return Page(names, others or None)
+
+    def _read(self, key: str, start: int, end: int | None) -> bytes:
+        ranged = {"start": start or None, "end": end} if start or end is not None else {}
+        if end is not None:
+            ranged["start"] = start
+        return bytes(self.filesystem.cat_file(self.locate(key), **ranged))

@@ -1,0 +1,186 @@
+"""RemoteStore: objects in a bucket, through a filesystem of fsspec."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from artifacts.errors import AlreadyExistsError, ObjectNotFoundError, StorageError
+from artifacts.storage.bucket import Bucket, Cursor, Page
+from artifacts.storage.bulk import download, upload
+from artifacts.storage.client import Client
+from artifacts.storage.keys import check_key, check_prefix, is_key
+
+_AT_ONCE = 16
+_TO_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+_TO_FILL = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+
+
+class RemoteStore:
+    """An ObjectStore that any number of threads, processes and machines may write to.
+
+    Each process connects when it first asks for something, so a store may be pickled, its
+    options with it, and survives a fork. A request that the bucket is too busy for, or does not
+    answer, is repeated for about a minute; then StorageError says what was being done.
+
+    A create whose answer got lost is repeated too, and then finds its own object: whoever must
+    know whose bytes they are reads them back.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        options: Mapping[str, Any] | None = None,
+        *,
+        spool: Path | None = None,
+        single_writer: bool = False,
+    ) -> None:
+        """`options` are for fsspec's filesystem, and may hold credentials.
+
+        With `single_writer`, `create` looks and then writes: enough within one process, whose
+        threads wait for each other, and wrong as soon as a second one writes.
+        """
+        self._client = Client(url.rstrip("/"), options or {})
+        self._options, self._given_spool = options, spool
+        self._has_single_writer = single_writer
+
+    def __reduce__(self) -> tuple[partial[RemoteStore], tuple[()]]:
+        again = partial(
+            RemoteStore,
+            self.url,
+            self._options,
+            spool=self._given_spool,
+            single_writer=self._has_single_writer,
+        )
+        return again, ()
+
+    @property
+    def url(self) -> str:
+        return self._client.url
+
+    @property
+    def concurrency(self) -> int:
+        return _AT_ONCE
+
+    @property
+    def spool(self) -> Path:
+        """The folder that was given, or one of this user's for all stores."""
+        return _made(self._given_spool) if self._given_spool else _own_folder()
+
+    def root_names(self) -> Iterator[str]:
+        """All that lies below the URL, be it an object of a store or not."""
+        return self._walk("")
+
+    def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        check_key(key)
+        if length == 0:
+            self.size(key)  # some clients ask nothing to read nothing
+            return b""
+        return self._client.call("reading", key, lambda bucket: bucket.read(key, start, length))
+
+    def write(self, key: str, data: bytes) -> None:
+        check_key(key)
+        try:
+            self._client.call("writing", key, lambda bucket: bucket.write(key, data))
+        except ObjectNotFoundError:
+            raise self._has_no_bucket(key) from None
+
+    def create(self, key: str, data: bytes) -> None:
+        check_key(key)
+        if self._has_single_writer:
+            return self._look_and_write(key, data)
+        try:
+            return self._client.call("creating", key, lambda bucket: bucket.create(key, data))
+        except ObjectNotFoundError:
+            raise self._has_no_bucket(key) from None
+
+    def take(self, key: str, path: Path) -> None:
+        """In parts, of which a few are in memory, whatever the number of calls under way."""
+        check_key(key)
+        try:
+            fd = os.open(path, _TO_READ)
+            try:
+                upload(self._client, key, fd)
+            finally:
+                os.close(fd)
+            os.unlink(path)
+        except OSError as error:
+            raise StorageError(str(path), error.strerror or str(error)) from error
+        except ObjectNotFoundError:
+            raise self._has_no_bucket(key) from None
+
+    def fetch(self, key: str, path: Path) -> None:
+        """As `take`. An object that is replaced meanwhile may come out as a mixture."""
+        check_key(key)
+        try:
+            fd = os.open(path, _TO_FILL, 0o666)
+            try:
+                download(self._client, key, fd)
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise StorageError(str(path), error.strerror or str(error)) from error
+
+    def size(self, key: str) -> int:
+        check_key(key)
+        return self._client.call("asking for its size", key, lambda bucket: bucket.size(key))
+
+    def list(self, prefix: str = "") -> Iterator[str]:
+        """Page by page, as it is read."""
+        check_prefix(prefix)
+        return filter(is_key, self._walk(prefix))
+
+    def delete(self, key: str) -> None:
+        check_key(key)
+        with suppress(ObjectNotFoundError):
+            self._client.call("deleting", key, lambda bucket: bucket.delete(key))
+
+    def _walk(self, prefix: str) -> Iterator[str]:
+        cursor: Cursor | None = None
+        while True:
+            try:
+                page = self._client.call("listing", prefix, partial(_page, prefix, cursor))
+            except ObjectNotFoundError:
+                raise self._has_no_bucket(prefix) from None
+            yield from page.names
+            if (cursor := page.after) is None:
+                return
+
+    def _look_and_write(self, key: str, data: bytes) -> None:
+        with self._client.alone:
+            try:
+                self.size(key)
+            except ObjectNotFoundError:
+                return self.write(key, data)
+        raise AlreadyExistsError(key)
+
+    def _has_no_bucket(self, key: str) -> StorageError:
+        return StorageError(key, f"there is no bucket or folder for {self.url}: make it first")
+
+
+def _page(prefix: str, cursor: Cursor | None, bucket: Bucket) -> Page:
+    return bucket.page(prefix, cursor)
+
+
+def _own_folder() -> Path:
+    """The same for all processes of this user, so that each can delete what a killed one left."""
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    folder = Path(tempfile.gettempdir()) / f"artifacts-{user}"
+    with suppress(OSError):  # whoever writes there is told what is wrong
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or (user and found.st_uid != user):
+            return Path(tempfile.mkdtemp(prefix="artifacts-"))  # somebody else took the name
+    return folder
+
+
+def _made(folder: Path) -> Path:
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder

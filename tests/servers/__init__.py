@@ -1,0 +1,1 @@
+"""Servers: real object stores on this machine, for as long as the tests run."""
