@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from artifacts.cache.pieces import Piece
 from artifacts.content import Digest
-from artifacts.storage import BLOBS, RAW, SOLO, Name, Objects, ObjectStore, Place, Span
+from artifacts.storage import (
+    BLOBS,
+    RAW,
+    SOLO,
+    Index,
+    Located,
+    Name,
+    Objects,
+    ObjectStore,
+    Place,
+    Span,
+    is_indexed,
+)
+
+_LITTLE = 2**20  # bytes
 
 
 class Contents:
@@ -20,6 +34,9 @@ class Contents:
         self.blobs: list[Name | None] = []
         self.places: dict[bytes, Place] = {}
         self.pieces: dict[bytes, Sequence[Piece]] = {}
+        self._index = Index(store)
+        self._asks_at_once = store.concurrency == 1
+        self._unknown = 0
         self._objects = Objects(store)
         self._numbers: dict[Name, int] = {}
         self._is_there: dict[tuple[Name, int | None], bool] = {}
@@ -38,6 +55,25 @@ class Contents:
         if (blob, size) not in self._is_there:
             self._is_there[blob, size] = self._objects.has(blob, size)
         return self._is_there[blob, size]
+
+    def locate(self, digest: bytes, size: int) -> bool:
+        """Take over what the store's index says of content, if the blob is there.
+
+        Where asking takes longer than storing, a little is stored without asking.
+        """
+        self._unknown += size
+        if not self._asks_at_once and self._unknown < _LITTLE:
+            return False
+        found = self._index.find(digest)
+        if found is None or not self.is_stored(found.blob):
+            return False
+        self.places[digest] = (self.number(found.blob), found.offset)
+        return True
+
+    def blob_of_chunk(self, digest: bytes) -> Name | None:
+        """A blob in which the store's index knows a chunk, and so perhaps its neighbours."""
+        found = self._index.find(digest) if is_indexed(digest) else None
+        return found.blob if found is not None and self.is_stored(found.blob) else None
 
     def put(self, digest: bytes, pieces: Sequence[Piece]) -> None:
         """A single raw piece is a place."""
@@ -69,6 +105,18 @@ class Contents:
     def spans_in_pieces(self) -> Mapping[bytes, Sequence[Span]]:
         """Once every pack has its name."""
         return {digest: self._named(pieces) for digest, pieces in self.pieces.items()}
+
+    def add_to_index(self, packs: Sequence[int], chunks: Iterable[Located]) -> None:
+        """What lies in new packs, so that others find it."""
+        names, new = self.names(), {*packs}
+        rows = [
+            Located(digest, names[blob], offset)
+            for digest, (blob, offset) in self.places.items()
+            if blob in new
+        ]
+        rows += chunks
+        if rows and (self._asks_at_once or self._unknown >= _LITTLE):
+            self._index.add(rows)
 
     def _named(self, pieces: Sequence[Piece]) -> Sequence[Span]:
         names = self.names()

@@ -124,8 +124,9 @@ class Intake:
             if self._read(path, source, os.stat(source).st_size)[0] != digest:
                 raise FileChangedError(source)
         self._later.clear()
+        packs = [number for number, blob in enumerate(self.contents.blobs) if blob is None]
         self._packer.close()
-        self._large.close()
+        self.contents.add_to_index(packs, self._large.close())
         for rows in self._digests.values():
             rows.save(self.contents.names())
         return self.contents
@@ -168,7 +169,7 @@ class Intake:
         if digest in self.contents.pieces:
             return True
         if blob == IN_PIECES:
-            return self._find(path, digest)
+            return self._find_in_base(path, digest)
         if blob == SOLO:
             is_there = self.contents.is_stored(Name(BLOBS, Digest(digest)), size)
             if is_there:
@@ -206,12 +207,15 @@ class Intake:
         if len(data) != size:
             return None, after
         digest = blake3(data).digest()
-        if data and digest not in self.contents and not self._find(path, digest):
+        if data and digest not in self.contents and not self._find(path, digest, size):
             self.contents.places[digest] = self._packer.add(data)
         return digest, after
 
-    def _find(self, path: str, digest: bytes) -> bool:
-        """Take over the spans of the collection's last version, if it has this content there."""
+    def _find(self, path: str, digest: bytes, size: int) -> bool:
+        """Take over the spans of the collection's last version, or what the store's index knows."""
+        return self._find_in_base(path, digest) or self.contents.locate(digest, size)
+
+    def _find_in_base(self, path: str, digest: bytes) -> bool:
         base = self.base(path)
         if base is None or base[0] != digest or not base[1]:
             return False

@@ -24,6 +24,7 @@ from artifacts.storage import (
     BLOBS,
     RAW,
     SOLO,
+    Located,
     Name,
     Objects,
     ObjectStore,
@@ -50,7 +51,7 @@ class LargeFiles:
         self._contents = contents
         self._packer = packer
         self._uploads = uploads
-        self._assembler = Assembler(store, packer, contents.number)
+        self._assembler = Assembler(store, packer, contents.number, contents.blob_of_chunk)
         self._is_far = store.concurrency > 1
         self._objects = Objects(store)
 
@@ -73,9 +74,9 @@ class LargeFiles:
                 return self._keep(size, *self._assembler.stretched(new, old, alike))
         return self._place_packed(fd, size) if size < SOLO_BYTES else self._place_solo(fd, size)
 
-    def close(self) -> None:
-        """Once every pack has its name."""
-        self._assembler.close(self._contents.blobs)
+    def close(self) -> list[Located]:
+        """Once every pack has its name: rows for the index."""
+        return self._assembler.close(self._contents.names())
 
     def discard(self) -> None:
         self._assembler.discard()
@@ -98,7 +99,7 @@ class LargeFiles:
         if len(data) != size:
             return None
         digest = Digest.of(data)
-        if digest not in self._contents:
+        if digest not in self._contents and not self._contents.locate(digest, size):
             blob, offset = self._contents.places[digest] = self._packer.add(data)
             if self._is_far:
                 self._assembler.note(blob, offset, BytesIO(data).read)

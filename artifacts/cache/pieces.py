@@ -20,6 +20,7 @@ from artifacts.storage import (
     ZSTD,
     Chunk,
     ChunkLists,
+    Located,
     Name,
     ObjectStore,
     Packer,
@@ -27,6 +28,7 @@ from artifacts.storage import (
     Span,
     compress,
     cut,
+    is_indexed,
 )
 
 _BATCH = 32  # chunks that one thread digests and compresses at a time
@@ -99,10 +101,17 @@ class Stretches:
 class Assembler:
     """Puts files together. One thread at a time; the packer's is another."""
 
-    def __init__(self, store: ObjectStore, packer: Packer, number: Callable[[Name], int]) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        packer: Packer,
+        number: Callable[[Name], int],
+        blob_of: Callable[[bytes], Name | None],
+    ) -> None:
         self._store = store
         self._packer = packer
         self._number = number
+        self._blob_of = blob_of
         self._lists = ChunkLists(store)
         self._chunks: dict[bytes, Piece] = {}
         self._listed: set[Name] = set()
@@ -148,7 +157,7 @@ class Assembler:
 
     def shared(self, read: Callable[[int], bytes]) -> int:
         """How many bytes of a stream lie in known chunks."""
-        return sum(len(each) for each in cut(read) if blake3(each).digest() in self._chunks)
+        return sum(len(each) for each in cut(read) if self._find(blake3(each).digest()))
 
     def note(self, blob: int, offset: int, read: Callable[[int], bytes]) -> None:
         """List the chunks of bytes that lie raw from `offset` of a blob."""
@@ -178,12 +187,17 @@ class Assembler:
             self._add_chunks(pieces, each.result())
         return Digest(hasher.digest()), pieces.all
 
-    def close(self, names: Sequence[Name | None]) -> None:
-        """Write the lists of the packs that were filled."""
-        for number, chunks in self._new.items():
-            if (blob := names[number]) is not None:
-                self._lists.put(blob, chunks)
+    def close(self, names: Sequence[Name]) -> list[Located]:
+        """Write the lists of the blobs that have new chunks; rows of these for the index."""
+        lists = [(names[number], chunks) for number, chunks in self._new.items()]
+        [*self._pool.map(lambda each: self._lists.put(*each), lists)]
         self._new.clear()
+        return [
+            Located(chunk.digest, blob, chunk.offset)
+            for blob, chunks in lists
+            for chunk in chunks
+            if is_indexed(chunk.digest)
+        ]
 
     def discard(self) -> None:
         self._pool.shutdown(cancel_futures=True)
@@ -194,10 +208,15 @@ class Assembler:
 
     def _add_chunks(self, pieces: Pieces, encoded: list[tuple[bytes, int, bytes]]) -> None:
         for digest, size, stored in encoded:
-            piece = self._chunks.get(digest)
+            piece = self._find(digest)
             if piece is None:
                 piece = self._add_chunk(digest, size, stored)
             pieces.add(piece)
+
+    def _find(self, digest: bytes) -> Piece | None:
+        if digest not in self._chunks and (blob := self._blob_of(digest)) is not None:
+            self.learn([blob])
+        return self._chunks.get(digest)
 
     def _add_chunk(self, digest: bytes, size: int, stored: bytes) -> Piece:
         blob, offset = self._packer.add(stored)

@@ -1,0 +1,190 @@
+"""Index: where the store has contents, for a machine or a collection that has never seen them.
+
+A cache in the store: sorted segments that are never changed, and a head that lists them. Of two
+who add at once one may be forgotten, until the index is made anew. What a row says is believed
+once its blob is there; the file's digest is what proves it.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from heapq import merge
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from artifacts.content import Digest
+from artifacts.errors import ArtifactsError
+from artifacts.storage.frame import Frame
+from artifacts.storage.name import Name
+from artifacts.storage.store import ObjectStore
+
+HEAD_KEY = "cache/index/head"
+_MAGIC = b"artindx1"
+_HEADER = struct.Struct("<8sII")
+_PLACE = struct.Struct("<IQ")
+_DIGEST = 32
+_MOST_ROWS = 2**20  # of a segment; larger ones are not merged any more
+_MOST_HELD = 2**22  # rows of all segments in memory, some 180 MB; older ones are not looked at
+_READERS = 8
+_CHUNKS = 64  # one chunk in so many has a row: it leads to the list of all those beside it
+
+
+class Located(NamedTuple):
+    """Raw bytes of this digest, or for a chunk a frame of them, lie in a blob from an offset on."""
+
+    digest: bytes
+    blob: Name
+    offset: int
+
+
+def is_indexed(chunk: bytes) -> bool:
+    """Whether chunks of this digest have rows."""
+    return chunk[0] % _CHUNKS == 0
+
+
+class Segment:
+    """Rows in order of digest, found without making an object of each."""
+
+    def __init__(self, data: bytes) -> None:
+        """Raises ValueError for what is no segment."""
+        if Digest.of(memoryview(data)[_DIGEST:]) != data[:_DIGEST]:
+            raise ValueError("damaged")
+        magic, self._rows, names = _HEADER.unpack_from(data, _DIGEST)
+        self._digests = _DIGEST + _HEADER.size
+        self._places = self._digests + self._rows * _DIGEST
+        start = self._places + self._rows * _PLACE.size
+        if magic != _MAGIC or len(data) != start + names:
+            raise ValueError("no segment")
+        self._data = data
+        self._blobs = [Name.parse(line) for line in data[start:].decode().splitlines()]
+
+    def __len__(self) -> int:
+        return int(self._rows)
+
+    def __iter__(self) -> Iterator[Located]:
+        return map(self._row, range(self._rows))
+
+    def find(self, digest: bytes) -> Located | None:
+        low, high = 0, self._rows
+        while low < high:
+            middle = (low + high) // 2
+            if self._digest(middle) < digest:
+                low = middle + 1
+            else:
+                high = middle
+        return self._row(low) if low < self._rows and self._digest(low) == digest else None
+
+    def _digest(self, index: int) -> bytes:
+        at = self._digests + index * _DIGEST
+        return self._data[at : at + _DIGEST]
+
+    def _row(self, index: int) -> Located:
+        blob, offset = _PLACE.unpack_from(self._data, self._places + index * _PLACE.size)
+        return Located(self._digest(index), self._blobs[blob], offset)
+
+    @staticmethod
+    def encode(rows: Iterable[Located]) -> bytes:
+        """Of rows in order of digest; of equal digests the first counts."""
+        blobs: dict[Name, int] = {}
+        digests: list[bytes] = []
+        places: list[bytes] = []
+        for digest, blob, offset in rows:
+            if not digests or digests[-1] != digest:
+                digests.append(digest)
+                places.append(_PLACE.pack(blobs.setdefault(blob, len(blobs)), offset))
+        names = "\n".join(map(str, blobs)).encode()
+        header = _HEADER.pack(_MAGIC, len(digests), len(names))
+        body = b"".join((header, *digests, *places, names))
+        return Digest.of(body) + body
+
+
+class Index:
+    """Best effort on both sides: `find` may find nothing, `add` may fail unnoticed."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+        self._segments: list[Segment] | None = None
+
+    def find(self, digest: bytes) -> Located | None:
+        """Where content is said to lie, as of the first time that this was asked."""
+        if self._segments is None:
+            self._segments = [segment for _, segment in self._read(_newest(self._names()))]
+        for segment in self._segments:
+            if (found := segment.find(digest)) is not None:
+                return found
+        return None
+
+    def add(self, rows: Iterable[Located]) -> None:
+        """Together with the last segments that are not much longer, so that there are ever few."""
+        names = self._names()
+        new = sorted(rows, key=itemgetter(0))
+        merged, count = [], len(new)
+        while names and names[-1][1] <= min(2 * count, _MOST_ROWS):
+            name, length = names.pop()
+            merged.append((name, length))
+            count += length
+        old = [segment for _, segment in self._read(merged)]
+        with suppress(ArtifactsError):
+            self._put([*names, self._write(merge(new, *old, key=itemgetter(0)))])
+            for name, _ in merged:
+                self._store.delete(_key(name))
+
+    def replace(self, rows: Iterable[Sequence[Located]]) -> None:
+        """The whole index, from rows in order of digest, one segment for each part."""
+        before = self._names()
+        after = [self._write(part) for part in rows]
+        self._put(after)
+        for name, _ in {*before} - {*after}:
+            self._store.delete(_key(name))
+
+    def _names(self) -> list[tuple[str, int]]:
+        """Of each segment the name and number of rows."""
+        try:
+            header = Frame.decode(self._store.read(HEAD_KEY), HEAD_KEY).header
+            return [(Digest.parse(name).hex(), int(rows)) for name, rows in header["segments"]]
+        except (ArtifactsError, KeyError, TypeError, ValueError):
+            return []
+
+    def _read(self, names: Sequence[tuple[str, int]]) -> list[tuple[str, Segment]]:
+        """Those that can be had."""
+        with ThreadPoolExecutor(_READERS) as pool:
+            found = [*pool.map(self._segment, (name for name, _ in names))]
+        return [
+            (name, segment)
+            for (name, _), segment in zip(names, found, strict=True)
+            if segment is not None
+        ]
+
+    def _segment(self, name: str) -> Segment | None:
+        try:
+            return Segment(self._store.read(_key(name)))
+        except (ArtifactsError, ValueError, struct.error):
+            return None
+
+    def _write(self, rows: Iterable[Located]) -> tuple[str, int]:
+        data = Segment.encode(rows)
+        name = Digest(data[:_DIGEST]).hex()
+        self._store.write(_key(name), data)
+        return name, len(Segment(data))
+
+    def _put(self, names: Sequence[tuple[str, int]]) -> None:
+        header: dict[str, Any] = {"segments": [list(each) for each in names]}
+        self._store.write(HEAD_KEY, Frame(header).encode())
+
+
+def _newest(names: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+    """As many of the last ones as may be held."""
+    held, newest = 0, []
+    for name, rows in reversed(names):
+        held += rows
+        if held > _MOST_HELD:
+            break
+        newest.append((name, rows))
+    return newest
+
+
+def _key(name: str) -> str:
+    return f"cache/index/{name[:2]}/{name}"
