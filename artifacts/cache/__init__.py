@@ -1,7 +1,9 @@
 """Cache: the copy on this machine, of files going into the store and coming out of it."""
 
 from artifacts.cache.audit import Changed, Findings, audit, digest_of, files_below
+from artifacts.cache.cached import CachedStore, cached, uncached
 from artifacts.cache.checkout import Checkout, Outcome, Part
+from artifacts.cache.copies import Copies
 from artifacts.cache.intake import Intake
 from artifacts.cache.receipt import (
     RECEIPT,
@@ -16,8 +18,10 @@ from artifacts.cache.tree import Tree
 
 __all__ = [
     "RECEIPT",
+    "CachedStore",
     "Changed",
     "Checkout",
+    "Copies",
     "Delivery",
     "Expected",
     "Findings",
@@ -27,9 +31,11 @@ __all__ = [
     "Receipt",
     "Tree",
     "audit",
+    "cached",
     "check_not_ours",
     "digest_of",
     "expected_files",
     "files_below",
     "is_ours",
+    "uncached",
 ]

@@ -14,8 +14,10 @@ from threading import Lock
 from typing import Self, TypeAlias
 
 from artifacts.cache.audit import digest_of
+from artifacts.cache.copies import Copies
 from artifacts.cache.receipt import PARTIAL, Expected, is_unfinished
 from artifacts.cache.stage import Stage
+from artifacts.cache.supply import Supply
 from artifacts.content import Digest, Entry, Kind, Page
 from artifacts.errors import (
     ArtifactsError,
@@ -31,6 +33,7 @@ Part: TypeAlias = tuple[Page, range, Callable[[], PageLayout]]
 """A page, the indices in it that are wanted, and how to learn where their bytes lie."""
 
 _WORKERS = min(4, os.cpu_count() or 1)  # more would only wait for one another in the kernel
+_FAR_WORKERS = 2  # of a store that pays for concurrency: each of them has many requests under way
 
 
 @dataclass(slots=True)
@@ -59,6 +62,7 @@ class Checkout:
 
     Files that are right already are kept. One that is neither what it should be nor what
     `delivered` says an earlier download put there was edited: it is kept, unless `force`.
+    With `links`, large files become read-only hard links to copies that are kept there.
     """
 
     def __init__(
@@ -68,9 +72,11 @@ class Checkout:
         delivered: Mapping[str, Expected],
         *,
         force: bool = False,
+        links: Copies | None = None,
         progress: Progress | None = None,
     ) -> None:
-        self.store = store
+        self._workers = _WORKERS if store.concurrency <= 1 else _FAR_WORKERS
+        self._supply = Supply(store, self._workers, links=links)
         self.root = os.fspath(root)
         self.outcome = Outcome()
         self._delivered = delivered
@@ -96,7 +102,10 @@ class Checkout:
         with claimed(stage):
             try:
                 self._ignores_case = os.path.exists(os.path.join(self.root, name.upper()))
-                with ThreadPoolExecutor(_WORKERS, thread_name_prefix="art-get") as pool:
+                with (
+                    self._supply,
+                    ThreadPoolExecutor(self._workers, thread_name_prefix="art-get") as pool,
+                ):
                     self._run_all(pool, parts, stage, is_empty=is_empty)
             finally:
                 shutil.rmtree(stage, ignore_errors=True)
@@ -135,12 +144,12 @@ class Checkout:
         running: list[Future[None]] = []
         for number, (page, wanted, layout) in enumerate(parts):
             self._refuse_collisions(page, wanted)
-            if len(running) >= 2 * _WORKERS:
+            if len(running) >= 2 * self._workers:
                 running.pop(0).result()
             todo = self._todo(page, wanted, is_empty=is_empty)
             if todo:
                 folder = os.path.join(stage, str(number))
-                part = Stage(self.store, folder, page, self._report, self._progress)
+                part = Stage(self._supply, folder, page, self._report, self._progress)
                 running.append(pool.submit(self._deliver, part, todo, layout))
         for future in running:
             future.result()

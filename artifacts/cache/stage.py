@@ -11,36 +11,38 @@ import os
 import stat as modes
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from blake3 import blake3
 
 from artifacts.cache.audit import files_below
+from artifacts.cache.supply import Supply
 from artifacts.content import Digest, Page
 from artifacts.errors import (
     ArtifactsError,
     DigestMismatchError,
+    IntegrityError,
     InvalidPathError,
     MalformedError,
     MissingBlobError,
+    ObjectNotFoundError,
     StorageError,
 )
 from artifacts.progress import Progress
 from artifacts.storage import (
+    RAW,
+    READ_BYTES,
     Extent,
-    FileStore,
-    ObjectStore,
     PageLayout,
     Span,
-    copy_file,
-    read_extent,
-    read_spans,
+    forget,
     write_all,
 )
 
-_BATCH_BYTES = 4 * 2**20  # read at once from a pack
-_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # a FIFO in a blob's place must not hang
-_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+_LINK_BYTES = 2**20  # from here on a link saves more than it costs
+_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
 _NO_NAME = {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.EEXIST, errno.ENOTDIR}
 
 
@@ -49,16 +51,17 @@ class Stage:
 
     def __init__(
         self,
-        store: ObjectStore,
+        supply: Supply,
         folder: str,
         page: Page,
         report: Callable[[ArtifactsError], None],
         progress: Progress,
     ) -> None:
-        self.store = store
         self.folder = folder
         self.page = page
         self.written = 0
+        self._supply = supply
+        self._store = supply.store
         self._report = report
         self._progress = progress
         self._folders: set[str] = set()
@@ -67,9 +70,11 @@ class Stage:
         """Put the page's files of these indices together, whichever can be had."""
         os.mkdir(self.folder)
         self._folders.add("")
-        for extent in layout.extents(self.page, range(min(indices), max(indices) + 1)):
-            for part in _batches(extent, self.page, indices):
-                self._write_extent(part)
+        if self._supply.links is not None:
+            indices = self._link_all(indices, layout)
+        if not indices:
+            return
+        self._write_extents(indices, layout)
         for index, spans in layout.pieces.items():
             if index in indices:
                 self._write_spans(index, spans)
@@ -100,34 +105,101 @@ class Stage:
         if not is_clear:
             self.written -= sum(1 for _ in files_below(self.folder))
 
-    def _write_extent(self, extent: Extent) -> None:
-        length = sum(self.page.sizes[index] or 0 for index in extent.indices)
-        if len(extent.indices) == 1 and length > _BATCH_BYTES:
-            self._write_large(extent, length)
-            return
-        paths = self.page.paths
+    def _link_all(self, indices: Collection[int], layout: PageLayout) -> Collection[int]:
+        """Large files become names of copies; the indices that are left."""
+        sizes = self.page.sizes
+        large = [index for index in indices if (sizes[index] or 0) >= _LINK_BYTES]
+        for index in large:
+            self._write_linked(index, layout.spans(self.page, index))
+        return {*indices}.difference(large)
+
+    def _write_linked(self, index: int, spans: Sequence[Span]) -> None:
+        path, digest = self.page.paths[index], self.page.digest_at(index)
         try:
-            path = paths[extent.indices.start]
-            data = memoryview(read_extent(self.store, extent.blob, extent.offset, length, path))
+            target = self._place(path)
+        except InvalidPathError as error:
+            self._report(error)
+            return
+        if self._supply.link(digest, target, self._progress.advance):
+            self.written += 1
+            return
+        if self._is_alone(index, spans):
+            self._write_large(index, spans[0])
+        else:
+            self._write_spans(index, spans)
+        if os.path.exists(target):
+            self._supply.lend(digest, target)
+
+    def _write_extents(self, indices: Collection[int], layout: PageLayout) -> None:
+        """Files that lie raw in blobs: many at once, and those that are blobs one by one."""
+        small: list[tuple[Extent, Span]] = []
+        large: list[tuple[int, Span]] = []
+        sizes = self.page.sizes
+        for extent in layout.extents(self.page, range(min(indices), max(indices) + 1)):
+            for part in _batches(extent, self.page, indices):
+                first = part.indices.start
+                length = sum(sizes[index] or 0 for index in part.indices)
+                span = Span(part.blob, part.offset, length, length)
+                if length <= READ_BYTES:
+                    small.append((part, span))
+                elif self._is_alone(first, [span]):
+                    large.append((first, span))
+                else:
+                    self._write_spans(first, [span])
+        paths = self.page.paths
+        reads = self._supply.extents([(span, paths[part.indices.start]) for part, span in small])
+        for (part, _), data in zip(small, reads, strict=True):
+            self._write_extent(part, data)
+        blobs = self._supply.blobs([(span, self._aside(index)) for index, span in large])
+        for (index, span), bring in zip(large, blobs, strict=True):
+            self._write_large(index, span, bring)
+
+    def _is_alone(self, index: int, spans: Sequence[Span]) -> bool:
+        """Whether a file is a blob by itself."""
+        digest = self.page.digest_at(index)
+        return len(spans) == 1 and spans[0].blob.digest == digest and spans[0].codec == RAW
+
+    def _aside(self, index: int) -> str:
+        """Where something that becomes a file may lie until then: no path leads there."""
+        return f"{self.folder}~{index}"
+
+    def _write_extent(self, extent: Extent, read: Callable[[], bytes]) -> None:
+        try:
+            data = memoryview(read())
         except (MissingBlobError, StorageError) as error:
             for index in extent.indices:
-                self._report(_of_file(error, paths[index]))
+                self._report(self._of_file(error, self.page.paths[index]))
             return
-        self._write_contents(extent, data)
+        wrong = self._write_contents(extent, data)
+        is_renewed = bool(wrong) and forget(self._store, extent.blob.key)
+        for index, start, found in wrong:
+            if is_renewed:
+                size = self.page.sizes[index] or 0
+                self._write_spans(index, [Span(extent.blob, extent.offset + start, size, size)])
+            else:
+                digest = Digest(blake3(found).digest())
+                self._report(self._mismatch(index, digest, len(found), extent.blob.key))
 
-    def _write_contents(self, extent: Extent, data: memoryview) -> None:
-        """The inner loop of a download of small files: two digests are compared as raw bytes."""
-        page, start = self.page, 0
-        digests = page.digests
+    def _write_contents(
+        self, extent: Extent, data: memoryview
+    ) -> list[tuple[int, int, memoryview]]:
+        """The inner loop of a download of small files: two digests are compared as raw bytes.
+
+        Of those that are wrong the index, where it begins, and what was found.
+        """
+        page, start, wrong = self.page, 0, []
+        digests, sizes, paths = page.digests, page.sizes, page.paths
         for index in extent.indices:
-            stop = start + (page.sizes[index] or 0)
+            stop = start + (sizes[index] or 0)
             content = data[start:stop]
-            digest = blake3(content).digest()
-            if digest == digests[32 * index : 32 * index + 32] and stop <= len(data):
-                self._write_content(page.paths[index], content)
+            if blake3(content).digest() == digests[32 * index : 32 * index + 32] and stop <= len(
+                data
+            ):
+                self._write_content(paths[index], content)
             elif stop > start:
-                self._mismatch(index, Digest(digest), len(content), extent.blob.key)
+                wrong.append((index, start, content))
             start = stop
+        return wrong
 
     def _write_content(self, path: str, content: memoryview) -> None:
         try:
@@ -141,61 +213,58 @@ class Stage:
             os.close(fd)
         self._done(len(content))
 
-    def _write_large(self, extent: Extent, length: int) -> None:
+    def _write_large(
+        self, index: int, blob: Span, bring: Callable[[], None] = lambda: None
+    ) -> None:
         """A blob that is a file of this machine is copied by as few hands as possible."""
-        index = extent.indices.start
-        if not isinstance(self.store, FileStore) or extent.offset:
-            self._write_spans(index, [Span(extent.blob, extent.offset, length, length)])
-            return
+
+        def attempt(target: str) -> tuple[Digest, int]:
+            bring()
+            advance = self._progress.advance
+            return _made(path, self._supply.copy, blob, self._aside(index), target, advance)
+
         path = self.page.paths[index]
-        try:
-            source = os.open(self.store.path(extent.blob.key), _READ)
-        except FileNotFoundError:
-            self._report(MissingBlobError(path, extent.blob.key, self.store.url))
-            return
-        except OSError as error:
-            reason = f"{error.strerror or error} in {extent.blob.key} of {self.store.url}"
-            self._report(StorageError(path, reason))
-            return
-        try:
-            target = self._place(path)
-            digest, size = copy_file(source, Path(target), self._progress.advance, length)
-        except (InvalidPathError, StorageError) as error:
-            self._report(_of_file(error, path))
-            return
-        finally:
-            os.close(source)
-        self._accept(index, digest, size, target, extent.blob.key)
+        self._put_together(index, [blob], attempt)
 
     def _write_spans(self, index: int, spans: Sequence[Span]) -> None:
-        path = self.page.paths[index]
-        target = f"{self.folder}/{path}"
-        hasher, size = blake3(), 0
-        try:
+        def attempt(target: str) -> tuple[Digest, int]:
+            hasher, size = blake3(), 0
             fd = self._create(path)
+            try:
+                for data in self._supply.spans(spans, path):
+                    hasher.update(data)
+                    size += len(data)
+                    write_all(fd, memoryview(data))
+                    self._progress.advance(len(data))
+            finally:
+                os.close(fd)
+            return Digest(hasher.digest()), size
+
+        path = self.page.paths[index]
+        self._put_together(index, spans, attempt)
+
+    def _put_together(
+        self, index: int, spans: Sequence[Span], attempt: Callable[[str], tuple[Digest, int]]
+    ) -> None:
+        """One file by itself, once more if it is wrong and that may be the fault of a copy."""
+        path, key = self.page.paths[index], spans[0].blob.key
+        target = f"{self.folder}/{path}"
+        try:
+            self._place_new(path)
+            try:
+                self._check(index, *attempt(target), key)
+            except IntegrityError:
+                if not forget(self._store, *{span.blob.key for span in spans}):
+                    raise
+                _remove(target)
+                self._check(index, *attempt(target), key)
         except InvalidPathError as error:
             self._report(error)
-            return
-        try:
-            for data in read_spans(self.store, spans, path):
-                hasher.update(data)
-                size += len(data)
-                write_all(fd, memoryview(data))
-                self._progress.advance(len(data))
         except ArtifactsError as error:
-            os.unlink(target)
-            self._report(_of_file(error, path))
-            return
-        finally:
-            os.close(fd)
-        self._accept(index, Digest(hasher.digest()), size, target, spans[0].blob.key)
-
-    def _accept(self, index: int, digest: Digest, size: int, target: str, key: str) -> None:
-        if digest == self.page.digest_at(index) and size == self.page.sizes[index]:
-            self.written += 1
+            _remove(target)
+            self._report(self._of_file(error, path))
         else:
-            os.unlink(target)
-            self._mismatch(index, digest, size, key)
+            self.written += 1
 
     def _write_empty(self, index: int) -> None:
         """An empty file, or a folder that has nothing in it."""
@@ -214,23 +283,37 @@ class Stage:
         self.written += 1
         self._progress.advance(size)
 
-    def _mismatch(self, index: int, found: Digest, size: int, key: str) -> None:
-        name = f"{self.page.paths[index]} (in {key} of {self.store.url})"
+    def _check(self, index: int, found: Digest, size: int, key: str) -> None:
+        """Raises DigestMismatchError, MalformedError."""
+        if found != self.page.digest_at(index) or size != self.page.sizes[index]:
+            raise self._mismatch(index, found, size, key)
+
+    def _mismatch(self, index: int, found: Digest, size: int, key: str) -> IntegrityError:
+        name = f"{self.page.paths[index]} (in {key} of {self._store.url})"
         expected = self.page.digest_at(index)
         if found == expected:
             reason = f"it has {size} bytes, not the {self.page.sizes[index]} of its entry"
-            self._report(MalformedError(name, reason))
-        else:
-            self._report(DigestMismatchError(name, expected.hex(), found.hex()))
+            return MalformedError(name, reason)
+        return DigestMismatchError(name, expected.hex(), found.hex())
+
+    def _of_file(self, error: ArtifactsError, path: str) -> ArtifactsError:
+        """What reading a blob raised, told of one of the files that lie in it."""
+        if isinstance(error, MissingBlobError):
+            return MissingBlobError(path, error.key, error.store)
+        if isinstance(error, ObjectNotFoundError):
+            return MissingBlobError(path, error.key, self._store.url)
+        if isinstance(error, StorageError):
+            return StorageError(f"{path} (in {error.key})", error.reason)
+        return error
+
+    def _place_new(self, path: str) -> None:
+        """As `_place`. Raises InvalidPathError also for a name that another file has here."""
+        if os.path.lexists(self._place(path)):
+            raise InvalidPathError(path, "has the name of another file on this disk")
 
     def _create(self, path: str) -> int:
         """A new file. Raises InvalidPathError for a name that this disk does not take."""
-        target = self._place(path)
-        try:
-            return os.open(target, _NEW, 0o666)
-        except OSError as error:
-            _refuse_name(error, path)
-            raise
+        return _made(path, os.open, self._place(path), _NEW, 0o666)
 
     def _place(self, path: str) -> str:
         """Where in the stage a path goes; its folders are made. Raises InvalidPathError."""
@@ -239,13 +322,19 @@ class Stage:
             missing.append(folder)
             folder = folder.rpartition("/")[0]
         for each in reversed(missing):
-            try:
-                os.mkdir(f"{self.folder}/{each}")
-            except OSError as error:
-                _refuse_name(error, path)
-                raise
+            _made(path, os.mkdir, f"{self.folder}/{each}")
             self._folders.add(each)
         return f"{self.folder}/{path}"
+
+
+def _made(path: str, make: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T:
+    """What `make` returns. Raises InvalidPathError if the disk does not take the path's name."""
+    try:
+        return make(*arguments, **options)
+    except OSError as error:
+        if error.errno in _NO_NAME:
+            raise InvalidPathError(path, f"is no name for this disk: {error.strerror}") from error
+        raise
 
 
 def _batches(extent: Extent, page: Page, indices: Collection[int]) -> Iterator[Extent]:
@@ -255,7 +344,7 @@ def _batches(extent: Extent, page: Page, indices: Collection[int]) -> Iterator[E
     for index in extent.indices:
         size = page.sizes[index] or 0
         is_wanted = index in indices
-        if first is not None and (not is_wanted or offset + size - start > _BATCH_BYTES):
+        if first is not None and (not is_wanted or offset + size - start > READ_BYTES):
             yield Extent(extent.blob, start, range(first, index))
             first = None
         if first is None and is_wanted:
@@ -293,16 +382,6 @@ def _is_folder(place: str) -> bool:
         return False
 
 
-def _of_file(error: ArtifactsError, path: str) -> ArtifactsError:
-    """What reading a blob raised, told of one of the files that lie in it."""
-    if isinstance(error, MissingBlobError):
-        return MissingBlobError(path, error.key, error.store)
-    if isinstance(error, StorageError):
-        return StorageError(f"{path} (in {error.key})", error.reason)
-    return error
-
-
-def _refuse_name(error: OSError, path: str) -> None:
-    """Raises InvalidPathError if it is the name that the disk does not take."""
-    if error.errno in _NO_NAME:
-        raise InvalidPathError(path, f"is no name for this disk: {error.strerror}") from error
+def _remove(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)

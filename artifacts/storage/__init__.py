@@ -1,21 +1,24 @@
 """Storage: bytes by key on any filesystem, and what is built of them: objects, packs, logs."""
 
 from artifacts.storage.ahead import Ahead
-from artifacts.storage.checkpoint import Checkpoints, Rows
+from artifacts.storage.checkpoint import Checkpoints, Head, Put, Row, Rows
 from artifacts.storage.chunks import CHUNK_BYTES, Chunk, ChunkLists, cut
 from artifacts.storage.claim import alone, claim, claimed, delete_abandoned
 from artifacts.storage.codec import MOST_STORED, RAW, ZSTD, compress, encode, expand
 from artifacts.storage.fold import Fold, State, apply_rules
 from artifacts.storage.frame import Frame
 from artifacts.storage.healing import forget, healed
+from artifacts.storage.index import Index, Located, is_indexed
 from artifacts.storage.layout import SOLO, Extent, Layout, PageLayout, Place, Span
 from artifacts.storage.local import LocalStore
 from artifacts.storage.log import Change, Clock, Event, Log, Proposal, Tail, now
+from artifacts.storage.machine import MachineHeads
 from artifacts.storage.memory import MemoryStore
 from artifacts.storage.name import BLOBS, LAYOUTS, MANIFESTS, PAGES, Name
 from artifacts.storage.objects import InlineObjects, Objects, checked
-from artifacts.storage.opening import StoreIdentity, begin_writing, identify, open_store
+from artifacts.storage.opening import StoreIdentity, begin_writing, identify, open_store, place_at
 from artifacts.storage.packs import Packer
+from artifacts.storage.parallel import Parallel
 from artifacts.storage.reader import READ_BYTES, read_extent, read_spans
 from artifacts.storage.store import CopyingStore, FileStore, ObjectStore
 from artifacts.storage.transfer import BUFFER_BYTES, copy_file, hash_file, write_all
@@ -45,18 +48,25 @@ __all__ = [
     "FileStore",
     "Fold",
     "Frame",
+    "Head",
+    "Index",
     "InlineObjects",
     "Layout",
     "LocalStore",
+    "Located",
     "Log",
+    "MachineHeads",
     "MemoryStore",
     "Name",
     "ObjectStore",
     "Objects",
     "Packer",
     "PageLayout",
+    "Parallel",
     "Place",
     "Proposal",
+    "Put",
+    "Row",
     "Rows",
     "Span",
     "State",
@@ -79,8 +89,10 @@ __all__ = [
     "hash_file",
     "healed",
     "identify",
+    "is_indexed",
     "now",
     "open_store",
+    "place_at",
     "read_extent",
     "read_spans",
     "write_all",

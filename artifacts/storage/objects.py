@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from artifacts.content import Digest
 from artifacts.errors import DigestMismatchError, ObjectNotFoundError
 from artifacts.storage import codec
+from artifacts.storage.healing import healed
 from artifacts.storage.name import Name
 from artifacts.storage.store import ObjectStore
 
@@ -35,7 +36,11 @@ class Objects:
 
         Raises ObjectNotFoundError, DigestMismatchError, MalformedError.
         """
-        return checked(name, self.store.read(name.key, 0, most + 2), most)
+        return healed(
+            self.store,
+            name.key,
+            lambda: checked(name, self.store.read(name.key, 0, most + 2), most),
+        )
 
 
 class InlineObjects(Objects):

@@ -69,3 +69,14 @@ class FileStore(ObjectStore, Protocol):
 
     def path(self, key: str) -> Path:
         """Where the object lies, or would lie. Never to be written to."""
+
+
+@runtime_checkable
+class CopyingStore(ObjectStore, Protocol):
+    """An ObjectStore that answers from copies of its own, of which one may be damaged."""
+
+    def has_copy(self, key: str) -> bool:
+        """Whether a read would be answered from a copy, or a part of it."""
+
+    def forget(self, key: str) -> None:
+        """Have the next read answered by the object itself."""

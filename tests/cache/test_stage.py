@@ -13,6 +13,7 @@ from shelf import Shelf, Witness, contents, fill, folder
 
 from artifacts.cache import stage
 from artifacts.cache.stage import Stage
+from artifacts.cache.supply import Supply
 from artifacts.content import Digest
 from artifacts.errors import DigestMismatchError, InvalidPathError, MissingBlobError, StorageError
 from artifacts.storage import LocalStore, MemoryStore, ObjectStore
@@ -57,7 +58,9 @@ class Desk:
 
     def __init__(self, shelf: Shelf, folder_: Path) -> None:
         self.shelf, self.witness = shelf, Witness()
-        self.stage = Stage(shelf.store, str(folder_), shelf.page, self.witness.report, self.witness)
+        self.stage = Stage(
+            Supply(shelf.store), str(folder_), shelf.page, self.witness.report, self.witness
+        )
 
     def put_together(self, *paths: str) -> None:
         """The files of these paths, or all of them."""
@@ -104,7 +107,7 @@ def test_files_arrive_whatever_is_read_at_once(
     root = store.spool / "root"
     root.mkdir()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stage, "_BATCH_BYTES", batch)
+        patch.setattr(stage, "READ_BYTES", batch)
         desk = Desk(Shelf(store, files), store.spool / "stage")
         desk.put_together(*wanted)
         desk.stage.publish(str(root))
@@ -203,7 +206,7 @@ def test_a_large_file_is_missed_or_found_damaged_like_any_other(
     large: bool,  # noqa: FBT001
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(stage, "_BATCH_BYTES", 100 if large else 10**6)
+    monkeypatch.setattr(stage, "READ_BYTES", 100 if large else 10**6)
     shelf = desk.shelf
     shelf.store.write(shelf.blob_of("solo"), FILES["solo"] + b"more")
     desk.put_together()

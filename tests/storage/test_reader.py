@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from artifacts.content import Digest
 from artifacts.errors import MalformedError, MissingBlobError
 from artifacts.storage import BLOBS, BUFFER_BYTES, MemoryStore, Name, Span, read_extent, read_spans
-from artifacts.storage.codec import ZSTD
-from artifacts.storage.reader import MOST_STORED
+from artifacts.storage.codec import MOST_STORED, ZSTD
 from artifacts.testing import CountingStore
 
 PARTS = st.lists(st.tuples(st.binary(min_size=1, max_size=50), st.booleans(), st.integers(0, 2)))

@@ -1,0 +1,152 @@
+"""Supply: the bytes of a store on their way into a folder, by as few hands as possible."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from artifacts.cache.cached import CachedStore, uncached
+from artifacts.cache.copies import Copies
+from artifacts.content import Digest
+from artifacts.errors import ObjectNotFoundError, StorageError
+from artifacts.storage import (
+    BLOBS,
+    Ahead,
+    FileStore,
+    Name,
+    ObjectStore,
+    Span,
+    copy_file,
+    hash_file,
+    read_extent,
+    read_spans,
+)
+
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # no FIFO may hang
+
+
+class Supply:
+    """Shared by `streams` threads. Bytes are unchecked: whoever has them compares digests.
+
+    With `links`, large files become names of copies that are kept there.
+    """
+
+    def __init__(
+        self, store: ObjectStore, streams: int = 1, *, links: Copies | None = None
+    ) -> None:
+        self.store = store
+        self.links = links
+        self._ahead = Ahead(store, streams)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._ahead.__exit__(kind, error, at)
+
+    def extents(self, wanted: Sequence[tuple[Span, str]]) -> Iterator[Callable[[], bytes]]:
+        """For each raw span, named by one of its paths, what gives its bytes: read ahead.
+
+        These raise MissingBlobError, StorageError.
+        """
+        return self._ahead.each(
+            partial(read_extent, self.store, span.blob, span.offset, span.stored, path)
+            for span, path in wanted
+        )
+
+    def spans(self, spans: Sequence[Span], path: str) -> Iterator[bytes]:
+        """As read_spans."""
+        return read_spans(self.store, spans, path, self._ahead)
+
+    def blobs(self, wanted: Sequence[tuple[Span, str]]) -> Iterator[Callable[[], None]]:
+        """For each whole blob, and a path that it may be put at, what sees to it that it is here.
+
+        Then `copy` waits for nobody. These raise ObjectNotFoundError, StorageError.
+        """
+        return self._ahead.each(partial(self._bring, span, aside) for span, aside in wanted)
+
+    def copy(
+        self, blob: Span, aside: str, target: str, tell: Callable[[int], None]
+    ) -> tuple[Digest, int]:
+        """Make a file of a whole blob. Digest and length of what was written.
+
+        Raises ObjectNotFoundError, StorageError.
+        """
+        fd = self._open(blob)
+        if fd is None:
+            if not os.path.exists(aside):
+                uncached(self.store).fetch(blob.blob.key, Path(aside))
+            os.replace(aside, target)
+            return _hash(target, tell)
+        try:
+            return copy_file(fd, Path(target), tell, blob.size)
+        finally:
+            os.close(fd)
+
+    def link(self, digest: Digest, target: str, tell: Callable[[int], None]) -> bool:
+        """Whether the target could be made a name of a copy that has this digest."""
+        key = Name(BLOBS, digest).key
+        if self.links is None:
+            return False
+        try:
+            if not self.links.link(key, target):
+                return False
+        except OSError:  # as many names as the disk gives one file
+            return False
+        if _hash(target, tell)[0] == digest:
+            return True
+        os.unlink(target)
+        self.links.forget(key)
+        return False
+
+    def lend(self, digest: Digest, target: str) -> None:
+        """A file with this digest becomes one name of a copy, and read-only, if there is room."""
+        if self.links is None:
+            return
+        try:
+            with self.links.beside() as path:
+                os.link(target, path)
+                fd = self.links.keep(Name(BLOBS, digest).key, path)
+                if fd is not None:
+                    os.close(fd)
+        except OSError:  # a full disk, or one without links
+            return
+
+    def _bring(self, blob: Span, aside: str) -> None:
+        key = blob.blob.key
+        if isinstance(self.store, CachedStore):
+            self.store.bring(key, blob.size)
+        elif not isinstance(self.store, FileStore):
+            self.store.fetch(key, Path(aside))
+
+    def _open(self, blob: Span) -> int | None:
+        """A blob that is a file of this machine, or is made one."""
+        key = blob.blob.key
+        if isinstance(self.store, CachedStore):
+            return self.store.open(key, blob.size)
+        if not isinstance(self.store, FileStore):
+            return None
+        try:
+            return os.open(self.store.path(key), _READ)
+        except FileNotFoundError:
+            raise ObjectNotFoundError(key) from None
+        except OSError as error:
+            reason = f"{error.strerror or error} in the store at {self.store.url}"
+            raise StorageError(key, reason) from error
+
+
+def _hash(path: str, tell: Callable[[int], None]) -> tuple[Digest, int]:
+    fd = os.open(path, _READ)
+    try:
+        return hash_file(fd, tell)
+    finally:
+        os.close(fd)
