@@ -19,7 +19,8 @@ from artifacts.catalog.fields import (
     texts_of,
 )
 from artifacts.content import Digest
-from artifacts.storage import Change, Checkpoints, Event, Name, Rows, apply_rules
+from artifacts.names import parse_version
+from artifacts.storage import Change, Checkpoints, Event, Log, Name, Put, Rows, apply_rules
 
 _INDEXED = 8  # leading bytes of each version's digest, to find equal content without its row
 
@@ -78,6 +79,7 @@ class CollectionState:
     aliases: dict[str, int] = field(default_factory=dict)
     rows: Rows = field(default_factory=Rows)
     index: bytearray = field(default_factory=bytearray)
+    placed: list[int] = field(default_factory=list)  # of each row; to ask for both at once
     outcome: int | None = None  # the version that the last commit came to, None if refused
 
     @property
@@ -92,6 +94,20 @@ class CollectionState:
     def version(self, number: int) -> VersionRow | None:
         index = number - self.first
         return VersionRow.of(self.rows[index]) if 0 <= index < len(self.rows) else None
+
+    def number_of(self, version: str) -> int | None:
+        """Of what a user calls `v3`, or by an alias."""
+        number = parse_version(version)
+        return self.aliases.get(version) if number is None else number
+
+    def expect(self, version: str, log: Log) -> None:
+        """Have under way what somebody will want who resolves this, where that pays."""
+        number = self.number_of(version)
+        index = -1 if number is None else number - self.first
+        if 0 <= index < len(self.rows) and index < len(self.placed):
+            self.rows.expect(index)
+            if self.placed[index] not in log.recent:
+                log.expect(self.placed[index])
 
     def aliases_of(self, number: int) -> list[str]:
         return [alias for alias, version in self.aliases.items() if version == number]
@@ -125,6 +141,7 @@ class CollectionState:
             number = self.next
             self.rows.append(_new_row(number, event, change))
             self.index += digest[:_INDEXED]
+            self.placed.append(event.number)
         else:
             self._place(number, event, change)
             tags = facts.pop("tags", [])
@@ -170,13 +187,14 @@ class CollectionState:
             manifest = str(manifest_of(change))
             placed = {"manifest": manifest, "layout": layout, "placed": event.number}
             self.rows[number - self.first] = {**row, **placed}
+            self.placed[number - self.first] = event.number
 
     def _tag(self, number: int, event: Event, tags: list[str]) -> None:
         have = self.rows[number - self.first].get("tags", [])
         if new := [tag for tag in tags if tag not in have]:
             self._update(number, event, {"tags": have + new})
 
-    def save(self, checkpoints: Checkpoints) -> Mapping[str, Any]:
+    def save(self, put: Put | None = None) -> Mapping[str, Any]:
         return {
             "name": self.name,
             "type": self.type,
@@ -184,23 +202,27 @@ class CollectionState:
             "fence": self.fence,
             "deleted": self.is_deleted,
             "aliases": self.aliases,
-            "length": len(self.rows),
-            "rows": self.rows.save(checkpoints),
+            "rows": self.rows.save(put),
             "index": base64.b64encode(self.index).decode(),
+            "placed": self.placed,
         }
 
     @classmethod
     def load(cls, head: Mapping[str, Any], checkpoints: Checkpoints) -> Self:
-        return cls(
+        state = cls(
             name=head["name"],
             type=head["type"],
             first=head["first"],
             fence=head["fence"],
             is_deleted=head["deleted"],
             aliases=dict(head["aliases"]),
-            rows=Rows(checkpoints, head["rows"], head["length"]),
+            rows=Rows.load(head["rows"], checkpoints),
             index=bytearray(base64.b64decode(head["index"])),
+            placed=[*head["placed"]],
         )
+        if len(state.index) != _INDEXED * len(state.rows) or len(state.placed) != len(state.rows):
+            raise ValueError("its index is not that of its rows")
+        return state
 
 
 def _new_row(number: int, event: Event, change: Change) -> dict[str, Any]:

@@ -47,13 +47,13 @@ def write_content(store: ObjectStore, draft: Draft) -> Content:
 
 def _write_content(store: ObjectStore, draft: Draft) -> Content:
     intake = draft.intake
-    intake.close(draft.digests)
-    blobs = intake.names()
+    contents = intake.close(draft.digests)
+    blobs, pieces = contents.names(), contents.spans_in_pieces()
     rows: list[PageRow] = []
     layouts: list[Name] = []
     with _Outbox(store) as outbox:
         for row, page, data in build(draft.rows):
-            spans = PageLayout.of(page, intake.places, blobs, intake.pieces).encode()
+            spans = PageLayout.of(page, contents.places, blobs, pieces).encode()
             rows.append(row)
             outbox.put(Name(PAGES, row.digest), data)
             layouts.append(outbox.put(Name(LAYOUTS, Digest.of(spans)), spans))

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from artifacts.catalog.fields import MAX_EPOCH, id_of, number_of, text_of
 from artifacts.names import check_collection_name, check_entity, check_project
-from artifacts.storage import Change, Checkpoints, Event, Rows, apply_rules
+from artifacts.storage import Change, Checkpoints, Event, Put, Rows, apply_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class DirectoryState:
         if number := max(self.floor(name), next_):
             self.floors[name] = Floor(number, last)
 
-    def save(self, _checkpoints: Checkpoints) -> Mapping[str, Any]:
+    def save(self, _put: Put | None = None) -> Mapping[str, Any]:
         names = {name: [listing.id, listing.type] for name, listing in self.names.items()}
         floors = {name: [floor.number, floor.id] for name, floor in self.floors.items()}
         return {"names": names, "floors": floors, "fence": self.fence}

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from artifacts.cache import Tree
+from artifacts.cache import Copies, Tree
 from artifacts.catalog.catalog import Catalog
 from artifacts.catalog.draft import Draft
 from artifacts.catalog.version import Version
@@ -30,26 +30,26 @@ class Session:
     def catalog(self) -> Catalog:
         """For reading. Raises StoreNotFoundError where nothing was ever written."""
         if self._catalog is None:
-            self._catalog = Catalog.open(self.settings.store)
+            self._catalog = Catalog.open(self.settings.store, cache=self.cache, copies=self.copies)
         return self._catalog
 
     @property
     def writable(self) -> Catalog:
         """For writing: a store that is not there yet is made."""
         try:
-            return self.catalog
+            self.catalog.may_create()
         except StoreNotFoundError:
-            self._catalog = Catalog.open(self.settings.store, create=True)
+            self._catalog = Catalog.open(self.settings.store, create=True, cache=self.cache)
             _log.warning("made a store at %s", self._catalog.store.url)
-            return self._catalog
+        return self.catalog
 
     def draft(self, name: str, type: str) -> Draft:
         """A new draft whose files go into this session's store."""
         catalog = self.writable
         draft = Draft(name, type, catalog.intake(self.cache))
         collection = CollectionName(self.settings.entity, self.settings.project, name)
-        if (base := catalog.latest(collection)) is not None:
-            draft.intake.known = base.spans
+        if (base := catalog.base(collection)) is not None:
+            draft.intake.base = base.placed
         return draft
 
     def tree(self, folder: str) -> Tree:
@@ -68,6 +68,11 @@ class Session:
     @property
     def cache(self) -> Path:
         return self.settings.cache_dir
+
+    @property
+    def copies(self) -> Copies:
+        """What this machine keeps of stores that are far away, and of large files."""
+        return Copies(self.cache / "copies", self.settings.cache_size)
 
     def progress(self, label: str, total: int | None = None) -> Progress:
         """A bar, if somebody is watching and did not ask for silence."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from blake3 import blake3
@@ -151,18 +151,16 @@ class Version:
             raise MalformedError(path, f"it has {size} bytes, not the {entry.size} of its entry")
         yield held
 
-    def spans(self, path: str, digest: bytes) -> tuple[Span, ...]:
-        """Where a path's bytes lie, if they are those of `digest`; nothing otherwise.
+    def placed(self, path: str) -> tuple[bytes, Sequence[Span]] | None:
+        """Digest of the file at a path, and where its bytes lie.
 
-        Nothing, too, where this version is damaged: whoever asks has the bytes, and stores them.
+        None, too, where this version is damaged: whoever asks has a file to store anew.
         """
         try:
             position, page, index = self._locate(path)
-            if page.digest_at(index) != digest or not page.sizes[index]:
-                return ()
-            return tuple(self._spans(position, page, index))
+            return page.digest_at(index), self._spans(position, page, index)
         except (EntryNotFoundError, IntegrityError):
-            return ()
+            return None
 
     def diff(self, newer: Version) -> Diff:
         """What turns this version's entries into the newer one's."""

@@ -16,10 +16,19 @@ from artifacts.storage.machine import MachineHeads
 from artifacts.storage.memory import MemoryStore
 from artifacts.storage.name import BLOBS, LAYOUTS, MANIFESTS, PAGES, Name
 from artifacts.storage.objects import InlineObjects, Objects, checked
-from artifacts.storage.opening import StoreIdentity, begin_writing, identify, open_store, place_at
+from artifacts.storage.opening import (
+    Address,
+    StoreIdentity,
+    begin_writing,
+    identify,
+    open_store,
+    opened,
+    place_at,
+)
 from artifacts.storage.packs import Packer
 from artifacts.storage.parallel import Parallel
 from artifacts.storage.reader import READ_BYTES, read_extent, read_spans
+from artifacts.storage.remote import RemoteStore
 from artifacts.storage.store import CopyingStore, FileStore, ObjectStore
 from artifacts.storage.transfer import BUFFER_BYTES, copy_file, hash_file, write_all
 from artifacts.storage.upload import Uploads
@@ -36,6 +45,7 @@ __all__ = [
     "READ_BYTES",
     "SOLO",
     "ZSTD",
+    "Address",
     "Ahead",
     "Change",
     "Checkpoints",
@@ -66,6 +76,7 @@ __all__ = [
     "Place",
     "Proposal",
     "Put",
+    "RemoteStore",
     "Row",
     "Rows",
     "Span",
@@ -92,6 +103,7 @@ __all__ = [
     "is_indexed",
     "now",
     "open_store",
+    "opened",
     "place_at",
     "read_extent",
     "read_spans",

@@ -7,39 +7,73 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeAlias
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Self, TypeAlias
 
 from artifacts.content import Digest
 from artifacts.errors import ArtifactsError, IntegrityError
 from artifacts.storage import codec
 from artifacts.storage.frame import Frame
 from artifacts.storage.log import FOLD_VERSION, Log, Tail
+from artifacts.storage.parallel import Parallel
 from artifacts.storage.store import ObjectStore
 
 Row: TypeAlias = dict[str, Any]
+Put: TypeAlias = Callable[[list[Row]], str]
+"""Stores a page of rows, and says its name."""
 _ROWS_A_PAGE = 256
 _MOST = 2**28  # bytes of one page of rows
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A state as JSON, how far the log was read for it, and the bytes of events before that."""
+
+    log: str
+    tail: Tail
+    state: Mapping[str, Any]
+    events: Mapping[int, bytes] = field(default_factory=dict)
+
+    def encode(self) -> bytes:
+        header = {
+            "log": self.log,
+            "number": self.tail.number,
+            "previous": self.tail.previous.hex(),
+            "fold": FOLD_VERSION,
+            "head": self.state,
+        }
+        return Frame(header, {str(key): data for key, data in self.events.items()}).encode()
+
+    @classmethod
+    def decode(cls, data: bytes, log: str) -> Self | None:
+        """Of another log or another version of the rules, there is none.
+
+        Raises ArtifactsError, ValueError, KeyError or TypeError for what `encode` never makes.
+        """
+        frame = Frame.decode(data, f"head of {log}")
+        header = frame.header
+        tail = Tail(int(header["number"]), Digest.parse(header["previous"]))
+        if header["log"] != log or header["fold"] != FOLD_VERSION or tail.number < 1:
+            return None
+        events = {int(number): data for number, data in frame.objects.items()}
+        return cls(log, tail, header["head"], events)
 
 
 class Rows:
     """A long list of JSON rows, of which only the touched pages are in memory.
 
     A page that is missing or damaged in the store is made anew by `recover`, which folds the
-    whole log: slower, never wrong. Raises ValueError for pages that cannot be so many rows.
+    whole log: slower, never wrong.
     """
 
-    def __init__(
-        self,
-        checkpoints: Checkpoints | None = None,
-        pages: list[str] | None = None,
-        length: int = 0,
-    ) -> None:
-        self._checkpoints = checkpoints
-        self._names: list[str | None] = [*(pages or [])]
+    def __init__(self) -> None:
+        self._checkpoints: Checkpoints | None = None
+        self._names: list[str | None] = []  # None for a page that no store has
         self._pages: dict[int, list[Row]] = {}
-        self._length = length
-        if len(self._names) != -(-length // _ROWS_A_PAGE):
-            raise ValueError(f"{len(self._names)} pages of {length} rows")
+        self._expected: dict[int, Future[list[Row]]] = {}
+        self._length = 0
         self.recover: Callable[[], Rows] = Rows
 
     def __len__(self) -> int:
@@ -65,12 +99,43 @@ class Rows:
         self._names[number] = None
         self._length += 1
 
-    def save(self, checkpoints: Checkpoints) -> list[str]:
-        """Write the pages that changed; the names of all of them."""
-        for number, name in enumerate(self._names):
-            if name is None:
-                self._names[number] = checkpoints.put_rows(self._pages[number])
-        return [name for name in self._names if name is not None]
+    def expect(self, index: int) -> None:
+        """Have a row under way when it is asked for, where that pays."""
+        number = index // _ROWS_A_PAGE
+        if self._checkpoints and number not in self._pages and number not in self._expected:
+            name, parallel = self._names[number], self._checkpoints.parallel
+            if name is not None and parallel is not None:
+                self._expected[number] = parallel.begin(partial(self._checkpoints.get_rows, name))
+
+    def save(self, put: Put | None = None) -> Mapping[str, Any]:
+        """JSON from which `load` makes these rows again.
+
+        The last page is within it, and without `put` each page that no store has.
+        """
+        last = len(self._names) - 1
+        for number, name in enumerate(self._names[:-1]):
+            if name is None and put is not None:
+                self._names[number] = put(self._pages[number])
+        names = [name if number < last else None for number, name in enumerate(self._names)]
+        within = {number: self._page(number) for number, name in enumerate(names) if name is None}
+        return {"length": self._length, "pages": names, "within": within}
+
+    @classmethod
+    def load(cls, saved: Mapping[str, Any], checkpoints: Checkpoints) -> Self:
+        """Raises ValueError, KeyError or TypeError for what `save` never gives."""
+        rows = cls()
+        rows._checkpoints, rows._length = checkpoints, saved["length"]
+        rows._names = [*saved["pages"]]
+        rows._pages = {int(number): page for number, page in saved["within"].items()}
+        if len(rows._names) != -(-rows._length // _ROWS_A_PAGE):
+            raise ValueError(f"{len(rows._names)} pages of {rows._length} rows")
+        for number, name in enumerate(rows._names):
+            if name is None and len(rows._pages[number]) != rows._length_of(number):
+                raise ValueError(f"page {number} has {len(rows._pages[number])} rows")
+        return rows
+
+    def _length_of(self, number: int) -> int:
+        return min(_ROWS_A_PAGE, self._length - number * _ROWS_A_PAGE)
 
     def _page(self, number: int) -> list[Row]:
         if number not in self._pages:
@@ -78,55 +143,61 @@ class Rows:
         return self._pages[number]
 
     def _read(self, number: int) -> list[Row]:
-        name = self._names[number]
+        name, expected = self._names[number], self._expected.pop(number, None)
         if self._checkpoints is not None and name is not None:
             try:
-                return self._checkpoints.get_rows(name)
-            except ArtifactsError:
+                page = expected.result() if expected else self._checkpoints.get_rows(name)
+            except (ArtifactsError, ValueError):
                 pass  # a cache: what it held is folded again
+            else:
+                if len(page) == self._length_of(number):
+                    return page
         whole = self.recover()
         start = number * _ROWS_A_PAGE
-        return [whole[i] for i in range(start, min(start + _ROWS_A_PAGE, self._length))]
+        return [whole[i] for i in range(start, start + self._length_of(number))]
 
 
 class Checkpoints:
     """Best effort on both sides: `load` may find nothing, `save` may fail unnoticed."""
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, parallel: Parallel | None = None) -> None:
         self.store = store
+        self.parallel = parallel
+        self._unsent: dict[str, bytes] = {}
 
-    def load(self, log: Log) -> tuple[Tail, Mapping[str, Any]] | None:
-        """The newest head that belongs to the log as it is now, and where the log goes on."""
-        key = _key(log)
+    def load(self, log: str) -> Head | None:
+        """The newest head. Whoever uses it compares it with the log."""
         try:
-            header = Frame.decode(self.store.read(key), key).header
-            tail = Tail(int(header["number"]), Digest.parse(header["previous"]))
-            if header["log"] != log.name or header["fold"] != FOLD_VERSION or tail.number < 1:
-                return None
-            if log.read(tail.number - 1).digest != tail.previous:
-                return None
-            return tail, header["head"]
+            return Head.decode(self.store.read(_key(log)), log)
         except (ArtifactsError, ValueError, KeyError, TypeError):
             return None
 
-    def save(self, log: Log, tail: Tail, head: Callable[[Checkpoints], Mapping[str, Any]]) -> None:
-        """`head` may write rows. Neither they nor the head are needed by anybody."""
-        header = {
-            "log": log.name,
-            "number": tail.number,
-            "previous": tail.previous.hex(),
-            "fold": FOLD_VERSION,
-        }
-        try:
-            self.store.write(_key(log), Frame({**header, "head": head(self)}).encode())
-        except ArtifactsError:
-            pass  # the next one will do
+    def save(self, log: Log, tail: Tail, state: Callable[[Put], Mapping[str, Any]]) -> None:
+        """`state` may put rows. Neither they nor the head are needed by anybody.
 
-    def put_rows(self, rows: list[Row]) -> str:
+        Where the store is far away nobody waits for it.
+        """
+        head = Head(log.name, tail, state(self._put))
+        self._unsent[_key(log.name)] = head.encode()
+        if self.parallel is None:
+            self._send()
+        else:
+            self.parallel.begin(self._send)
+
+    def _put(self, rows: list[Row]) -> str:
         data = json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
         digest = Digest.of(data)
-        self.store.write(_rows_key(digest), codec.encode(data))
+        self._unsent[_rows_key(digest)] = codec.encode(data)
         return digest.hex()
+
+    def _send(self) -> None:
+        """Rows before the head that names them."""
+        try:
+            for key in [*self._unsent]:
+                self.store.write(key, self._unsent[key])
+                del self._unsent[key]
+        except (ArtifactsError, KeyError):
+            pass  # the next one will do; or another thread sent it
 
     def get_rows(self, name: str) -> list[Row]:
         """Raises ObjectNotFoundError, IntegrityError."""
@@ -139,8 +210,8 @@ class Checkpoints:
         return rows
 
 
-def _key(log: Log) -> str:
-    return f"cache/heads/{log.name}"
+def _key(log: str) -> str:
+    return f"cache/heads/{log}"
 
 
 def _rows_key(digest: Digest) -> str:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from functools import partial
 from typing import Any, Generic, Protocol, Self, TypeVar
 
-from artifacts.errors import LostRaceError, MalformedError
-from artifacts.storage.checkpoint import Checkpoints, Rows
-from artifacts.storage.log import Change, Event, Log, Proposal, Tail
+from artifacts.errors import IntegrityError, LostRaceError, MalformedError, ObjectNotFoundError
+from artifacts.storage.checkpoint import Checkpoints, Head, Put, Rows
+from artifacts.storage.log import FEW_EVENTS, Change, Event, Log, Proposal, Tail
+from artifacts.storage.machine import MachineHeads
 
 _EVENTS_A_CHECKPOINT = 64
+_FAR_EVENTS_A_CHECKPOINT = 8  # so few that all of them are asked for at once
+_MANY_EVENTS = 1024  # of a log whose heads are too long to be written that often
 _PATIENT_AFTER = 2  # lost races; from then on a constant jitter, growing waits would be slower
 _JITTER_S = 0.03
 
@@ -23,8 +28,8 @@ class State(Protocol):
     def load(cls, head: Mapping[str, Any], checkpoints: Checkpoints) -> Self:
         """As `save` gave it. Raises ValueError, KeyError or TypeError if it did not."""
 
-    def save(self, checkpoints: Checkpoints) -> Mapping[str, Any]:
-        """JSON from which `load` makes this state again."""
+    def save(self, put: Put | None = None) -> Mapping[str, Any]:
+        """JSON from which `load` makes this state again; see Rows.save."""
 
     def apply(self, event: Event, key: str) -> None:
         """Raises UnknownEventError for a critical change without a rule."""
@@ -58,31 +63,83 @@ def apply_rules(
 
 
 class Fold(Generic[S]):
-    """Read with `refresh`, written with `append`. Not shared by threads."""
+    """Read with `refresh`, written with `append`. Not shared by threads.
+
+    Where the log's store is far away, a request is not waited for before the next is made that
+    does not depend on it, and `machine` may say where the log ended when it was read last.
+    """
 
     def __init__(
-        self, log: Log, new: Callable[[], S], load: type[S], *, has_checkpoints: bool = True
+        self,
+        log: Log,
+        kind: type[S],
+        *,
+        machine: MachineHeads | None = None,
+        has_checkpoints: bool = True,
     ) -> None:
         self.log = log
         self.tail = Tail.start(log.name)
-        self.state = new()
-        self._new = new
-        self._load = load
-        self._checkpoints = Checkpoints(log.store)
+        self.state = kind()
+        self._kind = kind
+        self._machine = machine if log.parallel else None
+        self._checkpoints = Checkpoints(log.store, log.parallel)
         self._has_checkpoints = has_checkpoints
         self._is_fresh = True
+        self._is_begun = False
+        self._stored: Future[Head | None] | None = None
+        self._candidate: tuple[Head, S] | None = None
+        self._has_recalled = False
+        self._kept = 0  # number of events that the machine's head covers
 
     @property
     def is_empty(self) -> bool:
         return self.tail.number == 0
 
-    def refresh(self) -> Self:
-        """Take in what others appended. Raises BrokenLogError, UnknownEventError."""
-        if self._is_fresh:
-            self._is_fresh = False
-            self._resume()
-        for event in self.log.after(self.tail):
-            self._take(event)
+    @property
+    def guess(self) -> S:
+        """The state as far as is known without asking. May be old, or of a log that is gone."""
+        if not self._is_fresh:
+            return self.state
+        self._recall()
+        return self._candidate[1] if self._candidate else self.state
+
+    def begin(self) -> None:
+        """Have under way what `refresh` will want, where that pays."""
+        parallel = self.log.parallel
+        if parallel is None or self._is_begun:
+            return
+        self._is_begun = True
+        self._recall()
+        if not self._is_fresh:
+            self.log.ask(self.tail.number)
+        elif self._candidate:
+            self._ask_for_proof(FEW_EVENTS)
+        else:
+            if self._has_checkpoints:
+                self._stored = parallel.begin(partial(self._checkpoints.load, self.log.name))
+            self.log.ask(0, _FAR_EVENTS_A_CHECKPOINT + 1)
+
+    def forget(self) -> None:
+        """Nothing that is under way is an answer to a later `refresh`."""
+        self._is_begun = False
+        self._stored = None
+        self.log.forget()
+
+    def refresh(self, foresee: Callable[[], None] = lambda: None) -> Self:
+        """Take in what others appended. Raises BrokenLogError, UnknownEventError.
+
+        `foresee` is called whenever `guess` became a better one, to begin what will follow.
+        """
+        self.begin()
+        foresee()
+        try:
+            if self._is_fresh:
+                self._resume(foresee)
+            for event in self.log.after(self.tail):
+                self._take(event)
+        finally:
+            self.forget()
+        self._keep()
         return self
 
     def append(self, proposal: Proposal) -> Event:
@@ -104,7 +161,8 @@ class Fold(Generic[S]):
                 self.refresh()
                 continue
             self._take(event)
-            if event.number % _EVENTS_A_CHECKPOINT == _EVENTS_A_CHECKPOINT - 1:
+            self._keep()
+            if self._is_due(event.number + 1):
                 self._checkpoints.save(self.log, self.tail, self.state.save)
             return event
 
@@ -112,26 +170,76 @@ class Fold(Generic[S]):
         """Nothing is ever taken out of a log, and one change that is wrong would end it."""
         said = {"changes": proposal.changes, "epoch": proposal.epoch, "critical": True, "time": ""}
         trial = Event(0, self.tail.previous, said, {})
-        self._new().apply(trial, f"what was to be appended to {self.log.name}")
+        self._kind().apply(trial, f"what was to be appended to {self.log.name}")
 
     def _take(self, event: Event) -> None:
         self.state.apply(event, self.log.key(event.number))
         self.tail = event.tail
 
-    def _resume(self) -> None:
-        """Start from the checkpoint, where there is one that can be used."""
-        if self._has_checkpoints and (found := self._checkpoints.load(self.log)):
-            tail, head = found
+    def _is_due(self, events: int) -> bool:
+        is_often = self.log.parallel is not None and events <= _MANY_EVENTS
+        return events % (_FAR_EVENTS_A_CHECKPOINT if is_often else _EVENTS_A_CHECKPOINT) == 0
+
+    def _keep(self) -> None:
+        if self._machine is not None and self._kept != self.tail.number:
+            self._kept = self.tail.number
+            self._machine.save(
+                Head(self.log.name, self.tail, self.state.save(), {**self.log.recent})
+            )
+
+    def _recall(self) -> None:
+        if self._machine is not None and not self._has_recalled:
+            self._has_recalled = True
+            self._consider(self._machine.load(self.log.name))
+
+    def _resume(self, foresee: Callable[[], None]) -> None:
+        """Start from a head, where there is one that belongs to the log as it is now."""
+        if self._accept():
+            self._kept = self.tail.number
+        elif self._has_checkpoints:
+            asked = self._stored
+            self._consider(asked.result() if asked else self._checkpoints.load(self.log.name))
+            if self._candidate:
+                self._ask_for_proof(_FAR_EVENTS_A_CHECKPOINT + 1)
+                foresee()
+            self._accept()
+        self._is_fresh = False
+
+    def _consider(self, head: Head | None) -> None:
+        """Make it the guess, if this software can have written it."""
+        self._candidate = None
+        if head is not None:
             try:
-                state = self._load.load(head, self._checkpoints)
-            except (ValueError, KeyError, TypeError):
+                self._candidate = head, self._kind.load(head.state, self._checkpoints)
+            except (ValueError, KeyError, TypeError, AttributeError):
                 return
-            self.tail, self.state = tail, state
+            self.log.recall(head.tail, head.events)
+
+    def _ask_for_proof(self, events: int) -> None:
+        if self._candidate:
+            tail = self._candidate[0].tail
+            self.log.expect(tail.number - 1)
+            self.log.ask(tail.number, events)
+
+    def _accept(self) -> bool:
+        """Go on from the candidate, if the event that it ends with is the log's."""
+        if self._candidate is None:
+            return False
+        (head, state), self._candidate = self._candidate, None
+        try:
+            is_proven = self.log.prove(head.tail.number - 1).digest == head.tail.previous
+        except (IntegrityError, ObjectNotFoundError):
+            is_proven = False
+        if is_proven:
+            self.tail, self.state = head.tail, state
             state.rows.recover = self._folded_rows
+        else:
+            self.log.recent.clear()
+        return is_proven
 
     def _folded_rows(self) -> Rows:
         """The rows as the log alone gives them, up to this fold's tail."""
-        state = self._new()
+        state = self._kind()
         for event in self.log.after(Tail.start(self.log.name)):
             if event.number == self.tail.number:
                 break

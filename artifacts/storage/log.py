@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeAlias
 
 from artifacts.content import Digest
@@ -23,10 +25,14 @@ from artifacts.errors import (
 )
 from artifacts.storage.frame import Frame
 from artifacts.storage.name import Name
+from artifacts.storage.parallel import Parallel
 from artifacts.storage.store import ObjectStore
 
 FOLD_VERSION = 1
 _AHEAD = (1, 2, 3, 4, 8, 16, 32, 64, 128)  # numbers beyond the tail: to tell an end from a gap
+_FAR = (2, 4, 16, 64)  # as well, where each number costs a request
+FEW_EVENTS, _MOST_EVENTS = 2, 64  # asked for at once: where none is expected, and at most
+_RECENT, _RECENT_BYTES = 4, 2**17  # of events that are kept
 _TRIES = 5  # of one create whose answer never came
 
 Clock: TypeAlias = Callable[[], datetime]
@@ -107,29 +113,96 @@ class Event:
 
 
 class Log:
-    """Any number of processes may append; every reader sees the same order."""
+    """Any number of processes may append; every reader sees the same order.
 
-    def __init__(self, store: ObjectStore, name: str, clock: Clock = now) -> None:
+    With `parallel`, numbers are asked for several at once. Not shared by threads then.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        name: str,
+        clock: Clock = now,
+        parallel: Parallel | None = None,
+    ) -> None:
         self.store = store
         self.name = name
+        self.parallel = parallel
+        self.recent: dict[int, bytes] = {}
+        """The last events that were read or appended, where reading them again has a price."""
         self._clock = clock
+        self._asked: dict[int, Future[bytes | None]] = {}
+        self._expected: dict[int, Future[bytes | None]] = {}
+        self._has_looked_far = False
 
     def key(self, number: int) -> str:
         return f"logs/{self.name}/{number:012}"
+
+    def ask(self, first: int, count: int = FEW_EVENTS) -> None:
+        """Have so many events under way when `after` wants them; the answers are used once."""
+        if self.parallel is not None:
+            numbers = [*range(first, first + count)]
+            if not self._has_looked_far:
+                self._has_looked_far = True
+                numbers += [first + far for far in _FAR if far >= count]
+            self._asked = self._begin(numbers)
+
+    def expect(self, number: int) -> None:
+        """Have one event under way when `read` wants it. Events never change, so it may wait."""
+        if self.parallel is not None:
+            if len(self._expected) >= _RECENT:
+                self._expected.clear()
+            self._expected.update(self._begin({number} - self._expected.keys()))
+
+    def forget(self) -> None:
+        """What was asked for and not wanted is no answer to what is asked later."""
+        self._asked = {}
+
+    def recall(self, tail: Tail, events: Mapping[int, bytes]) -> None:
+        """Take over `recent` events, of which those count that lead to this tail."""
+        self.recent.clear()
+        number, wanted = tail.number - 1, tail.previous.hex()
+        while (data := events.get(number)) and Digest.of(data).hex() == wanted:
+            self.recent[number] = data
+            number, wanted = number - 1, self._parse(number, data).header["previous"]
 
     def after(self, tail: Tail) -> Iterator[Event]:
         """Events from the tail to the end, in order, each checked against the one before.
 
         Raises BrokenLogError for a gap, a broken chain or a damaged event.
         """
-        while (event := self._next(tail)) is not None:
-            yield event
-            tail = event.tail
-        self._refuse_gap(tail)
+        count = FEW_EVENTS
+        try:
+            while True:
+                if tail.number not in self._asked:
+                    self.ask(tail.number, count)
+                count = min(_MOST_EVENTS, 2 * max(count, len(self._asked)))
+                while (event := self._next(tail)) is not None:
+                    yield event
+                    tail = event.tail
+                    if self.parallel is not None and tail.number not in self._asked:
+                        break
+                else:
+                    break
+            self._refuse_gap(tail)
+        finally:
+            self._asked = {}
 
     def read(self, number: int) -> Event:
         """One event, checked by itself alone. Raises BrokenLogError, ObjectNotFoundError."""
-        return self._parse(number, self.store.read(self.key(number)))
+        if (data := self.recent.get(number)) is not None:
+            return self._parse(number, data)
+        return self.prove(number)
+
+    def prove(self, number: int) -> Event:
+        """As `read`, from the store itself."""
+        asked = self._expected.pop(number, None)
+        data = asked.result() if asked else None
+        if data is None:
+            data = self.store.read(self.key(number))
+        event = self._parse(number, data)
+        self._remember(number, data)
+        return event
 
     def append(self, tail: Tail, proposal: Proposal) -> Event:
         """Make the event after `tail`, whole and durable, or raise.
@@ -155,6 +228,7 @@ class Log:
         data = Frame(header, proposal.objects).encode()
         event = self._decode(tail.number, data)  # as readers will: what they refuse stops here
         self._create(self.key(tail.number), data)
+        self._remember(tail.number, data)
         return event
 
     def _create(self, key: str, data: bytes) -> None:
@@ -173,14 +247,33 @@ class Log:
                     raise LostRaceError(key) from error
             return
 
-    def _next(self, tail: Tail) -> Event | None:
+    def _begin(self, numbers: Iterable[int]) -> dict[int, Future[bytes | None]]:
+        assert self.parallel is not None
+        return {each: self.parallel.begin(partial(self._data, each)) for each in numbers}
+
+    def _data(self, number: int) -> bytes | None:
         try:
-            data = self.store.read(self.key(tail.number))
+            return self.store.read(self.key(number))
         except ObjectNotFoundError:
+            return None
+
+    def _remember(self, number: int, data: bytes) -> None:
+        if self.parallel is not None:
+            self.recent[number] = data
+            while len(self.recent) > 1 and (
+                len(self.recent) > _RECENT or sum(map(len, self.recent.values())) > _RECENT_BYTES
+            ):
+                del self.recent[min(self.recent)]
+
+    def _next(self, tail: Tail) -> Event | None:
+        asked = self._asked.pop(tail.number, None)
+        data = asked.result() if asked else self._data(tail.number)
+        if data is None:
             return None
         event = self._parse(tail.number, data)
         if event.header["previous"] != tail.previous.hex():
             raise BrokenLogError(self.key(tail.number), "it does not follow the event before it")
+        self._remember(tail.number, data)
         return event
 
     def _parse(self, number: int, data: bytes) -> Event:
@@ -202,11 +295,17 @@ class Log:
 
     def _refuse_gap(self, tail: Tail) -> None:
         """An event beyond the end means that one was removed, unless it was only just written."""
-        for ahead in _AHEAD:
-            if self._exists(tail.number + ahead) and not self._exists(tail.number):
-                raise BrokenLogError(self.key(tail.number), "it is missing, later events are there")
+        if any(map(self._exists, self._beyond(tail.number))) and not self._exists(tail.number):
+            raise BrokenLogError(self.key(tail.number), "it is missing, later events are there")
+
+    def _beyond(self, end: int) -> Iterable[int]:
+        if self.parallel is None:
+            return [end + ahead for ahead in _AHEAD]
+        return {end + 1, *(number for number in self._asked if number > end)}
 
     def _exists(self, number: int) -> bool:
+        if asked := self._asked.pop(number, None):
+            return asked.result() is not None
         try:
             self.store.size(self.key(number))
         except ObjectNotFoundError:

@@ -20,7 +20,7 @@ WHO = st.integers(0, 1)
 
 
 def fold_of(store: ObjectStore) -> Fold[DirectoryState]:
-    return Fold(Log(store, "directory/1"), DirectoryState, DirectoryState)
+    return Fold(Log(store, "directory/1"), DirectoryState)
 
 
 def after(*changes: Change, epoch: int = 0) -> DirectoryState:

@@ -113,7 +113,7 @@ def test_log_adds_up_to_what_it_did() -> None:
         store.create(f"logs/{LOG['name']}/{number:012}", text.encode())
 
     log = Log(store, LOG["name"])
-    fold = Fold(log, CollectionState, CollectionState).refresh()
+    fold = Fold(log, CollectionState).refresh()
     [row] = fold.state
 
     assert [event.digest.hex() for event in map(log.read, range(2))] == LOG["digests"]

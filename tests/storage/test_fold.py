@@ -12,6 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from artifacts.content import Digest
 from artifacts.errors import (
     BrokenLogError,
     MalformedError,
@@ -29,7 +30,9 @@ from artifacts.storage import (
     MemoryStore,
     ObjectStore,
     Proposal,
+    Put,
     Rows,
+    Tail,
     apply_rules,
     checkpoint,
     fold,
@@ -52,11 +55,10 @@ class Notes:
 
     @classmethod
     def load(cls, head: Mapping[str, Any], checkpoints: Checkpoints) -> Self:
-        return cls(head["changes"], Rows(checkpoints, head["pages"], head["length"]))
+        return cls(head["changes"], Rows.load(head["rows"], checkpoints))
 
-    def save(self, checkpoints: Checkpoints) -> Mapping[str, Any]:
-        pages = self.rows.save(checkpoints)
-        return {"changes": self.changes, "pages": pages, "length": len(self.rows)}
+    def save(self, put: Put | None = None) -> Mapping[str, Any]:
+        return {"changes": self.changes, "rows": self.rows.save(put)}
 
     def apply(self, event: Event, key: str) -> None:
         apply_rules(self, self.rules, event, key)
@@ -79,7 +81,7 @@ Notes.rules = {"added": Notes.added, "changed": Notes.changed}
 
 
 def fold_of(store: ObjectStore, name: str = "notes/1") -> Fold[Notes]:
-    return Fold(Log(store, name), Notes, Notes)
+    return Fold(Log(store, name), Notes)
 
 
 def add(*texts: str) -> Proposal:
@@ -321,7 +323,9 @@ def test_a_head_of_another_log_is_ignored(written: MemoryStore) -> None:
         {"fold": 2},
         {"head": {}},
         {"head": None},
-        {"head": {"changes": 7, "pages": None, "length": 6}},
+        {"head": {"changes": 7, "rows": {"length": 6, "pages": None, "within": {}}}},
+        {"head": {"changes": 7, "rows": {"length": 6, "pages": [None] * 3, "within": {}}}},
+        {"head": {"changes": 7, "rows": {"length": 6, "pages": [None], "within": {"0": []}}}},
         {"number": 0},
         {"number": -1},
         {"number": "six"},
@@ -496,13 +500,16 @@ def test_heads_stay_small_and_checkpoints_rare(
 
 
 def test_a_long_list_is_not_held_in_memory(store: MemoryStore) -> None:
+    log = Log(store, "notes/1")
     rows, checkpoints = Rows(), Checkpoints(store)
     for number in range(200):
         rows.append({"text": f"{number}" * 1000})
-    names = rows.save(checkpoints)
+    checkpoints.save(log, Tail(200, Digest.of(b"")), rows.save)
+    head = checkpoints.load("notes/1")
+    assert head is not None
     del rows
     tracemalloc.start()
-    again = Rows(checkpoints, names, 200)
+    again = Rows.load(head.state, checkpoints)
     assert again[150]["text"] == "150" * 1000
     size, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
