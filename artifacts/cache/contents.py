@@ -18,7 +18,6 @@ from artifacts.storage import (
     ObjectStore,
     Place,
     Span,
-    is_indexed,
 )
 
 _LITTLE = 2**20  # bytes
@@ -72,7 +71,7 @@ class Contents:
 
     def blob_of_chunk(self, digest: bytes) -> Name | None:
         """A blob in which the store's index knows a chunk, and so perhaps its neighbours."""
-        found = self._index.find(digest) if is_indexed(digest) else None
+        found = self._index.find_chunk(digest)
         return found.blob if found is not None and self.is_stored(found.blob) else None
 
     def put(self, digest: bytes, pieces: Sequence[Piece]) -> None:

@@ -102,7 +102,7 @@ class LargeFiles:
         if digest not in self._contents and not self._contents.locate(digest, size):
             blob, offset = self._contents.places[digest] = self._packer.add(data)
             if self._is_far:
-                self._assembler.note(blob, offset, BytesIO(data).read)
+                self._assembler.note(blob, offset, BytesIO(data))
         return digest
 
     def _place_solo(self, fd: int, size: int) -> Digest | None:
@@ -116,8 +116,7 @@ class LargeFiles:
             self._contents.places[digest] = (SOLO, 0)
             blob = Name(BLOBS, digest)
             if self._is_far:
-                with path.open("rb") as file:
-                    self._assembler.note(self._contents.number(blob), 0, file.read)
+                self._assembler.note(self._contents.number(blob), 0, path.open("rb"))
             self._uploads.add(blob.key, path, unless=partial(self._objects.has, blob, size))
         path.unlink(missing_ok=True)
         return digest if length == size else None

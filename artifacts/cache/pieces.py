@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import NamedTuple, TypeAlias
+from typing import BinaryIO, NamedTuple, TypeAlias
 
 from blake3 import blake3
 
@@ -20,6 +20,7 @@ from artifacts.storage import (
     ZSTD,
     Chunk,
     ChunkLists,
+    ChunkRows,
     Located,
     Name,
     ObjectStore,
@@ -28,7 +29,6 @@ from artifacts.storage import (
     Span,
     compress,
     cut,
-    is_indexed,
 )
 
 _BATCH = 32  # chunks that one thread digests and compresses at a time
@@ -115,7 +115,8 @@ class Assembler:
         self._lists = ChunkLists(store)
         self._chunks: dict[bytes, Piece] = {}
         self._listed: set[Name] = set()
-        self._new: dict[int, list[Chunk]] = {}
+        self._rows: dict[int, ChunkRows] = {}
+        self._noting: Future[None] | None = None
         self._pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="art-chunk")
 
     def learn(self, blobs: Iterable[Name]) -> bool:
@@ -159,12 +160,12 @@ class Assembler:
         """How many bytes of a stream lie in known chunks."""
         return sum(len(each) for each in cut(read) if self._find(blake3(each).digest()))
 
-    def note(self, blob: int, offset: int, read: Callable[[int], bytes]) -> None:
-        """List the chunks of bytes that lie raw from `offset` of a blob."""
-        for each in cut(read):
-            chunk = Chunk(blake3(each).digest(), offset, len(each), len(each))
-            self._new.setdefault(blob, []).append(chunk)
-            offset += len(each)
+    def note(self, blob: int, offset: int, file: BinaryIO) -> None:
+        """List the chunks of a file that lies raw from `offset` of a blob; closes it, some time."""
+        rows = self._rows.setdefault(blob, ChunkRows())
+        if self._noting is not None:
+            self._noting.result()  # one at a time, as they would be in each other's way
+        self._noting = self._pool.submit(_note, rows, offset, file)
 
     def chunked(
         self, read: Callable[[int], bytes], *, compresses: bool
@@ -189,15 +190,12 @@ class Assembler:
 
     def close(self, names: Sequence[Name]) -> list[Located]:
         """Write the lists of the blobs that have new chunks; rows of these for the index."""
-        lists = [(names[number], chunks) for number, chunks in self._new.items()]
+        if self._noting is not None:
+            self._noting.result()
+        lists = [(names[number], rows) for number, rows in self._rows.items()]
         [*self._pool.map(lambda each: self._lists.put(*each), lists)]
-        self._new.clear()
-        return [
-            Located(chunk.digest, blob, chunk.offset)
-            for blob, chunks in lists
-            for chunk in chunks
-            if is_indexed(chunk.digest)
-        ]
+        self._rows.clear()
+        return [Located(digest, blob, at) for blob, rows in lists for digest, at in rows.indexed]
 
     def discard(self) -> None:
         self._pool.shutdown(cancel_futures=True)
@@ -224,7 +222,8 @@ class Assembler:
         piece = Piece(blob, offset, len(stored), size, codec)
         if len(self._chunks) < _MOST_KNOWN:
             self._chunks[digest] = piece
-        self._new.setdefault(blob, []).append(Chunk(digest, offset, len(stored), size, codec))
+        rows = self._rows.setdefault(blob, ChunkRows())
+        rows.add(Chunk(digest, offset, len(stored), size, codec))
         return piece
 
 
@@ -241,6 +240,13 @@ def _encoded(
                 stored = bytes(chunk)
         encoded.append((digest, len(chunk), stored))
     return encoded
+
+
+def _note(rows: ChunkRows, offset: int, file: BinaryIO) -> None:
+    with file:
+        for each in cut(file.read):
+            rows.add(Chunk(blake3(each).digest(), offset, len(each), len(each)))
+            offset += len(each)
 
 
 def _blocks(side: Side, start: int, stop: int) -> Iterator[bytes]:

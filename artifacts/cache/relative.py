@@ -14,7 +14,7 @@ from blake3 import blake3
 from artifacts.storage import cut
 
 MIN_MATCH = 2**14  # bytes: a shorter stretch is not worth a span and another read
-_BLOCK = 2**15  # compared at once: where it differs is then found within the processor's cache
+_BLOCK = 2**17  # compared at once: where it differs is then found within the processor's cache
 _WINDOW = 2**22  # bytes held of each side, whatever its size
 _FEW = 2**16  # bytes to look for chunks in
 _SAMPLED = 2**26  # above it, samples tell first whether looking is worth it

@@ -2,13 +2,13 @@
 
 from artifacts.storage.ahead import Ahead
 from artifacts.storage.checkpoint import Checkpoints, Head, Put, Row, Rows
-from artifacts.storage.chunks import CHUNK_BYTES, Chunk, ChunkLists, cut
+from artifacts.storage.chunks import CHUNK_BYTES, Chunk, ChunkLists, ChunkRows, cut
 from artifacts.storage.claim import alone, claim, claimed, delete_abandoned
 from artifacts.storage.codec import MOST_STORED, RAW, ZSTD, compress, encode, expand
 from artifacts.storage.fold import Fold, State, apply_rules
 from artifacts.storage.frame import Frame
-from artifacts.storage.healing import forget, healed
-from artifacts.storage.index import Index, Located, is_indexed
+from artifacts.storage.healing import forget, has_copy, healed
+from artifacts.storage.index import Index, Located
 from artifacts.storage.layout import SOLO, Extent, Layout, PageLayout, Place, Span
 from artifacts.storage.local import LocalStore
 from artifacts.storage.log import Change, Clock, Event, Log, Proposal, Tail, now
@@ -51,6 +51,7 @@ __all__ = [
     "Checkpoints",
     "Chunk",
     "ChunkLists",
+    "ChunkRows",
     "Clock",
     "CopyingStore",
     "Event",
@@ -97,10 +98,10 @@ __all__ = [
     "encode",
     "expand",
     "forget",
+    "has_copy",
     "hash_file",
     "healed",
     "identify",
-    "is_indexed",
     "now",
     "open_store",
     "opened",

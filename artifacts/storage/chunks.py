@@ -7,13 +7,14 @@ the blob is stored whole. Its chunks are taken for what it says, so it has a dig
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from artifacts.content import Digest
 from artifacts.errors import ArtifactsError
 from artifacts.storage.codec import RAW, ZSTD
+from artifacts.storage.index import is_indexed
 from artifacts.storage.name import Name
 from artifacts.storage.store import ObjectStore
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pyfastcdc import FastCDC
 
 MIN_CHUNK, CHUNK_BYTES, MAX_CHUNK = 2**13, 2**15, 2**17
+_MOST_ROWS = 2**20  # of a list: what lies beyond the first 32 GiB of a blob is not found again
 _BUFFER_BYTES = 8 * 2**20  # cut at once
 _MAGIC = b"artchnk1"
 _HEAD = struct.Struct("<8sI")
@@ -58,16 +60,33 @@ def cut(read: Callable[[int], bytes]) -> Iterator[memoryview]:
         yield memoryview(held)
 
 
+class ChunkRows:
+    """The chunks of one blob as they are found: too many for an object of each."""
+
+    def __init__(self) -> None:
+        self._rows = bytearray()
+        self.indexed: list[tuple[bytes, int]] = []  # digest and offset of those
+
+    def add(self, chunk: Chunk) -> None:
+        if len(self._rows) < _MOST_ROWS * _ROW.size:
+            self._rows += _ROW.pack(*chunk)
+            if is_indexed(chunk.digest):
+                self.indexed.append((chunk.digest, chunk.offset))
+
+    def encode(self, blob: Name) -> bytes:
+        body = _HEAD.pack(_MAGIC, len(self._rows) // _ROW.size) + self._rows
+        return Digest.of(blob.digest + body) + body
+
+
 class ChunkLists:
     """Best effort on both sides: `get` may find nothing, `put` may fail unnoticed."""
 
     def __init__(self, store: ObjectStore) -> None:
         self.store = store
 
-    def put(self, blob: Name, chunks: Sequence[Chunk]) -> None:
-        body = _HEAD.pack(_MAGIC, len(chunks)) + b"".join(_ROW.pack(*chunk) for chunk in chunks)
+    def put(self, blob: Name, rows: ChunkRows) -> None:
         try:
-            self.store.write(_key(blob), Digest.of(blob.digest + body) + body)
+            self.store.write(_key(blob), rows.encode(blob))
         except ArtifactsError:
             pass  # the next relative of the file is stored whole
 

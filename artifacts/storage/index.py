@@ -117,6 +117,10 @@ class Index:
                 return found
         return None
 
+    def find_chunk(self, digest: bytes) -> Located | None:
+        """Likewise for a chunk, of which only some have rows."""
+        return self.find(digest) if is_indexed(digest) else None
+
     def add(self, rows: Iterable[Located]) -> None:
         """Together with the last segments that are not much longer, so that there are ever few."""
         names = self._names()
