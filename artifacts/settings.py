@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -17,8 +18,11 @@ _VARIABLES = {  # weakest first
     "entity": ("WANDB_ENTITY", "ART_ENTITY"),
     "project": ("WANDB_PROJECT", "ART_PROJECT"),
     "cache_dir": ("WANDB_CACHE_DIR", "ART_CACHE_DIR"),
+    "cache_size": ("ART_CACHE_SIZE",),
     "artifact_dir": ("WANDB_ARTIFACT_DIR", "ART_ARTIFACT_DIR"),
     "quiet": ("WANDB_QUIET", "WANDB_SILENT", "ART_QUIET"),
+    "storage_options": ("ART_STORAGE_OPTIONS",),
+    "single_writer": ("ART_SINGLE_WRITER",),
 }
 _TABLES: dict[str, tuple[str, ...]] = {  # of two in one folder the first counts
     "art.toml": (),
@@ -27,6 +31,8 @@ _TABLES: dict[str, tuple[str, ...]] = {  # of two in one folder the first counts
 _FLAGS = dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True) | dict.fromkeys(
     ("0", "false", "f", "no", "n", "off"), False
 )
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(?:([kmgt])(i)?)?b?", re.IGNORECASE)
+_CACHE_SIZE = 50 * 10**9
 _PASSWORD = re.compile(r"(?<=://)[^/@]*:[^/]*(?=@)")
 
 
@@ -37,8 +43,11 @@ class Overrides(TypedDict, total=False):
     entity: str | None
     project: str | None
     cache_dir: str | os.PathLike[str] | None
+    cache_size: str | int | None
     artifact_dir: str | os.PathLike[str] | None
     quiet: bool | None
+    storage_options: Mapping[str, Any] | None
+    single_writer: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,11 @@ class Settings:
     cache_dir: Path
     artifact_dir: Path  # holds each download's folder, unless the call names one
     quiet: bool = False
+    storage_options: Mapping[str, Any] = field(default_factory=dict, hash=False, repr=False)
+    """What fsspec's filesystem of a bucket is made with. Holds credentials: never shown."""
+    single_writer: bool = False
+    """Whether a bucket will do that lets a name be created twice: only one process may write."""
+    cache_size: int = _CACHE_SIZE  # bytes of what is kept of stores that are far away
     sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -85,6 +99,9 @@ class Settings:
             cache_dir=written["cache_dir"].as_path(),
             artifact_dir=written["artifact_dir"].as_path(),
             quiet=written["quiet"].as_flag(),
+            cache_size=written["cache_size"].as_size(),
+            storage_options=written["storage_options"].as_table(),
+            single_writer=written["single_writer"].as_flag(),
             sources={each.setting: each.source for each in written.values()},
         )
 
@@ -145,12 +162,42 @@ class _Written:
             raise self._refused("expected true or false")
         return flag
 
+    def as_size(self) -> int:
+        try:
+            return parse_size(str(self.value))
+        except InvalidNameError as error:
+            raise self._refused(error.reason) from None
+
+    def as_table(self) -> Mapping[str, Any]:
+        """A table, or the JSON of one."""
+        table = self.value
+        if isinstance(table, str):
+            try:
+                table = json.loads(table)
+            except ValueError:
+                raise self._refused("expected JSON") from None
+        if not isinstance(table, Mapping):
+            raise self._refused("expected a table, in the environment as JSON")
+        return dict(table)
+
     def _refused(self, reason: str) -> InvalidSettingError:
         return _refusal(self.setting, self.value, self.source, reason)
 
 
+def parse_size(text: str) -> int:
+    """Bytes that 10GB, 1.5 GiB, 500M or 0 are; thousands unless it has an i.
+
+    Raises InvalidNameError.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise InvalidNameError(text, "expected a size like 10GB or 500MiB")
+    unit = (1024 if match[3] else 1000) ** " kmgt".index((match[2] or " ").lower())
+    return int(float(match[1]) * unit)
+
+
 def _refusal(setting: str, value: object, source: str, reason: str) -> InvalidSettingError:
-    shown = _PASSWORD.sub("***", str(value))
+    shown = "***" if setting == "storage_options" else _PASSWORD.sub("***", str(value))
     return InvalidSettingError(setting, shown, f"{reason} (from {source})")
 
 
@@ -200,8 +247,11 @@ def _from_defaults(folder: Path) -> Iterator[_Written]:
         "entity": "default",
         "project": "uncategorized",
         "cache_dir": platformdirs.user_cache_path("artifacts", appauthor=False),
+        "cache_size": _CACHE_SIZE,
         "artifact_dir": "artifacts",
         "quiet": False,
+        "storage_options": {},
+        "single_writer": False,
     }
     for name, value in defaults.items():
         yield _Written(name, value, "default", folder)

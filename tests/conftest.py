@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-
 from servers.fleet import Fleet
 
 from artifacts.runs import active_run

@@ -33,6 +33,7 @@ from artifacts.names import (
     check_collection_name,
 )
 from artifacts.storage import (
+    Address,
     Change,
     Clock,
     Fold,
@@ -44,7 +45,7 @@ from artifacts.storage import (
     State,
     StoreIdentity,
     now,
-    open_store,
+    opened,
     place_at,
 )
 
@@ -95,7 +96,7 @@ class Catalog:
     @classmethod
     def open(
         cls,
-        url: str,
+        address: str | Address,
         *,
         create: bool = False,
         cache: Path | None = None,
@@ -105,11 +106,12 @@ class Catalog:
 
         Raises StoreNotFoundError unless `create`, NotAStoreError, UnsupportedStoreError.
         """
-        place = cached(place_at(url), copies) if copies else place_at(url)
+        found = place_at(address)
+        place = cached(found, copies) if copies else found
         parallel = Parallel.over(place)
         if parallel is None:
-            return cls(open_store(url, create=create))
-        access = Access(place, parallel, lambda may_create: open_store(url, create=may_create))
+            return cls(opened(place, create=create))
+        access = Access(place, parallel, lambda may_create: opened(found, create=may_create))
         access.may_create = create
         return cls(place, cache=cache, access=access)
 
@@ -292,7 +294,7 @@ class Catalog:
         with self._operation():
             self._begin(entity, project)
             project_id = self._ensure_project(entity, project)[0]
-        return Log(self.store, f"run/{project_id}/{run}", self._clock)
+        return Log(self.store, f"run/{project_id}/{run}", self._clock, self._parallel)
 
     def begin_writing(self) -> None:
         """Once a session: have it seen to that the store refuses to create twice."""

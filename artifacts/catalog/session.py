@@ -15,6 +15,7 @@ from artifacts.errors import StoreNotFoundError, UsageError
 from artifacts.names import CollectionName, parse_name
 from artifacts.progress import Bar, Progress, Silent
 from artifacts.settings import Settings
+from artifacts.storage import Address
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ class Session:
     def catalog(self) -> Catalog:
         """For reading. Raises StoreNotFoundError where nothing was ever written."""
         if self._catalog is None:
-            self._catalog = Catalog.open(self.settings.store, cache=self.cache, copies=self.copies)
+            self._catalog = Catalog.open(self._address, cache=self.cache, copies=self.copies)
         return self._catalog
 
     @property
@@ -39,9 +40,14 @@ class Session:
         try:
             self.catalog.may_create()
         except StoreNotFoundError:
-            self._catalog = Catalog.open(self.settings.store, create=True, cache=self.cache)
+            self._catalog = Catalog.open(self._address, create=True, cache=self.cache)
             _log.warning("made a store at %s", self._catalog.store.url)
         return self.catalog
+
+    @property
+    def _address(self) -> Address:
+        settings = self.settings
+        return Address(settings.store, settings.storage_options, settings.single_writer)
 
     def draft(self, name: str, type: str) -> Draft:
         """A new draft whose files go into this session's store."""

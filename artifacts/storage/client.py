@@ -46,6 +46,10 @@ class Client:
     def __reduce__(self) -> tuple[type[Client], tuple[str, dict[str, Any]]]:
         return Client, (self.url, self._options)
 
+    def connect(self) -> None:
+        """Raises InvalidSettingError."""
+        self._connection  # noqa: B018
+
     @property
     def bucket(self) -> Bucket:
         return self._connection.bucket
@@ -93,15 +97,15 @@ class Client:
         """No lock: one that another thread holds at a fork would never be free again."""
         process = os.getpid()
         found = self._connections.get(process)
-        return found or self._connections.setdefault(process, self._connect())
+        return found or self._connections.setdefault(process, self._new())
 
-    def _connect(self) -> _Connection:
+    def _new(self) -> _Connection:
         return _Connection(self.url, self._options)
 
     def _renew(self, expired: _Connection) -> None:
         """Connect anew, which reads credentials again, unless another thread just did."""
         if self._connections.get(os.getpid()) is expired:
-            self._connections[os.getpid()] = self._connect()
+            self._connections[os.getpid()] = self._new()
 
     def _reason(self, doing: str, failure: Failure, found: str, tries: int) -> str:
         often = f", {tries} times" if tries > 1 else ""

@@ -8,10 +8,11 @@ import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import compress
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 from urllib.parse import unquote
 
 from artifacts.content import Digest
@@ -26,6 +27,7 @@ from artifacts.errors import (
 from artifacts.storage.claim import delete_abandoned
 from artifacts.storage.local import LocalStore
 from artifacts.storage.memory import MemoryStore
+from artifacts.storage.remote import RemoteStore
 from artifacts.storage.store import ObjectStore
 
 _KEY = "store.json"
@@ -37,6 +39,8 @@ _PROBE = "probe"
 _RACERS = [b"%d" % n for n in range(8)]
 _AT_ONCE = [1] + 4 * [len(_RACERS)]  # in turn, then four races
 _START_TIMEOUT_S = 60
+_RACES = 3  # of which one has a winner, unless the answers to all winners get lost
+_PASSWORD = re.compile(r"[^/]*:[^/]*@")
 _memory_stores: dict[str, MemoryStore] = {}  # to share by name is what their URL is for
 
 
@@ -46,16 +50,39 @@ class StoreIdentity:
 
     id: str
     format: int
+    data: bytes = field(default=b"", compare=False, repr=False)  # as it lies in the store
 
 
-def open_store(url: str, *, create: bool = False) -> ObjectStore:
-    """The store at a folder's path (`~` is expanded), a file:// or a memory:// URL.
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a store is: a folder's path (`~` is expanded), file://, memory:// or a bucket's URL.
+
+    `options` are for the bucket's filesystem and may hold credentials; with `single_writer` the
+    bucket need not let each name be created once only, and two writers may harm each other.
+    """
+
+    url: str
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    single_writer: bool = False
+
+
+def place_at(address: str | Address) -> ObjectStore:
+    """The place that an address means, be it a store or not. Raises InvalidSettingError."""
+    return _resolve(address if isinstance(address, Address) else Address(address))
+
+
+def open_store(address: str | Address, *, create: bool = False) -> ObjectStore:
+    """The store at an address.
 
     With `create`, an absent or empty place becomes one.
 
     Raises StoreNotFoundError, NotAStoreError, UnsupportedStoreError, InvalidSettingError.
     """
-    store = _resolve(url)
+    return opened(place_at(address), create=create)
+
+
+def opened(store: ObjectStore, *, create: bool = False) -> ObjectStore:
+    """As `open_store`, of a place."""
     try:
         identify(store)
     except StoreNotFoundError:
@@ -86,24 +113,24 @@ def identify(store: ObjectStore) -> StoreIdentity:
     return _parse(_read(store), store.url)
 
 
-def begin_writing(store: ObjectStore) -> StoreIdentity:
+def begin_writing(store: ObjectStore, identity: StoreIdentity | None = None) -> StoreIdentity:
     """Once in each writing session: see to it that the store refuses to create twice.
 
-    What killed writers left behind in its spool is deleted.
+    `identity` is what was read just now, if anything was. What killed writers left behind in its
+    spool is deleted.
 
     Raises UnsupportedStoreError, StoreNotFoundError, NotAStoreError.
     """
-    data = _read(store)
-    identity = _parse(data, store.url)
-    if _creates(store, _KEY, data):
+    identity = identity or identify(store)
+    if _creates(store, _KEY, identity.data):
         raise UnsupportedStoreError(store.url, f"it let {_KEY} be created a second time")
-    if isinstance(store, LocalStore):
+    if not isinstance(store, MemoryStore):  # whose spool goes with it
         delete_abandoned(str(store.spool))
     return identity
 
 
-def _resolve(url: str) -> ObjectStore:
-    """The place that an address means, be it a store or not."""
+def _resolve(address: Address) -> ObjectStore:
+    url = address.url
     if not url or "\0" in url:
         raise InvalidSettingError("store", url, "name a folder or a URL")
     scheme, separator, rest = url.partition("://")
@@ -111,9 +138,12 @@ def _resolve(url: str) -> ObjectStore:
         return _at_path(url)
     if make := _SCHEMES.get(scheme.lower()):
         return make(rest)
-    # the rest may hold a password
-    reason = "only folders, file:// and memory:// yet; remote stores are the next version's extras"
-    raise InvalidSettingError("store", f"{scheme}://…", reason)
+    if _PASSWORD.match(rest):
+        reason = "a URL is shown and written down: give the password in storage_options"
+        raise InvalidSettingError("store", f"{scheme}://…", reason)
+    store = RemoteStore(url, address.options, single_writer=address.single_writer)
+    store.connect()
+    return store
 
 
 def _at_path(path: str) -> LocalStore:
@@ -158,7 +188,7 @@ def _parse(data: bytes, url: str) -> StoreIdentity:
         raise NotAStoreError(url, f"{_KEY} has no id of 32 hex digits")
     if store_id != _checked_id(store_id):
         raise NotAStoreError(url, f"the id in {_KEY} was changed; restore it from a copy")
-    return StoreIdentity(store_id, found)
+    return StoreIdentity(store_id, found, data)
 
 
 def _new_id() -> str:
@@ -173,7 +203,7 @@ def _checked_id(text: str) -> str:
 
 def _stranger(store: ObjectStore) -> str | None:
     """The name of something that is not there while a store is being made."""
-    names = store.root_names() if isinstance(store, LocalStore) else store.list()
+    names = store.root_names() if isinstance(store, LocalStore | RemoteStore) else store.list()
     return next((name for name in names if name.split("/")[0] not in (_KEY, _PROBE)), None)
 
 
@@ -204,19 +234,33 @@ def _identify_beside(store: ObjectStore, stranger: str) -> StoreIdentity:
 def _probe(store: ObjectStore) -> None:
     """Raises UnsupportedStoreError unless each key can be created once only."""
     folder = f"{_PROBE}/{uuid.uuid4().hex}"
-    races = {f"{folder}/{number}": at_once for number, at_once in enumerate(_AT_ONCE)}
     try:
-        for key, at_once in races.items():
-            if not _one_wins(store, key, at_once):
+        for number, at_once in enumerate(_AT_ONCE):
+            if not _one_wins(store, f"{folder}/{number}", at_once):
                 racers = f"of {len(_RACERS)} writers, {at_once} at once"
                 reason = f"{racers}, not exactly one could create a name"
-                raise UnsupportedStoreError(store.url, reason)
+                raise UnsupportedStoreError(store.url, reason + _advice(store))
     finally:
-        for key in races:
+        for key in store.list(f"{folder}/"):
             store.delete(key)
 
 
-def _one_wins(store: ObjectStore, key: str, at_once: int) -> bool:
+def _advice(store: ObjectStore) -> str:
+    if not isinstance(store, RemoteStore):
+        return ""
+    return "; use another server, or single_writer where nobody else will ever write to it"
+
+
+def _one_wins(store: ObjectStore, folder: str, at_once: int) -> bool:
+    for number in range(_RACES):
+        key = f"{folder}/{number}"
+        if winners := _race(store, key, at_once):
+            return len(winners) == 1 and store.read(key) == winners[0]
+    return False
+
+
+def _race(store: ObjectStore, key: str, at_once: int) -> list[bytes]:
+    """What those wrote who were told that they created the key."""
     start = Barrier(at_once, timeout=_START_TIMEOUT_S)
 
     def race(data: bytes) -> bool:
@@ -224,8 +268,7 @@ def _one_wins(store: ObjectStore, key: str, at_once: int) -> bool:
         return _creates(store, key, data)
 
     with ThreadPoolExecutor(at_once) as pool:
-        winners = list(compress(_RACERS, pool.map(race, _RACERS)))
-    return len(winners) == 1 and store.read(key) == winners[0]
+        return list(compress(_RACERS, pool.map(race, _RACERS)))
 
 
 def _creates(store: ObjectStore, key: str, data: bytes) -> bool:

@@ -60,6 +60,13 @@ class RemoteStore:
         )
         return again, ()
 
+    def connect(self) -> None:
+        """What the first request would do too, without asking anything. Raises InvalidSettingError.
+
+        For a URL that leads nowhere, a package that is not installed, options that do not fit.
+        """
+        self._client.connect()
+
     @property
     def url(self) -> str:
         return self._client.url

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+
 from artifacts.storage.bucket import Bucket, Cursor, Foreign, Page
 
 _MOST_IN_ONE_PUT = 5 * 2**30

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import adlfs
-from servers.server import HOST, Server, find, free_port, running
+
+from servers.server import HOST, NPM_INSTALL, Server, find, free_port, running
 
 _ACCOUNT, _KEY = "account", b64encode(b"of no other account").decode()
 _CONTAINER = "container"
@@ -16,7 +17,7 @@ _CONTAINER = "container"
 
 @contextmanager
 def run(folder: Path) -> Iterator[Server]:
-    program = find("azurite-blob", "npm install --prefix ~/.cache/artifacts-tests azurite")
+    program = find("azurite-blob", f"{NPM_INSTALL} azurite")
     port = free_port()
     place = ["--blobHost", HOST, "--blobPort", str(port)]
     memory = ["--inMemoryPersistence", "--extentMemoryLimit", "4096"]

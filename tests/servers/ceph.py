@@ -66,9 +66,7 @@ def run(folder: Path) -> Iterator[Server]:
     fsid, disk = str(uuid4()), str(uuid4())
     settings = folder / "ceph.conf"
     settings.write_text(
-        _CONFIGURATION.format(
-            host=HOST, folder=folder, fsid=fsid, port=port, mon1=mon1, mon2=mon2
-        )
+        _CONFIGURATION.format(host=HOST, folder=folder, fsid=fsid, port=port, mon1=mon1, mon2=mon2)
     )
     for name in ("mon", "osd", "rgw"):
         (folder / name).mkdir()
@@ -96,6 +94,13 @@ def run(folder: Path) -> Iterator[Server]:
         call("ceph-osd", "-i", number, "--mkfs", "--osd-uuid", disk)
         with running(daemon("ceph-osd", "-i", number), folder):
             user = ["--uid=test", "--display-name=test"]
-            call("radosgw-admin", "user", "create", *user, f"--access-key={KEY}", f"--secret={SECRET}")
+            call(
+                "radosgw-admin",
+                "user",
+                "create",
+                *user,
+                f"--access-key={KEY}",
+                f"--secret={SECRET}",
+            )
             with running(daemon("radosgw", "-n", "client.rgw"), folder, port):
                 yield new_bucket(port)

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import pytest
+
 from servers import azurite, ceph, google, ministack, rclone, s3rver
 from servers.server import MissingError, Server
 

@@ -9,12 +9,15 @@ import sys
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeAlias
 
 from gcp_storage_emulator import server
 from gcp_storage_emulator.exceptions import NotFound
 from gcp_storage_emulator.handlers import buckets
 from gcp_storage_emulator.storage import Storage
+
+Foreign: TypeAlias = Any
+"""Of the emulator, which has no types."""
 
 _QUERY: dict[str, list[str]] = {}  # of the one request that is being answered
 _REFUSAL = {"code": 412, "message": "conditionNotMet", "errors": [{"reason": "conditionNotMet"}]}
@@ -24,8 +27,8 @@ class PreconditionError(Exception):
     """The object's generation is not the one that was asked for."""
 
 
-def _checked(change: Callable[..., Any]) -> Callable[..., Any]:
-    def act(storage: Any, bucket: str, name: str, *rest: Any, **named: Any) -> Any:
+def _checked(change: Callable[..., Foreign]) -> Callable[..., Foreign]:
+    def act(storage: Foreign, bucket: str, name: str, *rest: Foreign, **named: Foreign) -> Foreign:
         try:
             found = int(storage.get_file_obj(bucket, name).get("generation") or 0)
         except NotFound:
@@ -37,8 +40,10 @@ def _checked(change: Callable[..., Any]) -> Callable[..., Any]:
     return act
 
 
-def _answering(handle: Callable[..., Any]) -> Callable[..., Any]:
-    def act(request: Any, response: Any, storage: Any, *rest: Any, **named: Any) -> Any:
+def _answering(handle: Callable[..., Foreign]) -> Callable[..., Foreign]:
+    def act(
+        request: Foreign, response: Foreign, storage: Foreign, *rest: Foreign, **named: Foreign
+    ) -> Foreign:
         _QUERY.clear()
         _QUERY.update(request.query)
         try:
@@ -50,12 +55,12 @@ def _answering(handle: Callable[..., Any]) -> Callable[..., Any]:
     return act
 
 
-def _cancel_upload(request: Any, response: Any, *rest: Any, **named: Any) -> None:
+def _cancel_upload(request: Foreign, response: Foreign, *rest: Foreign, **named: Foreign) -> None:
     """As Google answers when an upload is cancelled."""
     response.status = SimpleNamespace(value=499, phrase="Client Closed Request")
 
 
-def _handlers(path: str, by_method: Mapping[str, Callable[..., Any]]) -> tuple[str, Any]:
+def _handlers(path: str, by_method: Mapping[str, Callable[..., Foreign]]) -> tuple[str, Foreign]:
     found = {**by_method, "DELETE": _cancel_upload} if "upload" in path else by_method
     return path, {method: _answering(handle) for method, handle in found.items()}
 
@@ -66,7 +71,7 @@ if __name__ == "__main__":
     Storage._write_config_to_file = lambda self: None  # noqa: SLF001  # all of it, at each write
     server.server.HTTPServer.request_queue_size = 256  # else clients are turned away
     server.HANDLERS = tuple(_handlers(*each) for each in server.HANDLERS)
-    program = server.create_server("127.0.0.1", int(sys.argv[1]), True, None)
+    program = server.create_server("127.0.0.1", int(sys.argv[1]), in_memory=True)
     for bucket in sys.argv[2:]:
         buckets.create_bucket(bucket, program._storage)  # noqa: SLF001
     program.run()

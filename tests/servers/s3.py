@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import s3fs
+
 from servers.server import HOST, Server
 
 KEY, SECRET = "test", "testtest"

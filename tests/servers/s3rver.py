@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from servers.s3 import new_bucket
-from servers.server import HOST, Server, find, free_port, running
+from servers.server import HOST, NPM_INSTALL, Server, find, free_port, running
 
 _KEY = "S3RVER"  # the only one that it knows
 
@@ -15,7 +15,7 @@ _KEY = "S3RVER"  # the only one that it knows
 @contextmanager
 def run(folder: Path) -> Iterator[Server]:
     port = free_port()
-    program = find("s3rver", "npm install --prefix ~/.cache/artifacts-tests s3rver")
+    program = find("s3rver", f"{NPM_INSTALL} s3rver")
     (folder / "data").mkdir()
     place = ["-d", str(folder / "data"), "-a", HOST, "-p", str(port)]
     with running([program, *place], folder, port):

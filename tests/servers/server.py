@@ -19,7 +19,8 @@ import platformdirs
 
 HOST = "127.0.0.1"
 _START_S = 60
-_NPM = platformdirs.user_cache_path("artifacts-tests", appauthor=False) / "node_modules" / ".bin"
+_NPM = platformdirs.user_cache_path("artifacts-tests", appauthor=False) / "npm"
+NPM_INSTALL = f"npm install --prefix {_NPM}"
 
 
 class MissingError(Exception):
@@ -43,7 +44,7 @@ class Server:
 def find(program: str, installation: str) -> str:
     """The path of a program, be it npm's or the system's. Raises MissingError."""
     beside = Path(sys.executable).parent
-    for folder in (None, str(_NPM), str(beside)):
+    for folder in (None, str(_NPM / "node_modules" / ".bin"), str(beside)):
         if found := shutil.which(program, path=folder):
             return found
     raise MissingError(f"no {program} here: {installation}")

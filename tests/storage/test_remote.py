@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from servers.fleet import STORES, Fleet
 
@@ -15,6 +17,6 @@ class TestRemoteStore(StoreContract):
     many = 1_100  # more than S3 lists in one answer
 
     @pytest.fixture
-    def store(self, name: str, fleet: Fleet) -> ObjectStore:
+    def store(self, name: str, fleet: Fleet, tmp_path: Path) -> ObjectStore:
         server = fleet.server(name)
-        return RemoteStore(server.place(), server.options)
+        return RemoteStore(server.place(), server.options, spool=tmp_path / "spool")
