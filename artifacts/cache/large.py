@@ -118,7 +118,8 @@ class LargeFiles:
             if self._is_far:
                 self._assembler.note(self._contents.number(blob), 0, path.open("rb"))
             self._uploads.add(blob.key, path, unless=partial(self._objects.has, blob, size))
-        path.unlink(missing_ok=True)
+        else:
+            path.unlink(missing_ok=True)
         return digest if length == size else None
 
 
