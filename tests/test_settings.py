@@ -10,8 +10,8 @@ from typing import Any
 import platformdirs
 import pytest
 
-from artifacts.errors import InvalidSettingError
-from artifacts.settings import Settings
+from artifacts.errors import InvalidNameError, InvalidSettingError
+from artifacts.settings import Settings, parse_size
 
 
 @pytest.fixture(autouse=True)
@@ -107,6 +107,7 @@ def test_defaults_are_one_store_per_user(home: Path) -> None:
         ("ART_ENTITY", "entity"),
         ("ART_PROJECT", "project"),
         ("ART_CACHE_DIR", "cache_dir"),
+        ("ART_CACHE_SIZE", "cache_size"),
         ("ART_ARTIFACT_DIR", "artifact_dir"),
         ("ART_QUIET", "quiet"),
     ],
@@ -222,6 +223,7 @@ def test_sources_say_where_each_setting_was_read(
         "entity": "argument",
         "project": "default",
         "cache_dir": "default",
+        "cache_size": "default",
         "artifact_dir": "default",
         "quiet": str(home / "art.toml"),
     }
@@ -267,6 +269,8 @@ def test_refusal_names_the_variable(
         ("store = 3", "expected a path"),
         ('cache_dir = ""', "expected a path"),
         ("quiet = 2", "expected true or false"),
+        ('cache_size = "much"', "expected a size"),
+        ("cache_size = -1", "expected a size"),
         ('colour = "red"', "no such setting"),
         ('sources = "mine"', "no such setting"),
         ("[tool.art]", "no such setting"),
@@ -310,3 +314,27 @@ def test_password_in_a_url_is_not_repeated() -> None:
 def test_relative_path_is_refused_below_the_door(change: dict[str, Any]) -> None:
     with pytest.raises(InvalidSettingError, match="absolute path"):
         replace(Settings.load(), **change)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("0", 0),
+        ("10GB", 10**10),
+        ("10 gb", 10**10),
+        ("1.5GiB", 3 * 2**29),
+        ("500M", 5 * 10**8),
+        ("2TiB", 2**41),
+        ("7kib", 7 * 2**10),
+        ("12B", 12),
+        ("123", 123),
+    ],
+)
+def test_a_size_is_written_as_people_do(text: str, size: int) -> None:
+    assert parse_size(text) == Settings.load(cache_size=text).cache_size == size
+
+
+@pytest.mark.parametrize("text", ["", "GB", "-1", "1e9", "10XB", "10iB", "1.GB", "٣GB", "10GB,"])
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(InvalidNameError, match="expected a size"):
+        parse_size(text)

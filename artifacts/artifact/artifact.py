@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from artifacts.artifact.files import ArtifactFiles
 from artifacts.artifact.folder import delete_strangers
 from artifacts.artifact.sources import Sources
 from artifacts.cache import audit
-from artifacts.catalog import Draft, Facts, Session, Version, deliver
+from artifacts.catalog import AS_EVER, Draft, Facts, Manner, Session, Version, deliver
 from artifacts.content import Entry, Manifest, check_path
 from artifacts.errors import (
     ArtifactFinalizedError,
@@ -364,10 +365,14 @@ class Artifact:
         name: str | None = None,
         skip_cache: bool | None = False,
         policy: Policy | None = "mutable",
+        *,
+        executor: Executor | None = None,
     ) -> None:
         """Add every file below a folder, under `name` if it is given; links are followed.
 
-        What a download left for its own use is passed over. Policies as for `add_file`. Raises
+        What a download left for its own use is passed over. Policies as for `add_file`. With an
+        executor, its workers, who must see the same disk, read files that this machine does not
+        know, and what the store has of them is not read here again. Raises
         ValueError if it is no folder, if a path has other content already, or if it holds a
         FIFO, a socket, a device, a dangling or a circular link; then nothing of it is added.
         """
@@ -379,7 +384,7 @@ class Artifact:
         prefix = as_folder(name)
         with self._the_session.progress("reading") as progress:
             tree = self._the_session.tree(source)
-            draft.add_tree(tree, prefix, progress, is_immutable=is_late)
+            draft.add_tree(tree, prefix, progress, is_immutable=is_late, executor=executor)
         self._sources.add_folder(source, prefix)
 
     @contextmanager
@@ -550,44 +555,50 @@ class Artifact:
         allow_missing_references: bool = False,
         skip_cache: bool | None = None,
         path_prefix: StrPath | None = None,
+        *,
+        link: bool = False,
     ) -> str:
         """Put the files whose path starts with `path_prefix` below `root`; that folder.
 
         By default below `artifacts/<name>`. Every byte is checked first. Files that are right
         already are kept; those of another version that was there before make room, unless they
         were edited. Raises LocalChangesError for edited ones that are in the way, after delivering
-        all others; DigestMismatchError or MissingBlobError for damage, likewise. A local store is
-        its own cache, so `skip_cache` changes nothing.
+        all others; DigestMismatchError or MissingBlobError for damage, likewise.
+
+        With `skip_cache` all is read from the store itself; a local store is its own cache. With
+        `link`, files of 1 MiB and more are read-only hard links to copies in the cache, which has
+        to lie on the same disk (UsageError); those that it has no room for are files as ever.
         """
         version = self._logged("download")
         folder = self._folder(root)
         prefix = "" if path_prefix is None else os.fspath(path_prefix)
-        self._deliver(version, folder, prefix)
+        self._deliver(version, folder, prefix, self._manner(link=link, skip_cache=skip_cache))
         return os.fspath(folder)
 
-    def checkout(self, root: str | None = None) -> str:
+    def checkout(self, root: str | None = None, *, link: bool = False) -> str:
         """Make a folder hold exactly this artifact: whatever else is in it is deleted.
 
         By default `artifacts/<collection>`. Edited files are overwritten, empty folders deleted.
-        Raises as `download` for damage.
+        `link` is as for `download`. Raises as `download` for damage.
         """
         version = self._logged("checkout")
         folder = Path(root or self._the_session.settings.artifact_dir / self._name)
         if folder.is_dir():
             delete_strangers(os.fspath(folder), {entry.path for entry in version.entries()})
-        self._deliver(version, folder, force=True)
+        self._deliver(version, folder, manner=self._manner(link=link, force=True))
         return os.fspath(folder)
 
-    def verify(self, root: str | None = None) -> None:
+    def verify(self, root: str | None = None, *, executor: Executor | None = None) -> None:
         """Compare a folder, by default where `download` puts it, with this artifact.
 
-        Raises ValueError (VerificationError) that lists every missing, changed and unexpected
-        file with its expected and found digest; FileNotFoundError if there is no such folder.
+        An executor's workers, who must see the same disk, read the files. Raises ValueError
+        (VerificationError) that lists every missing, changed and unexpected file with its
+        expected and found digest; FileNotFoundError if there is no such folder.
         """
         version = self._logged("verify")
         folder = self._folder(root)
         with self._the_session.progress("verifying", version.row.size) as progress:
-            findings = audit(folder, version.files(), progress)
+            findings = audit(folder, version.files(), progress, executor=executor)
         if not findings.is_clean:
             raise VerificationError(os.fspath(folder), findings.lines())
 
@@ -600,10 +611,14 @@ class Artifact:
         return os.path.join(self.download(root), *entry.path.split("/"))
 
     def _deliver(
-        self, version: Version, folder: Path, prefix: str = "", *, force: bool = False
+        self, version: Version, folder: Path, prefix: str = "", manner: Manner = AS_EVER
     ) -> None:
         with self._the_session.progress("downloading", version.row.size) as progress:
-            deliver(version, folder, prefix, force=force, progress=progress)
+            deliver(version, folder, prefix, manner=manner, progress=progress)
+
+    def _manner(self, *, link: bool, force: bool = False, skip_cache: bool | None = None) -> Manner:
+        links = self._the_session.copies if link else None
+        return Manner(force=force, links=links, skip_cache=bool(skip_cache))
 
     def _download_entry(self, path: str, root: StrPath | None) -> str:
         version = self._logged("download")

@@ -3,7 +3,8 @@
 from artifacts.cache.audit import Changed, Findings, audit, digest_of, files_below
 from artifacts.cache.cached import CachedStore, cached, uncached
 from artifacts.cache.checkout import Checkout, Outcome, Part
-from artifacts.cache.copies import Copies
+from artifacts.cache.copies import Copies, key_of
+from artifacts.cache.digests import clear_digests, digests_size
 from artifacts.cache.intake import Intake
 from artifacts.cache.receipt import (
     RECEIPT,
@@ -15,6 +16,7 @@ from artifacts.cache.receipt import (
     is_ours,
 )
 from artifacts.cache.tree import Tree
+from artifacts.cache.verify import Verdict, verify_copies
 
 __all__ = [
     "RECEIPT",
@@ -30,12 +32,17 @@ __all__ = [
     "Part",
     "Receipt",
     "Tree",
+    "Verdict",
     "audit",
     "cached",
     "check_not_ours",
+    "clear_digests",
     "digest_of",
+    "digests_size",
     "expected_files",
     "files_below",
     "is_ours",
+    "key_of",
     "uncached",
+    "verify_copies",
 ]

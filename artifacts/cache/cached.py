@@ -17,14 +17,14 @@ _REQUEST_PARTS = 8  # in one request: enough for the way to cost little beside t
 _MOST_PARTS = 64  # at once: who asks for more gets it from the store itself
 
 
-def cached(store: ObjectStore, folder: Path, limit: int) -> ObjectStore:
-    """The store with a cache below a folder before it, if it is far away and has any room.
+def cached(store: ObjectStore, copies: Copies) -> ObjectStore:
+    """The store with a cache before it, if it is far away and the cache has any room.
 
     A store on this machine is its own cache.
     """
-    if limit <= 0 or isinstance(store, FileStore | MemoryStore):
+    if copies.limit <= 0 or isinstance(store, FileStore | MemoryStore):
         return store
-    return CachedStore(store, Copies(folder, limit))
+    return CachedStore(store, copies)
 
 
 def uncached(store: ObjectStore) -> ObjectStore:

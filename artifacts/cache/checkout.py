@@ -87,7 +87,7 @@ class Checkout:
         self._folded: dict[str, str] = {}
 
     def run(self, parts: Iterable[Part]) -> Outcome:
-        """Raises StorageError if the folder cannot be written to."""
+        """Raises StorageError if the folder cannot be written to, UsageError if never linked to."""
         try:
             os.makedirs(self.root, exist_ok=True)
             delete_abandoned(self.root, is_unfinished)
@@ -101,6 +101,7 @@ class Checkout:
             raise StorageError(self.root, error.strerror or str(error)) from error
         with claimed(stage):
             try:
+                self._supply.check_links(stage)
                 self._ignores_case = os.path.exists(os.path.join(self.root, name.upper()))
                 with (
                     self._supply,

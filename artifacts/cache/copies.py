@@ -151,6 +151,13 @@ class Copies:
             return None
         return fd
 
+    def is_beside(self, folder: str) -> bool:
+        """Whether files of the folder may be names of copies."""
+        try:
+            return os.stat(self.spool).st_dev == os.stat(folder).st_dev
+        except OSError:
+            return False
+
     def link(self, key: str, path: str) -> bool:
         """Give the copy one more name; False if it is not here. Raises OSError."""
         try:
@@ -207,20 +214,23 @@ class Copies:
         """Until at most so many bytes are left. How many went, and how many are left."""
         gone, left = evict(self._objects, most)
         with suppress(OSError):
-            self._tally.set(left)
+            self._tally.correct(None, left)
         return gone, left
 
     def __iter__(self) -> Iterator[Copy]:
         return copies_below(self._objects)
 
     def _make_room(self, size: int) -> None:
-        """Unless another process does so now. Raises OSError."""
+        """For what was counted already, unless another process has. Raises OSError."""
         with Turn(f"{self.folder}/eviction") as turn:
-            if turn.take(wait=False):
-                _, left = self.evict(int(self.limit * _FULL) - size)
-                if left + size > self.limit:
-                    raise OSError(f"{self.folder} is full of what is in use")
-                self._tally.set(left + size)
+            turn.take(wait=True)
+            before = self._tally.add(0)
+            if before is not None and before <= self.limit:
+                return
+            _, left = evict(self._objects, int(self.limit * _FULL) - size)
+            self._tally.correct(before, left + size)
+            if left + size > self.limit:
+                raise OSError(f"{self.folder} is full of what is in use")
 
     def _path(self, key: str, number: int | None = None) -> str:
         return f"{self._objects}/{key}" if number is None else f"{self._objects}/{key}~{number}"
@@ -231,6 +241,11 @@ class Copies:
     def _forget_parts(self, key: str) -> None:
         for part in self._parts(key):
             _delete(part)
+
+
+def key_of(copies: Copies, copy: Copy) -> str:
+    """The key of the object that a file is a copy of, with ~ and a number if of one part of it."""
+    return os.path.relpath(copy.path, f"{copies.folder}/objects").replace(os.sep, "/")
 
 
 def checked_part(stored: bytes) -> bytes | None:

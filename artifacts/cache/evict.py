@@ -35,11 +35,13 @@ class Tally:
 
     def add(self, size: int) -> int | None:
         """With so many bytes more; None if nobody counted them yet. Raises OSError."""
-        return self._change(lambda total: None if total is None else max(0, total + size))
+        return self._change(lambda total: None if total is None else total + size)
 
-    def set(self, total: int) -> None:
-        """As counted. Raises OSError."""
-        self._change(lambda _: total)
+    def correct(self, before: int | None, counted: int) -> None:
+        """As counted, with what was added since it said `before`, if it did. Raises OSError."""
+        self._change(
+            lambda now: counted if before is None or now is None else now - before + counted
+        )
 
     def _change(self, change: Callable[[int | None], int | None]) -> int | None:
         fd = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o666)
@@ -51,7 +53,7 @@ class Tally:
             before = _TALLY.unpack(data)[0] if len(data) == _TALLY.size else None
             if (after := change(before)) is not None:
                 os.lseek(fd, 0, os.SEEK_SET)
-                os.write(fd, _TALLY.pack(after))
+                os.write(fd, _TALLY.pack(max(0, after)))
             return after
         finally:
             os.close(fd)

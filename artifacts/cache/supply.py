@@ -12,7 +12,7 @@ from typing import Self
 from artifacts.cache.cached import CachedStore, uncached
 from artifacts.cache.copies import Copies
 from artifacts.content import Digest
-from artifacts.errors import ObjectNotFoundError, StorageError
+from artifacts.errors import ObjectNotFoundError, StorageError, UsageError
 from artifacts.storage import (
     BLOBS,
     Ahead,
@@ -91,6 +91,13 @@ class Supply:
             return copy_file(fd, Path(target), tell, blob.size)
         finally:
             os.close(fd)
+
+    def check_links(self, folder: str) -> None:
+        """Raises UsageError if links are wanted that no file of this folder can be."""
+        if self.links is not None and not self.links.is_beside(folder):
+            where = self.links.folder
+            reason = f"{folder} and the cache in {where} are on two disks, so nothing can be linked"
+            raise UsageError(f"{reason}: leave links out, or name another cache (ART_CACHE_DIR)")
 
     def link(self, digest: Digest, target: str, tell: Callable[[int], None]) -> bool:
         """Whether the target could be made a name of a copy that has this digest."""

@@ -3,21 +3,42 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from artifacts.cache import Checkout, Delivery, Outcome, Part, Receipt, check_not_ours
+from artifacts.cache import Checkout, Copies, Delivery, Outcome, Part, Receipt, check_not_ours
 from artifacts.catalog.version import Version
 from artifacts.content import Leaves, Page
 from artifacts.errors import (
     ArtifactsError,
     EntryNotFoundError,
     IntegrityError,
+    MissingBlobError,
     UnavailableError,
 )
-from artifacts.progress import Progress
-from artifacts.storage import alone
+from artifacts.progress import Progress, Silent
+from artifacts.storage import Ahead, alone
+
+_DECODED = 32  # pages that are kept between checking and delivering them: memory is bounded
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How files get into a folder.
+
+    With `force` edited ones are overwritten; with `links` large ones become read-only hard links
+    to copies that are kept there; with `skip_cache` all is read from the store itself.
+    """
+
+    force: bool = False
+    links: Copies | None = None
+    skip_cache: bool = False
+
+
+AS_EVER = Manner()
 
 
 def deliver(
@@ -26,25 +47,39 @@ def deliver(
     prefix: str = "",
     *,
     only: Sequence[str] = (),
-    force: bool = False,
+    manner: Manner = AS_EVER,
     progress: Progress | None = None,
 ) -> Outcome:
     """Every file whose path starts with `prefix` is below `root`, checked, or an error says not.
 
     If `only` lists paths, then these and no others. Raises EntryNotFoundError for one too many.
-    Files that are right are kept, edited ones too unless `force`. Unedited files of an earlier
-    delivery of the collection that this version does not have are deleted.
+    Files that are right are kept, edited ones too unless that is forced. Unedited files of an
+    earlier delivery of the collection that this version does not have are deleted.
 
     What can be delivered is delivered before anything is raised: LocalChangesError,
     DigestMismatchError, MissingBlobError, InvalidPathError, StorageError. But nothing at all is,
     if what the store says of the files is no artifact: MalformedError, InvalidPathError.
     """
-    pages = _Pages(version, prefix, only)
     receipt = Receipt.find(root)
     before = receipt.files()
-    checkout = Checkout(version.store, root, before, force=force, progress=progress)
-    outcome = checkout.run(pages.parts())
-    outcome.problems += pages.damage
+    progress = progress or Silent()
+
+    def attempt(version: Version) -> tuple[_Pages, Checkout]:
+        pages = _Pages(version, prefix, only)
+        checkout = Checkout(
+            version.store,
+            root,
+            before,
+            force=manner.force,
+            links=manner.links,
+            progress=progress,
+        )
+        checkout.run(pages.parts()).problems += pages.damage
+        return pages, checkout
+
+    pages, checkout = _as_laid_out_now(
+        version.uncached() if manner.skip_cache else version, attempt
+    )
     if not pages.damage:  # a receipt has to have them all
         with alone(os.fspath(root)):
             renewed = Receipt.find(root).adding(pages.delivery())  # others may have added theirs
@@ -52,8 +87,28 @@ def deliver(
                 kept = renewed.files().keys()
                 checkout.delete_stale(sorted(before.keys() - kept), kept)
             renewed.write(root)
-    outcome.raise_problems()
-    return outcome
+    checkout.outcome.raise_problems()
+    return checkout.outcome
+
+
+def _as_laid_out_now(
+    version: Version, attempt: Callable[[Version], tuple[_Pages, Checkout]]
+) -> tuple[_Pages, Checkout]:
+    """Once more, if something is missing since a collector or a repacking laid it out anew."""
+    try:
+        pages, checkout = attempt(version)
+    except MissingBlobError:
+        if (renewed := version.renewed()) is None:
+            raise
+        return attempt(renewed)
+    outcome = checkout.outcome
+    is_missing = any(isinstance(problem, MissingBlobError) for problem in outcome.problems)
+    if not is_missing or (renewed := version.renewed()) is None:
+        return pages, checkout
+    pages, checkout = attempt(renewed)
+    checkout.outcome.written += outcome.written
+    checkout.outcome.kept -= outcome.written
+    return pages, checkout
 
 
 class _Pages:
@@ -67,14 +122,20 @@ class _Pages:
         self.version, self.prefix, self.only = version, prefix, sorted({*only})
         self.damage: list[ArtifactsError] = []
         self._data: dict[int, bytes] = {}
+        self._decoded: dict[int, Page] = {}
         leaves = Leaves()
-        for position in self._positions():
-            if page := self._read(position):
-                leaves.take(page.paths)
+        with suppress(IntegrityError, UnavailableError):
+            _ = version.layout  # once, and not in each thread
+        with Ahead(version.store) as ahead:
+            positions = [*self._positions()]
+            reads = ahead.each(partial(version.page_bytes, each) for each in positions)
+            for position, read in zip(positions, reads, strict=True):
+                if page := self._check(position, read):
+                    leaves.take(page.paths)
 
     def parts(self) -> Iterator[Part]:
         for position, data in self._data.items():
-            page = Page.decode(data, str(position))
+            page = self._decoded.pop(position, None) or Page.decode(data, str(position))
             for wanted in self._wanted(position, page):
                 yield page, wanted, partial(self.version.page_layout, position, page)
 
@@ -101,10 +162,10 @@ class _Pages:
             raise EntryNotFoundError(path)
         return position
 
-    def _read(self, position: int) -> Page | None:
+    def _check(self, position: int, read: Callable[[], bytes]) -> Page | None:
         row = self.version.manifest.rows[position]
         try:
-            data = self.version.page_bytes(position)
+            data = read()
         except (IntegrityError, UnavailableError) as error:
             error.add_note(f"without it, there is nothing from {row.first} to {row.last}")
             self.damage.append(error)
@@ -113,6 +174,8 @@ class _Pages:
         check_not_ours(page.paths)
         [*self._wanted(position, page)]
         self._data[position] = data
+        if len(self._decoded) < _DECODED:
+            self._decoded[position] = page
         return page
 
     def _wanted(self, position: int, page: Page) -> Iterator[range]:

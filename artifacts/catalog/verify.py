@@ -4,38 +4,31 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from blake3 import blake3
-
+from artifacts.cache import uncached
 from artifacts.catalog.catalog import Catalog
-from artifacts.catalog.version import Version
-from artifacts.content import Digest, Page
-from artifacts.errors import (
-    ArtifactsError,
-    BrokenLogError,
-    DigestMismatchError,
-    NotFoundError,
+from artifacts.catalog.evidence import (
+    Found,
+    Pieced,
+    Place,
+    Stretch,
+    are_right,
+    check_objects,
+    read_places,
 )
+from artifacts.catalog.version import Version
+from artifacts.content import Page
+from artifacts.errors import ArtifactsError, BrokenLogError, NotFoundError
 from artifacts.names import CollectionName
 from artifacts.progress import Progress, Silent
-from artifacts.storage import (
-    BLOBS,
-    BUFFER_BYTES,
-    Extent,
-    Layout,
-    Log,
-    Name,
-    ObjectStore,
-    PageLayout,
-    Tail,
-    checked,
-    read_spans,
-)
+from artifacts.storage import BLOBS, Extent, Layout, Log, Name, ObjectStore, PageLayout, Tail
+from artifacts.workers import batched, spread
 
 T = TypeVar("T")
-_MOST = 2**28  # bytes of a page, a manifest or a layout
+_MOST_OBJECTS = 64  # of a batch: they may be packs of tens of MiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,149 +64,44 @@ class Report:
         self._problems[where] = replace(before, affected=before.affected + more)
 
 
-def verify_version(version: Version, progress: Progress | None = None) -> Report:
-    """Reads every byte of one version, through its layout as a download would."""
+def verify_version(
+    version: Version, progress: Progress | None = None, *, executor: Executor | None = None
+) -> Report:
+    """Reads every byte of one version from the store itself, through its layout.
+
+    An executor's workers must reach the store as this process does. The same is found without one.
+    """
     report = Report()
-    _Content(report, progress or Silent()).check([version])
+    store = uncached(version.store)
+    version = Version(store, version.collection_name, version.collection, version.row)
+    _Content(store, report, progress or Silent(), executor).check([version])
     return report
 
 
-def verify_store(catalog: Catalog, progress: Progress | None = None) -> Report:
+def verify_store(
+    catalog: Catalog, progress: Progress | None = None, *, executor: Executor | None = None
+) -> Report:
     """Reads the whole store: every log from its first event, every version, every object.
 
     A blob that is a file by itself is read once; a pack twice, the second time file by file.
+    An executor's workers must reach the store as this process does. The same is found without one.
     """
     report = Report()
     progress = progress or Silent()
-    sound = _check_objects(catalog.store, report, progress)
-    _check_logs(catalog.store, report)
-    from_logs = Catalog(catalog.store, has_checkpoints=False)
+    store = uncached(catalog.store)
+    sound = _check_objects(store, report, progress, executor)
+    _check_logs(store, report)
+    from_logs = Catalog(store, has_checkpoints=False)
     versions = [*_versions(from_logs, report)]
     _check_heads(catalog, versions, report)
-    _Content(report, progress, sound).check(versions)
+    _Content(store, report, progress, executor, sound).check(versions)
     return report
-
-
-class _Content:
-    """Pages that versions share are read once, and so is each file that lies in one place."""
-
-    def __init__(
-        self, report: Report, progress: Progress, sound: Mapping[Name, int] | None = None
-    ) -> None:
-        self._report = report
-        self._progress = progress
-        self._sound = sound or {}
-        self._seen: dict[int, str | None] = {}  # what is wrong with the bytes in a place
-
-    def check(self, versions: Iterable[Version]) -> None:
-        """Each page once, though a fault in it affects every version that has it."""
-        pages: dict[tuple[Name, Name], list[tuple[Version, int]]] = {}
-        for version in versions:
-            layout = self._layout_of(version)
-            if layout is None:
-                continue
-            for position, names in enumerate(zip(layout.pages, layout.layouts, strict=True)):
-                pages.setdefault(names, []).append((version, position))
-        for users in pages.values():
-            self._check_page(*users[0], [version for version, _ in users])
-
-    def _layout_of(self, version: Version) -> Layout | None:
-        row, affected = version.row, [version.qualified_name]
-        manifest = self._read(lambda: version.manifest, row.manifest, affected)
-        if manifest is None:
-            return None
-        return self._read(lambda: version.layout, row.layout, affected)
-
-    def _check_page(self, version: Version, position: int, users: Sequence[Version]) -> None:
-        row, names = version.manifest.rows[position], version.layout
-        affected = [f"{user.qualified_name}: {row.first} to {row.last}" for user in users]
-        page = self._read(lambda: version.page(position), names.pages[position], affected)
-        if page is None:
-            return
-        layout = self._read(
-            lambda: version.page_layout(position, page), names.layouts[position], affected
-        )
-        if layout is None:
-            return
-        part = _Part(version.store, page, layout, users)
-        for extent in layout.extents(page, range(len(page))):
-            self._check_extent(part, extent)
-        for index in layout.pieces:
-            self._check_pieces(part, index)
-
-    def _read(self, read: Callable[[], T], name: Name, affected: Iterable[str]) -> T | None:
-        """What is read; nothing if it cannot be, which is reported."""
-        try:
-            return read()
-        except ArtifactsError as error:
-            where = error.key if isinstance(error, BrokenLogError) else name.key
-            self._report.add(where, error, *affected)
-            return None
-
-    def _check_extent(self, part: _Part, extent: Extent) -> None:
-        """Each file of a pack against its own digest, from one pass over the pack."""
-        stream = _Stream(part.store, extent.blob, extent.offset)
-        for index in extent.indices:
-            size = part.page.sizes[index] or 0
-            if self._is_known(part, index, extent.blob, stream.offset):
-                stream.skip(size)
-                continue
-            try:
-                found, length = stream.digest(size)
-            except ArtifactsError as error:
-                left = range(index, extent.indices.stop)
-                self._report.add(extent.blob.key, error, *part.named(*left))
-                return
-            place = _place(extent.blob, stream.offset - size, part.page.digest_at(index), size)
-            self._seen[place] = self._judge(part, index, found, length, extent.blob)
-
-    def _is_known(self, part: _Part, index: int, blob: Name, offset: int) -> bool:
-        """Whether these bytes were read before; what was wrong with them then still is."""
-        digest, size = part.page.digest_at(index), part.page.sizes[index]
-        if blob.digest == digest and not offset and self._sound.get(blob) == size:
-            return True
-        place = _place(blob, offset, digest, size)
-        if fault := self._seen.get(place):
-            self._report.add(blob.key, fault, *part.named(index))
-        return place in self._seen
-
-    def _check_pieces(self, part: _Part, index: int) -> None:
-        spans = part.layout.spans(part.page, index)
-        hasher, length = blake3(), 0
-        try:
-            for data in read_spans(part.store, spans, part.page.paths[index]):
-                hasher.update(data)
-                length += len(data)
-        except ArtifactsError as error:
-            self._report.add(spans[0].blob.key, error, *part.named(index))
-            return
-        self._judge(part, index, Digest(hasher.digest()), length, spans[0].blob)
-
-    def _judge(self, part: _Part, index: int, found: Digest, length: int, blob: Name) -> str | None:
-        """What is wrong with a file's bytes, which is reported too."""
-        self._report.size += length
-        self._progress.advance(length)
-        path, expected = part.page.paths[index], part.page.digest_at(index)
-        fault = None
-        if found != expected:
-            fault = f"{path}: digest is {found}, expected {expected}"
-        elif length != part.page.sizes[index]:
-            fault = f"{path}: has {length} bytes, expected {part.page.sizes[index]}"
-        if fault:
-            self._report.add(blob.key, fault, *part.named(index))
-        return fault
-
-
-def _place(blob: Name, offset: int, digest: Digest, size: int | None) -> int:
-    """A small key for where bytes lie: there may be millions of them."""
-    return hash((blob, offset, digest, size))
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
     """A page, where its files lie, and which versions have it."""
 
-    store: ObjectStore
     page: Page
     layout: PageLayout
     users: Sequence[Version]
@@ -224,69 +112,200 @@ class _Part:
             yield from (f"{user.qualified_name}: {self.page.paths[index]}" for index in indices)
 
 
-class _Stream:
-    """Consecutive files of one blob, read in large steps."""
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """Files of a page whose bytes are to be read in one place; in none if they were already."""
 
-    def __init__(self, store: ObjectStore, blob: Name, offset: int) -> None:
-        self._store, self._blob = store, blob
-        self.offset = offset  # of the next file
-        self._held, self._read_to = memoryview(b""), offset
+    part: _Part
+    blob: Name
+    indices: Sequence[int]
+    offset: int = 0
+    place: Place | None = None
 
-    def skip(self, size: int) -> None:
-        self.offset += size
-        self._held, self._read_to = memoryview(b""), self.offset
-
-    def digest(self, size: int) -> tuple[Digest, int]:
-        """Of the next `size` bytes, or of as many as there are. Raises ObjectNotFoundError."""
-        hasher, left = blake3(), size
-        self.offset += size
-        while left:
-            if not self._held:
-                data = self._store.read(self._blob.key, self._read_to, BUFFER_BYTES)
-                if not data:
-                    break
-                self._held = memoryview(data)
-                self._read_to += len(data)
-            hasher.update(self._held[:left])
-            taken = min(left, len(self._held))
-            left -= taken
-            self._held = self._held[taken:]
-        return Digest(hasher.digest()), size - left
+    @property
+    def size(self) -> int:
+        return sum(self.part.page.sizes[index] or 0 for index in self.indices) if self.place else 0
 
 
-def _check_objects(store: ObjectStore, report: Report, progress: Progress) -> dict[Name, int]:
+class _Content:
+    """Pages that versions share are read once, and so is each file that lies in one place."""
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        report: Report,
+        progress: Progress,
+        executor: Executor | None,
+        sound: Mapping[Name, int] | None = None,
+    ) -> None:
+        self._store = store
+        self._report = report
+        self._progress = progress
+        self._executor = executor
+        self._sound = sound or {}
+        self._seen: dict[int, object] = {}  # what is wrong with the bytes in a place, if anything
+
+    def check(self, versions: Iterable[Version]) -> None:
+        work = (
+            ((self._store, [each.place for each in batch if each.place]), batch)
+            for batch in batched(self._items(versions), lambda each: each.size)
+        )
+        for found, batch in spread(
+            read_places, work, self._executor, threads=_threads(self._store)
+        ):
+            results = iter(found)
+            for item in batch:
+                if item.place is None:
+                    self._repeat(item)
+                else:
+                    self._judge(item, item.place, next(results))
+
+    def _items(self, versions: Iterable[Version]) -> Iterator[_Item]:
+        """Each page once, though a fault in it affects every version that has it."""
+        pages: dict[tuple[Name, Name], list[tuple[Version, int]]] = {}
+        for version in versions:
+            layout = self._layout_of(version)
+            if layout is None:
+                continue
+            for position, names in enumerate(zip(layout.pages, layout.layouts, strict=True)):
+                pages.setdefault(names, []).append((version, position))
+        for users in pages.values():
+            if part := self._part(*users[0], [version for version, _ in users]):
+                for extent in part.layout.extents(part.page, range(len(part.page))):
+                    yield from self._stretches(part, extent)
+                for index in part.layout.pieces:
+                    spans = part.layout.spans(part.page, index)
+                    pieced = Pieced(part.page.paths[index], spans)
+                    yield _Item(part, spans[0].blob, [index], place=pieced)
+
+    def _layout_of(self, version: Version) -> Layout | None:
+        row, affected = version.row, [version.qualified_name]
+        manifest = self._read(lambda: version.manifest, row.manifest, affected)
+        if manifest is None:
+            return None
+        return self._read(lambda: version.layout, row.layout, affected)
+
+    def _part(self, version: Version, position: int, users: Sequence[Version]) -> _Part | None:
+        row, names = version.manifest.rows[position], version.layout
+        affected = [f"{user.qualified_name}: {row.first} to {row.last}" for user in users]
+        page = self._read(lambda: version.page(position), names.pages[position], affected)
+        if page is None:
+            return None
+        layout = self._read(
+            lambda: version.page_layout(position, page), names.layouts[position], affected
+        )
+        return None if layout is None else _Part(page, layout, users)
+
+    def _read(self, read: Callable[[], T], name: Name, affected: Iterable[str]) -> T | None:
+        """What is read; nothing if it cannot be, which is reported."""
+        try:
+            return read()
+        except ArtifactsError as error:
+            where = error.key if isinstance(error, BrokenLogError) else name.key
+            self._report.add(where, error, *affected)
+            return None
+
+    def _stretches(self, part: _Part, extent: Extent) -> Iterator[_Item]:
+        """The files of an extent, without those whose bytes are known already."""
+        page, offset = part.page, extent.offset
+        new: list[int] = []
+        start = offset
+        for index in extent.indices:
+            size, digest = page.sizes[index] or 0, page.digest_at(index)
+            key = _key(extent.blob, offset, digest, size)
+            is_sound = extent.blob.digest == digest and self._sound.get(extent.blob) == size
+            if (is_sound and not offset) or key in self._seen:
+                yield from _stretch(part, extent.blob, start, new)
+                if not is_sound or offset:
+                    yield _Item(part, extent.blob, [index], offset)
+                new, start = [], offset + size
+            else:
+                self._seen[key] = None
+                new.append(index)
+            offset += size
+        yield from _stretch(part, extent.blob, start, new)
+
+    def _judge(self, item: _Item, place: Place, found: Sequence[Found]) -> None:
+        """Report what is wrong. What a worker finds so is read again here, which may see better."""
+        page, offset = item.part.page, item.offset
+        if self._executor and not are_right(found, map(page.digest_at, item.indices)):
+            found = place.read(self._store)
+        for index, each in zip(item.indices, found, strict=True):
+            if fault := self._fault(page, index, each):
+                self._report.add(item.blob.key, fault, *item.part.named(index))
+                if isinstance(place, Stretch):
+                    key = _key(item.blob, offset, page.digest_at(index), page.sizes[index])
+                    self._seen[key] = fault
+            offset += page.sizes[index] or 0
+
+    def _fault(self, page: Page, index: int, found: Found) -> object:
+        """What is wrong with a file's bytes, if anything."""
+        if isinstance(found, ArtifactsError):
+            return found
+        digest, length = found
+        self._report.size += length
+        self._progress.advance(length)
+        path, expected = page.paths[index], page.digest_at(index)
+        if digest != expected:
+            return f"{path}: digest is {digest}, expected {expected}"
+        if length != page.sizes[index]:
+            return f"{path}: has {length} bytes, expected {page.sizes[index]}"
+        return None
+
+    def _repeat(self, item: _Item) -> None:
+        """What was wrong with bytes when they were read still is."""
+        page, index = item.part.page, item.indices[0]
+        key = _key(item.blob, item.offset, page.digest_at(index), page.sizes[index])
+        if fault := self._seen[key]:
+            self._report.add(item.blob.key, fault, *item.part.named(index))
+
+
+def _stretch(part: _Part, blob: Name, offset: int, indices: Sequence[int]) -> Iterator[_Item]:
+    if indices:
+        sizes = [part.page.sizes[index] or 0 for index in indices]
+        yield _Item(part, blob, indices, offset, Stretch(blob, offset, sizes))
+
+
+def _key(blob: Name, offset: int, digest: bytes, size: int | None) -> int:
+    """A small key for where bytes lie: there may be millions of them."""
+    return hash((blob, offset, digest, size))
+
+
+def _threads(store: ObjectStore) -> int:
+    """As many as a far store answers at once, else what the machine has."""
+    return store.concurrency if store.concurrency > 1 else 0
+
+
+def _check_objects(
+    store: ObjectStore, report: Report, progress: Progress, executor: Executor | None
+) -> dict[Name, int]:
     """The lengths of the blobs that are what their name says."""
     sound: dict[Name, int] = {}
-    for key in itertools.chain.from_iterable(
-        store.list(f"{kind}/") for kind in ("blobs", "chunks", "layouts", "manifests", "pages")
-    ):
-        name = Name.of_key(key)
-        if name is None:
-            report.add(key, "it is no object of this store; move it away")
-            continue
-        report.objects += 1
-        try:
-            if name.kind == BLOBS:
-                sound[name] = _check_blob(store, name, report, progress)
-            else:
-                checked(name, store.read(key), _MOST)
-        except ArtifactsError as error:
-            report.add(key, error)
+    batches = batched(_objects(store, report), lambda _: 0, _MOST_OBJECTS)
+    work = (((store, batch), batch) for batch in batches)
+    for found, batch in spread(check_objects, work, executor, threads=_threads(store)):
+        for name, first in zip(batch, found, strict=True):
+            length = first
+            if executor and isinstance(first, ArtifactsError):
+                [length] = check_objects((store, [name]))  # what a worker finds wrong may not be
+            report.objects += 1
+            if isinstance(length, ArtifactsError):
+                report.add(name.key, length)
+            elif name.kind == BLOBS:
+                sound[name] = length
+                report.size += length
+                progress.advance(length)
     return sound
 
 
-def _check_blob(store: ObjectStore, name: Name, report: Report, progress: Progress) -> int:
-    """Its length. Raises DigestMismatchError."""
-    hasher, offset = blake3(), 0
-    while data := store.read(name.key, offset, BUFFER_BYTES):
-        hasher.update(data)
-        offset += len(data)
-        report.size += len(data)
-        progress.advance(len(data))
-    found = Digest(hasher.digest())
-    if found != name.digest:
-        raise DigestMismatchError(name.key, name.digest.hex(), found.hex())
-    return offset
+def _objects(store: ObjectStore, report: Report) -> Iterator[Name]:
+    for key in itertools.chain.from_iterable(
+        store.list(f"{kind}/") for kind in ("blobs", "chunks", "layouts", "manifests", "pages")
+    ):
+        if (name := Name.of_key(key)) is not None:
+            yield name
+        else:
+            report.add(key, "it is no object of this store; move it away")
 
 
 def _check_logs(store: ObjectStore, report: Report) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from blake3 import blake3
 
-from artifacts.cache import Expected, expected_files
+from artifacts.cache import Expected, expected_files, uncached
 from artifacts.catalog.collection import CollectionState, VersionRow
 from artifacts.content import Diff, Digest, Entry, Kind, Manifest, Page, PageRow, diff
 from artifacts.errors import (
@@ -29,6 +30,8 @@ from artifacts.storage import (
     ObjectStore,
     PageLayout,
     Span,
+    forget,
+    has_copy,
     read_spans,
 )
 
@@ -139,17 +142,35 @@ class Version:
         entry = page[index]
         if entry.kind is not Kind.FILE:
             raise UnsupportedFileError([path])
-        hasher, size, held = blake3(), 0, b""
-        for data in read_spans(self.store, self._spans(position, page, index), path):
-            yield from filter(None, [held])
-            hasher.update(data)
-            size += len(data)
-            held = data
-        if (actual := Digest(hasher.digest())) != entry.digest:
-            raise DigestMismatchError(path, entry.digest.hex(), actual.hex())
-        if size != entry.size:
-            raise MalformedError(path, f"it has {size} bytes, not the {entry.size} of its entry")
-        yield held
+        spans = self._spans(position, page, index)
+        keys = {span.blob.key for span in spans}
+        if has_copy(self.store, *keys):  # what was handed out cannot be taken back
+            try:
+                deque(_checked(self.store, spans, entry), maxlen=0)
+            except IntegrityError:
+                forget(self.store, *keys)
+        is_begun = False
+        try:
+            for data in _checked(self.store, spans, entry):
+                yield data
+                is_begun = True
+        except MissingBlobError:
+            renewed = None if is_begun else self.renewed()
+            if renewed is None:
+                raise
+            yield from renewed.read(path)
+
+    def renewed(self) -> Version | None:
+        """This version as its bytes lie now, if they were laid out anew since."""
+        row = self.collection.refresh().state.version(self.row.number)
+        if row is None or row.layout == self.row.layout:
+            return None
+        return Version(self.store, self.collection_name, self.collection, row)
+
+    def uncached(self) -> Version:
+        """This version, read from the store itself."""
+        store = uncached(self.store)
+        return Version(store, self.collection_name, self.collection, self.row)
 
     def placed(self, path: str) -> tuple[bytes, Sequence[Span]] | None:
         """Digest of the file at a path, and where its bytes lie.
@@ -208,3 +229,18 @@ class Version:
             return self._objects.get(name, most)
         except ObjectNotFoundError:
             raise MissingBlobError(self.qualified_name, name.key, self.store.url) from None
+
+
+def _checked(store: ObjectStore, spans: Sequence[Span], entry: Entry) -> Iterator[bytes]:
+    """As Version.read."""
+    hasher, size, held = blake3(), 0, b""
+    for data in read_spans(store, spans, entry.path):
+        yield from filter(None, [held])
+        hasher.update(data)
+        size += len(data)
+        held = data
+    if (actual := Digest(hasher.digest())) != entry.digest:
+        raise DigestMismatchError(entry.path, entry.digest.hex(), actual.hex())
+    if size != entry.size:
+        raise MalformedError(entry.path, f"it has {size} bytes, not the {entry.size} of its entry")
+    yield held

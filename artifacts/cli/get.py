@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from artifacts.catalog import Version, deliver
+from artifacts.catalog import Manner, Version, deliver
 from artifacts.cli.arguments import as_folder
 from artifacts.cli.call import Call
 from artifacts.cli.failure import no_such_path
@@ -22,7 +22,9 @@ from artifacts.cli.output import count_text, duration_text, shown, size_text
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @click.option("--prefix", default="", help="Only files whose path begins with this.")
 @click.option("--force", is_flag=True, help="Overwrite files that were edited since they came.")
-def get(call: Call, name: str, folder: Path | None, *, prefix: str, force: bool) -> None:
+@click.option("--link", is_flag=True, help="Link large files to copies in the cache, read-only.")
+@click.option("--skip-cache", is_flag=True, help="Read everything from the store itself.")
+def get(call: Call, name: str, folder: Path | None, *, prefix: str, **how: bool) -> None:
     """Put a version's files into a folder, each one checked.
 
     DIR is ./artifacts/NAME:vN unless it is given. Files that are right already are kept, those
@@ -33,7 +35,7 @@ def get(call: Call, name: str, folder: Path | None, *, prefix: str, force: bool)
     size = _size_below(version, prefix)
     root = folder or call.settings.artifact_dir / version.name
     with call.session.progress(f"get {version.name}") as progress:
-        outcome = deliver(version, root, prefix, force=force, progress=progress)
+        outcome = deliver(version, root, prefix, manner=_manner(call, **how), progress=progress)
     data = {
         "name": version.qualified_name,
         "folder": as_folder(root),
@@ -44,6 +46,11 @@ def get(call: Call, name: str, folder: Path | None, *, prefix: str, force: bool)
         "seconds": round(time.monotonic() - began, 3),
     }
     call.tell(data, _lines)
+
+
+def _manner(call: Call, *, force: bool, link: bool, skip_cache: bool) -> Manner:
+    links = call.session.copies if link else None
+    return Manner(force=force, links=links, skip_cache=skip_cache)
 
 
 def _size_below(version: Version, prefix: str) -> int:

@@ -31,3 +31,8 @@ def forget(store: ObjectStore, *keys: str) -> bool:
     for key in keys:
         store.forget(key)
     return True
+
+
+def has_copy(store: ObjectStore, *keys: str) -> bool:
+    """Whether a read of one of them would be answered from a copy."""
+    return isinstance(store, CopyingStore) and any(map(store.has_copy, keys))

@@ -109,15 +109,15 @@ def test_a_store_of_this_machine_is_its_own_cache(tmp_path: Path) -> None:
         CountingStore(LocalStore(tmp_path)),
     ]
 
-    assert [cached(store, tmp_path / "cache", LIMIT) for store in near] == near
+    assert [cached(store, Copies(tmp_path / "cache", LIMIT)) for store in near] == near
     assert not (tmp_path / "cache").exists()
 
 
 def test_without_room_there_is_no_cache(tmp_path: Path) -> None:
     far = SlowStore(MemoryStore(), 0)
 
-    assert cached(far, tmp_path, 0) is far
-    assert uncached(cached(far, tmp_path, LIMIT)) is far
+    assert cached(far, Copies(tmp_path, 0)) is far
+    assert uncached(cached(far, Copies(tmp_path, LIMIT))) is far
 
 
 @given(st.lists(st.tuples(st.integers(0, len(BLOB) + 5), st.integers(0, len(BLOB) + 5))))

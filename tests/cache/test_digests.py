@@ -142,6 +142,81 @@ def test_a_changed_file_takes_the_row_of_what_it_was(cache: Path) -> None:
     assert files_of(cache)[0].stat().st_size == size
 
 
+class Calendar:
+    """The clock of these tests, put forward day by day."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+
+    def put_to(self, days: int) -> None:
+        """So many days after the clock began."""
+        now_ns = NOW_NS + days * 24 * HOUR_NS
+        self._monkeypatch.setattr("time.time_ns", lambda: now_ns)
+
+
+@pytest.fixture
+def calendar(monkeypatch: pytest.MonkeyPatch) -> Calendar:
+    return Calendar(monkeypatch)
+
+
+def use(cache: Path, *states: State) -> list[bool]:
+    """Whether each was known, to a session that saw them."""
+    digests = reopened(cache)
+    found = [get(digests, state) is not None for state in states]
+    digests.save([])
+    return found
+
+
+def test_the_row_of_a_file_that_is_never_seen_again_goes(cache: Path, calendar: Calendar) -> None:
+    gone, other = replace(FILE, st_ino=7), replace(FILE, st_ino=8)
+    digests = reopened(cache)
+    put(digests, gone)
+    digests.save(PACKS)
+
+    for day in range(10, 100, 10):
+        calendar.put_to(day)
+        assert use(cache, FILE) == [True]
+    digests = reopened(cache)
+    put(digests, other)
+    digests.save(PACKS)
+
+    assert use(cache, FILE, gone, other) == [True, False, True]
+
+
+def test_a_use_is_written_down_once_in_a_while(cache: Path, calendar: Calendar) -> None:
+    [path] = files_of(cache)
+    writes = 0
+    for day in range(28):
+        before = path.stat().st_mtime_ns
+        calendar.put_to(day)
+        assert use(cache, FILE) == [True]
+        writes += path.stat().st_mtime_ns != before
+
+    assert 1 <= writes <= 4
+
+
+def test_rows_of_folders_that_nobody_versions_any_more_go(cache: Path) -> None:
+    [path] = files_of(cache)
+    old, young = path.with_name("00" * 32), path.with_name("11" * 32)
+    for name, age_days in ((old, 61), (young, 59)):
+        name.write_bytes(b"rows")
+        age_s = age_days * 24 * 3600
+        os.utime(name, (NOW_NS / 10**9 - age_s, NOW_NS / 10**9 - age_s))
+    digests = reopened(cache)
+    put(digests, replace(FILE, st_ino=7))
+    digests.save(PACKS)
+
+    assert sorted(files_of(cache)) == sorted([path, young])
+
+
+def test_rows_from_the_future_are_passed_by(cache: Path, calendar: Calendar) -> None:
+    calendar.put_to(-1)
+    assert use(cache, FILE) == [False]
+
+    calendar.put_to(1)
+    assert use(cache, FILE) == [True]
+
+
 def test_nothing_new_writes_nothing(cache: Path) -> None:
     [path] = files_of(cache)
     before = path.stat()

@@ -18,7 +18,7 @@ from scene import everything_below, write_tree
 from victim import Victim
 
 from artifacts.cache import RECEIPT
-from artifacts.catalog import deliver
+from artifacts.catalog import Manner, deliver
 from artifacts.errors import (
     ArtifactsError,
 )
@@ -96,7 +96,7 @@ def test_nothing_outside_is_written_by_force(victim: Victim, prepare: Prepare) -
     before = everything_below(victim.outside)
 
     with suppress(ArtifactsError):
-        deliver(victim.scene.versions()[0], victim.root, force=True)
+        deliver(victim.scene.versions()[0], victim.root, manner=Manner(force=True))
 
     assert everything_below(victim.outside) == before
 

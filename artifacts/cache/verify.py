@@ -1,0 +1,56 @@
+"""Verify: copies compared with the digests that they are kept under. Repairs nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from artifacts.cache.audit import digest_of
+from artifacts.cache.copies import Copies, checked_part, key_of
+from artifacts.cache.evict import Copy
+from artifacts.errors import IntegrityError
+from artifacts.progress import Progress
+from artifacts.storage import BLOBS, Name, checked
+
+_MOST = 2**28  # bytes of a page, a layout or a manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Of one copy; `key` is that of its object, with the part's number if it is one."""
+
+    key: str
+    size: int
+    is_sound: bool
+
+
+def verify_copies(copies: Copies, progress: Progress) -> Iterator[Verdict]:
+    """Reads every byte; what goes meanwhile is passed by. Parts are read one by one."""
+    for copy in copies:
+        key, tilde, _ = key_of(copies, copy).partition("~")
+        name = Name.of_key(key)
+        try:
+            is_sound = name is not None and _is_sound(copy, name, is_part=bool(tilde))
+        except FileNotFoundError:
+            continue
+        except OSError:
+            is_sound = False
+        progress.advance(copy.size)
+        yield Verdict(key_of(copies, copy), copy.size, is_sound)
+
+
+def _is_sound(copy: Copy, name: Name, *, is_part: bool) -> bool:
+    """Raises OSError."""
+    if name.kind == BLOBS and not is_part:
+        os.stat(copy.path)  # it may be gone
+        return digest_of(copy.path) == name.digest
+    with open(copy.path, "rb") as file:
+        stored = file.read(_MOST + 2)
+    if is_part:
+        return checked_part(stored) is not None
+    try:
+        checked(name, stored, _MOST)
+    except IntegrityError:
+        return False
+    return True
