@@ -24,15 +24,15 @@ def changes(before: Facts, after: Facts, version: Version) -> list[dict[str, Any
         updated["description"] = after.description
     if after.metadata != before.metadata:
         updated["metadata"] = after.metadata
-    kept = without(now.tags, without(before.tags, after.tags))
-    tags = kept + without(after.tags, [*before.tags, *kept])
-    if tags != now.tags:
-        updated["tags"] = tags
     found = [{"kind": "updated", "version": number, **updated}] if updated else []
     taken = without(after.aliases, [*before.aliases, *now.aliases])
     left = without(without(before.aliases, after.aliases), without(before.aliases, now.aliases))
     for kind, aliases in (("aliased", taken), ("unaliased", left)):
         found += [{"kind": kind, "alias": alias, "version": number} for alias in aliases]
+    new = without(after.tags, [*before.tags, *now.tags])
+    gone = [tag for tag in without(before.tags, after.tags) if tag in now.tags]
+    for kind, tags in (("tagged", new), ("untagged", gone)):
+        found += [{"kind": kind, "tag": tag, "version": number} for tag in tags]
     return found
 
 

@@ -107,10 +107,10 @@ class Catalog:
         Raises StoreNotFoundError unless `create`, NotAStoreError, UnsupportedStoreError.
         """
         found = place_at(address)
-        place = cached(found, copies) if copies else found
-        parallel = Parallel.over(place)
+        parallel = Parallel.over(found)
         if parallel is None:
-            return cls(opened(place, create=create))
+            return cls(opened(found, create=create))
+        place = cached(found, copies) if copies else found
         access = Access(place, parallel, lambda may_create: opened(found, create=may_create))
         access.may_create = create
         return cls(place, cache=cache, access=access)
@@ -190,6 +190,7 @@ class Catalog:
         if collection is None:
             raise ArtifactNotFoundError(name.qualified, self.store.url)
         state = collection.state
+        state.expect(name.version, collection.log)
         number = state.number_of(name.version)
         row = None if number is None else state.version(number)
         if row is None:

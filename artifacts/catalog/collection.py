@@ -155,13 +155,23 @@ class CollectionState:
 
     def _aliased(self, _event: Event, change: Change) -> None:
         alias, number = text_of(change, "alias"), number_of(change, "version")
-        if self.version(number):
+        if self._has(number):
             self.aliases[alias] = number
 
     def _unaliased(self, _event: Event, change: Change) -> None:
         alias = text_of(change, "alias")
         if self.aliases.get(alias) == number_of(change, "version"):
             del self.aliases[alias]
+
+    def _tagged(self, event: Event, change: Change) -> None:
+        number, tag = number_of(change, "version"), text_of(change, "tag")
+        if self._has(number):
+            self._tag(number, event, [tag])
+
+    def _untagged(self, event: Event, change: Change) -> None:
+        number, tag = number_of(change, "version"), text_of(change, "tag")
+        if self._has(number) and tag in (tags := self._tags_of(number)):
+            self._update(number, event, {"tags": [each for each in tags if each != tag]})
 
     def _renamed(self, _event: Event, change: Change) -> None:
         self.name = text_of(change, "name")
@@ -174,7 +184,7 @@ class CollectionState:
 
     def _update(self, number: int, event: Event, facts: Mapping[str, Any]) -> None:
         index = number - self.first
-        if 0 <= index < len(self.rows) and facts:
+        if self._has(number) and facts:
             row = self.rows[index]
             if any(row.get(key) != value for key, value in facts.items()):
                 self.rows[index] = {**row, **facts, "updated": event.time}
@@ -189,8 +199,14 @@ class CollectionState:
             self.rows[number - self.first] = {**row, **placed}
             self.placed[number - self.first] = event.number
 
+    def _has(self, number: int) -> bool:
+        return 0 <= number - self.first < len(self.rows)
+
+    def _tags_of(self, number: int) -> list[str]:
+        return [*self.rows[number - self.first].get("tags", ())]
+
     def _tag(self, number: int, event: Event, tags: list[str]) -> None:
-        have = self.rows[number - self.first].get("tags", [])
+        have = self._tags_of(number)
         if new := [tag for tag in tags if tag not in have]:
             self._update(number, event, {"tags": have + new})
 
@@ -247,6 +263,8 @@ _RULES: Mapping[str, Callable[[CollectionState, Event, Change], None]] = {
     "updated": CollectionState._updated,
     "aliased": CollectionState._aliased,
     "unaliased": CollectionState._unaliased,
+    "tagged": CollectionState._tagged,
+    "untagged": CollectionState._untagged,
     "renamed": CollectionState._renamed,
     "deleted": CollectionState._deleted,
     "fenced": CollectionState._fenced,

@@ -2,28 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Lock
 from typing import Any
 
-from artifacts.errors import LostRaceError
-from artifacts.storage import Log, Proposal, Tail
+from artifacts.errors import ArtifactsError, LostRaceError
+from artifacts.storage import Change, Log, Proposal, Tail
+
+_PAUSE_S = 0.5  # in which more may happen that one event can tell
+_log = logging.getLogger(__name__)
 
 
 class RunRecord:
-    """Appends what the run did, in order. A resumed run goes on where the log ends."""
+    """Appends what the run did, in order. A resumed run goes on where the log ends.
 
-    def __init__(self, log: Log) -> None:
+    Where the store is far away nobody waits for an append: it happens soon, with what else
+    happens meanwhile, and the process does not end before.
+    """
+
+    def __init__(self, log: Log, check_writing: Callable[[], None]) -> None:
         self._log = log
+        self._check_writing = check_writing
         self._tail = Tail.start(log.name)
+        self._waiting: list[Change] = []
+        self._proposal: Proposal | None = None
+        self._lock, self._appending = Lock(), Lock()
+        self._hurry = Event()
+        self._later = ThreadPoolExecutor(1, "art-run") if log.store.concurrency > 1 else None
 
     def add(self, kind: str, facts: Mapping[str, Any]) -> None:
-        """Durable when this returns."""
-        proposal = Proposal([{"kind": kind, **facts}])
-        while True:
+        """Durable when this returns, or, where the store is far away, when `flush` does."""
+        with self._lock:
+            self._waiting.append({"kind": kind, **facts})
+        if self._later is None:
+            self.flush()
+        else:
+            self._later.submit(self._flush_soon)
+
+    def flush(self) -> None:
+        """All that was added is durable. What was not yet is tried again, or its error raised."""
+        self._hurry.set()
+        with self._appending:
+            while proposal := self._next():
+                self._check_writing()
+                self._append(proposal)
+                self._proposal = None
+        self._hurry.clear()
+
+    def _flush_soon(self) -> None:
+        if self._tail.number:  # that there is a run is told at once
+            self._hurry.wait(_PAUSE_S)
+        try:
+            self.flush()
+        except ArtifactsError as error:
+            _log.warning("what the run did is not recorded yet: %s", error)
+
+    def _next(self) -> Proposal | None:
+        """The same again, as long as nobody knows what became of it."""
+        with self._lock:
+            if self._proposal is None and self._waiting:
+                self._proposal = Proposal([*self._waiting])
+                self._waiting.clear()
+            return self._proposal
+
+    def _append(self, proposal: Proposal) -> None:
+        is_there = False
+        while not is_there:
             try:
                 self._tail = self._log.append(self._tail, proposal).tail
             except LostRaceError:
                 for event in self._log.after(self._tail):
                     self._tail = event.tail
+                    is_there |= event.transaction == proposal.transaction
             else:
                 return

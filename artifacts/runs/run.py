@@ -33,8 +33,9 @@ class Run:
         self._facts = facts
         settings = session.settings
         key = Digest.of(id.encode()).hex()[:32]
-        log = session.writable.run_log(settings.entity, settings.project, key)
-        self._record = RunRecord(log)
+        catalog = session.writable
+        log = catalog.run_log(settings.entity, settings.project, key)
+        self._record = RunRecord(log, catalog.check_writing)
         self._record.add("started", {"id": id, "path": self.path, **facts})
         self._is_finished = False
         self._slots: dict[str, str] = {}
@@ -139,7 +140,8 @@ class Run:
     def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
         """The run is over, and failed unless `exit_code` is 0 or None; again does nothing.
 
-        It is over even if the store cannot be told so, of which the error is raised.
+        What the run did is recorded when this returns. It is over even if the store cannot be
+        told so, of which the error is raised.
         """
         if self._is_finished:
             return
@@ -147,6 +149,7 @@ class Run:
         state = "failed" if exit_code else "finished"
         try:
             self._record.add("finished", {"state": state, "exit_code": exit_code or 0})
+            self._record.flush()
         finally:
             self._session_in_use.__exit__(None, None, None)
             _active.remove(self)

@@ -8,6 +8,8 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from threading import Lock
 
@@ -150,3 +152,51 @@ class SlowStore(_Wrapper):
     @property
     def concurrency(self) -> int:
         return 16
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One operation, from when to when by a clock that never goes back."""
+
+    operation: str
+    key: str
+    started_s: float
+    ended_s: float
+
+
+class TimelineStore(_Wrapper):
+    """Takes a while for each operation, any number at once, and records when in `requests`."""
+
+    def __init__(self, store: ObjectStore, delay_s: float) -> None:
+        super().__init__(store)
+        self.requests: list[Request] = []
+        self._delay_s = delay_s
+
+    @property
+    def concurrency(self) -> int:
+        return 16
+
+    def measure(self, delay_s: float) -> None:
+        """Begin anew, with operations that take so long."""
+        self._delay_s = delay_s
+        self.requests.clear()
+
+    def chain(self) -> list[Request]:
+        """As many requests as can be found of which each started after the one before ended.
+
+        At least as many as the serial round trips, whatever waited for what.
+        """
+        chain: list[Request] = []
+        for request in sorted(self.requests, key=attrgetter("ended_s")):
+            if not chain or request.started_s >= chain[-1].ended_s:
+                chain.append(request)
+        return chain
+
+    @contextmanager
+    def _around(self, operation: str, key: str) -> Iterator[None]:
+        started_s = time.perf_counter()
+        try:
+            time.sleep(self._delay_s)
+            yield
+        finally:
+            self.requests.append(Request(operation, key, started_s, time.perf_counter()))

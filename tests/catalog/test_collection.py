@@ -45,6 +45,7 @@ FACTS = st.fixed_dictionaries(
 )
 WHO = st.integers(0, 1)
 NUMBERS = st.integers(0, 8)
+TAGGING = ["tagged", "untagged"]
 
 
 def ticking() -> Clock:
@@ -156,6 +157,16 @@ class CollectionMachine(RuleBasedStateMachine):
         if self.aliases.get(alias) == number:
             del self.aliases[alias]
 
+    @rule(who=WHO, number=NUMBERS, tag=st.sampled_from(["x", "y"]), kind=st.sampled_from(TAGGING))
+    def tag(self, who: int, number: int, tag: str, kind: str) -> None:
+        self.append(who, {"kind": kind, "version": number, "tag": tag})
+        if version := self.version(number):
+            others = [each for each in version["tags"] if each != tag]
+            if kind == "untagged":
+                version["tags"] = others
+            elif tag not in version["tags"]:
+                version["tags"] = [*others, tag]
+
     @rule(who=WHO, epoch=st.integers(0, 2))
     def raise_fence(self, who: int, epoch: int) -> None:
         self.append(who, {"kind": "fenced", "epoch": epoch})
@@ -252,6 +263,14 @@ def test_time_of_change_is_that_of_the_last_real_change() -> None:
     assert row.updated == "2024-01-01T00:00:03.000+00:00"
 
 
+def test_two_who_tag_a_version_at_once_lose_nothing() -> None:
+    tags = [{"kind": "tagged", "version": 0, "tag": tag} for tag in ("mine", "theirs")]
+    [row] = after(committed(0), *tags, {"kind": "untagged", "version": 0, "tag": "none"})
+
+    assert row.tags == ("mine", "theirs")
+    assert row.updated == "2024-01-01T00:00:03.000+00:00"
+
+
 def test_a_deleted_collection_takes_no_more_versions() -> None:
     state = after(committed(0), {"kind": "deleted"}, committed(1))
 
@@ -299,6 +318,8 @@ def test_the_aliases_of_a_version_are_its_own() -> None:
         {"kind": "updated", "version": "x"},
         {"kind": "aliased", "version": None, "alias": "a"},
         {"kind": "unaliased"},
+        {"kind": "tagged", "version": 0},
+        {"kind": "untagged", "version": "0", "tag": "a"},
         {"kind": "fenced"},
     ],
     ids=str,
@@ -321,7 +342,12 @@ def test_the_head_of_many_versions_is_small() -> None:
     ]
     collection.append(Proposal([created(), *change]))
     pages: list[list[Row]] = []
-    head = collection.state.save(lambda rows: f"{pages.append(rows)}")
+
+    def put(rows: list[Row]) -> str:
+        pages.append(rows)
+        return str(len(pages))
+
+    head = collection.state.save(put)
 
     assert [len(page) for page in pages] == 3 * [256]
     assert len(json.dumps({**head, "rows": {}})) < 1000 * 24

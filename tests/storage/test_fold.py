@@ -5,6 +5,8 @@ from __future__ import annotations
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Self
 
 import pytest
@@ -27,8 +29,10 @@ from artifacts.storage import (
     Fold,
     Frame,
     Log,
+    MachineHeads,
     MemoryStore,
     ObjectStore,
+    Parallel,
     Proposal,
     Put,
     Rows,
@@ -37,7 +41,7 @@ from artifacts.storage import (
     checkpoint,
     fold,
 )
-from artifacts.testing import CountingStore
+from artifacts.testing import CountingStore, TimelineStore
 
 HEAD = "cache/heads/notes/1"
 CHECKPOINT_EVENTS = 3
@@ -80,7 +84,22 @@ class Notes:
 Notes.rules = {"added": Notes.added, "changed": Notes.changed}
 
 
+class Far(MemoryStore):
+    """As a store on the other side of the world, but for the waiting; and what is known of it."""
+
+    def __init__(self, cache: Path) -> None:
+        super().__init__("far")
+        self.parallel = Parallel(self)
+        self.machine = MachineHeads(cache, self.url)
+
+    @property
+    def concurrency(self) -> int:
+        return 8
+
+
 def fold_of(store: ObjectStore, name: str = "notes/1") -> Fold[Notes]:
+    if isinstance(store, Far):
+        return Fold(Log(store, name, parallel=store.parallel), Notes, machine=store.machine)
     return Fold(Log(store, name), Notes)
 
 
@@ -106,6 +125,7 @@ def flipped(data: bytes, at: int) -> bytes:
 def small_checkpoints() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fold, "_EVENTS_A_CHECKPOINT", CHECKPOINT_EVENTS)
+        patch.setattr(fold, "_FAR_EVENTS_A_CHECKPOINT", CHECKPOINT_EVENTS)
         patch.setattr(checkpoint, "_ROWS_A_PAGE", PAGE_ROWS)
         yield
 
@@ -134,9 +154,10 @@ class FoldMachine(RuleBasedStateMachine):
     def begin(self, writers: int) -> None:
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(fold, "_EVENTS_A_CHECKPOINT", CHECKPOINT_EVENTS)
+        self.patch.setattr(fold, "_FAR_EVENTS_A_CHECKPOINT", CHECKPOINT_EVENTS)
         self.patch.setattr(checkpoint, "_ROWS_A_PAGE", PAGE_ROWS)
         self.patch.setattr(fold, "_JITTER_S", 0)
-        self.store = MemoryStore()
+        self.store = self.new_store()
         self.folds = [fold_of(self.store) for _ in range(writers)]
         self.texts: list[str] = []
         self.changes = 0
@@ -146,6 +167,9 @@ class FoldMachine(RuleBasedStateMachine):
         for number in range(2 * CHECKPOINT_EVENTS):
             other.append(add(f"other {number}"))
         self.other_head = other.log.store.read(HEAD)
+
+    def new_store(self) -> MemoryStore:
+        return MemoryStore()
 
     def teardown(self) -> None:
         if hasattr(self, "patch"):
@@ -218,6 +242,52 @@ class FoldMachine(RuleBasedStateMachine):
             assert (state.texts, state.changes) == (self.texts, self.changes)
 
 
+class FarMachine(FoldMachine):
+    """The same where the store is far away, and this machine keeps heads of its own."""
+
+    def new_store(self) -> MemoryStore:
+        self.cache = TemporaryDirectory()
+        self.old_files: list[bytes] = []
+        return Far(Path(self.cache.name))
+
+    def teardown(self) -> None:
+        super().teardown()
+        if hasattr(self, "cache"):
+            self.cache.cleanup()
+
+    @property
+    def file(self) -> Path:
+        return Path(self.cache.name, "heads", Digest.of(b"memory://far").hex()[:32], "notes-1")
+
+    @precondition(lambda self: hasattr(self, "cache") and self.file.exists())
+    @rule()
+    def keep_the_machines_head(self) -> None:
+        self.old_files.append(self.file.read_bytes())
+
+    @precondition(lambda self: hasattr(self, "cache") and self.old_files)
+    @rule(which=st.integers(0, 99))
+    def put_an_old_head_of_the_machine_back(self, which: int) -> None:
+        self.file.write_bytes(self.old_files[which % len(self.old_files)])
+
+    @precondition(lambda self: hasattr(self, "cache") and self.file.exists())
+    @rule(at=st.integers(0, 999))
+    def damage_the_machines_head(self, at: int) -> None:
+        self.file.write_bytes(flipped(self.file.read_bytes(), at))
+
+    @precondition(lambda self: hasattr(self, "cache") and self.file.exists())
+    @rule()
+    def put_another_historys_head_on_the_machine(self) -> None:
+        self.file.write_bytes(self.other_head)
+
+    @rule(writer=st.integers(0, 2))
+    def begin_and_forget(self, writer: int) -> None:
+        fold = self.folds[writer % len(self.folds)]
+        fold.begin()
+        fold.forget()
+
+
+TestFarFold = FarMachine.TestCase
+TestFarFold.settings = settings(deadline=None, max_examples=40, stateful_step_count=30)
 TestFold = FoldMachine.TestCase
 TestFold.settings = settings(deadline=None, max_examples=60, stateful_step_count=30)
 
@@ -515,3 +585,65 @@ def test_a_long_list_is_not_held_in_memory(store: MemoryStore) -> None:
     tracemalloc.stop()
 
     assert size < 50_000
+
+
+@pytest.fixture
+def far(tmp_path: Path) -> Far:
+    """A far store with a log of seven notes, whose end this machine does not know."""
+    store = Far(tmp_path / "cache")
+    writer = Fold(Log(store, "notes/1", parallel=store.parallel), Notes)
+    for number in range(7):
+        writer.append(add(f"n{number}"))
+    return store
+
+
+def opened(far: Far, machine: MachineHeads | None = None) -> tuple[Fold[Notes], TimelineStore]:
+    store = TimelineStore(far, 0.05)
+    return Fold(Log(store, "notes/1", parallel=Parallel(store)), Notes, machine=machine), store
+
+
+def test_a_far_log_is_read_in_two_round_trips_by_who_comes_now(far: Far) -> None:
+    reader, store = opened(far)
+
+    assert reader.refresh().state.rows[6] == {"text": "n6"}
+    assert len(store.chain()) == 2
+
+
+def test_a_far_log_is_read_in_one_round_trip_by_a_machine_that_knows_it(far: Far) -> None:
+    opened(far, far.machine)[0].refresh()
+    reader, store = opened(far, far.machine)
+
+    assert reader.guess.rows[6] == {"text": "n6"}
+    assert store.requests == []
+    assert reader.refresh().state.changes == 7
+    assert len(store.chain()) == 1
+
+
+def test_a_far_log_that_is_another_than_the_machine_knows_is_read_from_the_start(
+    far: Far, tmp_path: Path
+) -> None:
+    opened(far, far.machine)[0].refresh()
+    other = Far(tmp_path / "other")
+    writer = fold_of(other)
+    for number in range(9):
+        writer.append(add(f"other {number}"))
+
+    reader, _ = opened(other, far.machine)
+
+    assert reader.refresh().state.texts == [f"other {number}" for number in range(9)]
+
+
+def test_what_a_machine_cannot_write_down_is_read_again(far: Far, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    for _ in range(2):
+        reader, _ = opened(far, MachineHeads(tmp_path / "file", far.url))
+        assert reader.refresh().state.texts == ALL
+
+
+def test_who_begins_to_look_sees_what_was_appended_since_it_forgot(far: Far) -> None:
+    reader = fold_of(far).refresh()
+    reader.begin()
+    reader.forget()
+    fold_of(far).append(add("later"))
+
+    assert reader.refresh().state.texts[-1] == "later"

@@ -32,10 +32,11 @@ from artifacts.storage import (
     MemoryStore,
     Name,
     ObjectStore,
+    Parallel,
     Proposal,
     Tail,
 )
-from artifacts.testing import CountingStore, FailingStore
+from artifacts.testing import CountingStore, FailingStore, TimelineStore
 
 EVENTS = 5
 WRITERS = 4
@@ -43,8 +44,20 @@ NOON = datetime(2024, 2, 29, 12, tzinfo=UTC)
 UNANSWERED = StorageError("k", "timed out")
 
 
+class Far(MemoryStore):
+    """As a store on the other side of the world, but for the waiting."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parallel = Parallel(self)
+
+    @property
+    def concurrency(self) -> int:
+        return 8
+
+
 def log_of(store: ObjectStore, name: str = "kind/id") -> Log:
-    return Log(store, name, lambda: NOON)
+    return Log(store, name, lambda: NOON, store.parallel if isinstance(store, Far) else None)
 
 
 def note(number: int) -> Proposal:
@@ -81,9 +94,10 @@ def notes(events: list[Event]) -> list[int]:
     return [change["number"] for event in events for change in event.changes]
 
 
-@pytest.fixture
-def store() -> MemoryStore:
-    return MemoryStore()
+@pytest.fixture(params=[MemoryStore, Far], ids=["near", "far"])
+def store(request: pytest.FixtureRequest) -> MemoryStore:
+    made: MemoryStore = request.param()
+    return made
 
 
 @pytest.fixture
@@ -167,6 +181,46 @@ def test_a_reader_goes_on_from_its_tail(log: Log) -> None:
     assert [event.number for event in log.after(tail)] == [3, 4]
 
 
+def test_a_far_logs_events_are_asked_for_several_at_once() -> None:
+    far = Far()
+    appended(log_of(far), 100)
+    store = TimelineStore(far, 0.05)
+    log = Log(store, "kind/id", parallel=Parallel(store))
+
+    assert notes(read(log)) == [*range(100)]
+    assert len(store.chain()) <= 7
+
+
+def test_a_far_logs_event_is_asked_for_before_it_is_read() -> None:
+    store = Far()
+    log, counting = log_of(store), CountingStore(store)
+    appended(log, 9)
+    again = Log(counting, "kind/id", parallel=Parallel(counting))
+    again.expect(3)
+
+    assert again.read(3) == again.read(3) == log.read(3)
+    assert counting.calls == [("read", log.key(3))]
+
+
+def test_what_was_asked_for_too_early_is_asked_for_again() -> None:
+    store = Far()
+    log = log_of(store)
+    log.expect(0)
+    appended(log_of(store))
+
+    assert notes([log.read(0)]) == [0]
+
+
+def test_an_answer_from_before_is_forgotten() -> None:
+    store = Far()
+    log = log_of(store)
+    log.ask(0)
+    log.forget()
+    appended(log_of(store))
+
+    assert notes(read(log)) == [0, 1, 2, 3, 4]
+
+
 def test_an_empty_log_is_no_error(store: MemoryStore) -> None:
     assert not read(log_of(store))
 
@@ -239,7 +293,7 @@ def test_several_removed_events_stop_the_reader_too(log: Log, removed: int) -> N
         log.store.delete(log.key(number))
 
     with pytest.raises(BrokenLogError):
-        read(log)
+        read(log_of(log.store))
 
 
 @pytest.mark.parametrize("flip", [0x01, 0x20, 0x80])
