@@ -11,13 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import machine, peers
+from benchmarks.bench import Bench
 from benchmarks.process import ProgramFailedError, adopt_orphans
 from benchmarks.product import CHECKOUT
 from benchmarks.race import progress
+from benchmarks.report import Report
 from benchmarks.results import Result, document
 from benchmarks.scratch import Scratch
-from benchmarks.table import Report, Row, write
-from benchmarks.works import WORKS, Bench
+from benchmarks.table import Row, write
+from benchmarks.works import WORKS
 
 
 def main() -> None:
@@ -73,6 +75,7 @@ def _measure(name: str, bench: Bench) -> Result:
         product=machine.product_version(),
         rows=[row.line() for row in report.rows],
         figures=[figure.line() for figure in report.figures],
+        stored=[stored.line() for stored in report.stored],
     )
 
 

@@ -4,33 +4,37 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from benchmarks.data import size_of
+from benchmarks.data import size_of, stored_in
 from benchmarks.process import Command, ProgramFailedError, Usage, measure
 from benchmarks.scratch import Scratch, settle
 
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ")
 
 Argv = tuple[str, ...]
+Environment = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
     """What it runs: `before` unmeasured, then each of `steps` measured, in a new folder.
 
-    `{place}` in a word stands for that folder, which is also the working and the home folder.
-    `writes` is what the first step leaves there at least, in bytes. `missing` is why it cannot
-    take part, if it cannot.
+    `{place}` in a word stands for that folder, which is also the working and the home folder;
+    `{place}/store` is where its store is, if it has one on this disk. `writes` is what the steps
+    leave in the folder at least, in bytes. `beside` runs meanwhile, and says where it is to be
+    found. `missing` is why the contender cannot take part, if it cannot.
     """
 
     name: str
     steps: tuple[Argv, ...]
     before: tuple[Argv, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Environment = field(default_factory=dict)
     writes: int = 0
+    beside: Callable[[], AbstractContextManager[Environment]] = lambda: nullcontext({})
     missing: str = ""
 
     def run(self, scratch: Scratch) -> list[Usage]:
@@ -44,24 +48,31 @@ class Contender:
     def run_at(self, place: Path) -> list[Usage]:
         """Usage of each step, in a `place` that remains. Raises ProgramFailedError."""
         try:
-            for argv in self.before:
-                measure(self._command(argv, place))
-            return [self._step(argv, place) for argv in self.steps]
+            with self.beside() as added:
+                for argv in self.before:
+                    measure(self._command(argv, place, added))
+                usages = [self._step(argv, place, added) for argv in self.steps]
+            self._check(place)
         except ProgramFailedError as error:
             raise ProgramFailedError(f"{self.name}: {error}") from None
+        return usages
 
-    def _step(self, argv: Argv, place: Path) -> Usage:
-        """A program that wrote less than the data did not do the work, whatever it says."""
+    def _step(self, argv: Argv, place: Path, added: Environment) -> Usage:
         settle()
-        usage = measure(self._command(argv, place))
+        store = place / "store"
+        before = stored_in(store)
+        usage = measure(self._command(argv, place, added))
+        return replace(usage, stored_bytes=stored_in(store) - before)
+
+    def _check(self, place: Path) -> None:
+        """A program that wrote less than the data did not do the work, whatever it says."""
         _, written = size_of(place)
         if written < self.writes:
             raise ProgramFailedError(f"wrote {written:,} bytes, expected {self.writes:,}")
-        return usage
 
-    def _command(self, argv: Argv, place: Path) -> Command:
+    def _command(self, argv: Argv, place: Path, added: Environment) -> Command:
         environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        environment |= {"HOME": str(place), "TMPDIR": f"{place}/tmp"}
+        environment |= {"HOME": str(place), "TMPDIR": f"{place}/tmp", **added}
         environment |= {name: _at(place, value) for name, value in self.environment.items()}
         return Command(tuple(_at(place, word) for word in argv), place, environment)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 KIB, MIB, GIB = 2**10, 2**20, 2**30
 
 _BLOCK = MIB
+_SECTOR = 512  # what st_blocks counts
 _SPLITS = ("train", "valid", "test", "holdout", "unlabeled")
 _ROWS_AT_ONCE = 10_000
 
@@ -30,7 +31,7 @@ class DataSet:
         """Its folder under `root`. One that is there under its final name is complete."""
         folder = root / self.name
         if not folder.exists():
-            part = folder.with_suffix(".part")
+            part = root / f"{self.name}.part"
             for path, content in self.files():
                 _write(part / path, content)
             os.sync()
@@ -43,9 +44,9 @@ def small_files(folders: int) -> DataSet:
     return DataSet("A", f"{folders * 100:,} x 4 KiB", lambda: _random("A", folders, 4 * KIB))
 
 
-def big_file(size: int) -> DataSet:
-    """B: one random file."""
-    return DataSet("B", _title(size), lambda: iter([("big.bin", _stream("B", size))]))
+def big_file(name: str, size: int) -> DataSet:
+    """B, or another by its name: one random file."""
+    return DataSet(name, _title(size), lambda: iter([("big.bin", _stream(name, size))]))
 
 
 def medium_files(folders: int) -> DataSet:
@@ -56,6 +57,11 @@ def medium_files(folders: int) -> DataSet:
 def edited_files(folders: int) -> DataSet:
     """D: C with 5 % of fresh random bytes inserted at one random place of every file."""
     return DataSet("D", f"{folders * 100:,} x 1 MiB, edited", lambda: _edited(folders))
+
+
+def far_files(folders: int) -> DataSet:
+    """E: 100 random files of 16 KiB in each folder."""
+    return DataSet("E", f"{folders * 100:,} x 16 KiB", lambda: _random("E", folders, 16 * KIB))
 
 
 def table(rows: int) -> DataSet:
@@ -77,6 +83,14 @@ def size_of(folder: Path) -> tuple[int, int]:
         files += len(names)
         size += sum(os.lstat(os.path.join(parent, name)).st_size for name in names)
     return files, size
+
+
+def stored_in(folder: Path) -> int:
+    """Bytes of its files, without the holes of those that have some."""
+    if not folder.exists():
+        return 0
+    found = (os.lstat(path) for path in folder.rglob("*") if path.is_file())
+    return sum(min(each.st_size, each.st_blocks * _SECTOR) for each in found)
 
 
 def read(folder: Path) -> None:

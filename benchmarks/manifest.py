@@ -39,9 +39,9 @@ class Subject:
         """Make these entries the next version of one collection in the store."""
         catalog = Catalog.open(str(self.store), create=True)
         intake = catalog.intake(self._cache)
-        intake.blobs.append(self._blob)
+        blob = intake.contents.number(self._blob)
         for number, path in enumerate(sorted(rows)):
-            intake.places[rows[path][0]] = (0, 4096 * number)
+            intake.contents.places[rows[path][0]] = (blob, 4096 * number)
         catalog.commit(Draft("many", "dataset", intake, rows), *_PROJECT)
 
     def digest_of(self, path: str) -> bytes:

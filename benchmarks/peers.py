@@ -10,9 +10,11 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.contender import Contender, without
+from benchmarks.server import URL
 
 _XET_ADD = """\
 import os, sys
@@ -34,8 +36,25 @@ run.finish()
 """
 _DVC_PREPARE = """\
 mkdir -p "$0" && cd "$0"
-test -d data || { dvc init --no-scm -q && cp -r "$1" data; }
-rm -f data.dvc && dvc cache dir -q --local "$2"
+test -d .dvc || dvc init --no-scm -q
+dvc cache dir -q --local "$1"
+shift
+for folder; do
+    rm -f "${folder##*/}.dvc"
+    test -d "${folder##*/}" || cp -r "$folder" .
+done
+"""
+_MLFLOW_ADD = """\
+import sys
+from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
+LocalArtifactRepository(sys.argv[2]).log_artifacts(sys.argv[1])
+"""
+_S3FS = """\
+import sys
+import s3fs
+call, source, target = sys.argv[1:]
+options = {"recursive": True} if call == "put" else {}
+getattr(s3fs.S3FileSystem(), call)(source, target, **options)
 """
 _VERSIONS = {
     "restic": ("restic", "version"),
@@ -43,7 +62,7 @@ _VERSIONS = {
     "b3sum": ("b3sum", "--version"),
     "coreutils": ("cp", "--version"),
 }
-_DISTRIBUTIONS = ("dvc", "hf-xet", "wandb")
+_DISTRIBUTIONS = ("dvc", "hf-xet", "mlflow-skinny", "s3fs", "wandb")
 
 
 def find() -> None:
@@ -52,79 +71,111 @@ def find() -> None:
     os.environ["PATH"] = os.pathsep.join(filter(None, (*own, os.environ.get("PATH"))))
 
 
-def restic(folder: Path, size: int) -> Contender:
-    """A snapshot, and another of the same."""
-    backup = ("restic", "-q", "-r", "{place}/store", "backup", str(folder))
+def restic(folders: Sequence[Path], writes: int) -> Contender:
+    """A snapshot of each folder."""
+    restic = ("restic", "-q", "-r", "{place}/store")
     return Contender(
         name="restic backup",
-        before=(("restic", "-q", "-r", "{place}/store", "init"),),
-        steps=(backup, backup),
+        before=((*restic, "init"),),
+        steps=tuple((*restic, "backup", str(folder)) for folder in folders),
         environment={"RESTIC_PASSWORD": "bench"},
-        writes=size,
+        writes=writes,
         missing=without("restic"),
     )
 
 
-def borg(folder: Path, size: int) -> Contender:
-    """An archive, and another of the same."""
+def borg(folders: Sequence[Path], writes: int) -> Contender:
+    """An archive of each folder."""
     return Contender(
         name="borg create",
         before=(("borg", "init", "-e", "none", "{place}/store"),),
-        steps=(
-            ("borg", "create", "{place}/store::one", str(folder)),
-            ("borg", "create", "{place}/store::two", str(folder)),
+        steps=tuple(
+            ("borg", "create", f"{{place}}/store::{number}", str(folder))
+            for number, folder in enumerate(folders)
         ),
         environment={
             "BORG_BASE_DIR": "{place}",
             "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "yes",
         },
-        writes=size,
+        writes=writes,
         missing=without("borg"),
     )
 
 
-def dvc(folder: Path, size: int, repository: Path) -> Contender:
-    """`dvc add` twice. It tracks only what lies in its repository, so a copy is made there once."""
-    add = ("dvc", "--cd", str(repository), "add", "-q", "data")
+def dvc(folders: Sequence[Path], writes: int, repository: Path) -> Contender:
+    """`dvc add` of each. It tracks only what lies in its repository: there is a copy, made once."""
+    given = tuple(map(str, folders))
     return Contender(
         name="dvc add",
-        before=(("sh", "-ec", _DVC_PREPARE, str(repository), str(folder), "{place}/store"),),
-        steps=(add, add),
+        before=(("sh", "-ec", _DVC_PREPARE, str(repository), "{place}/store", *given),),
+        steps=tuple(
+            ("dvc", "--cd", str(repository), "add", "-q", folder.name) for folder in folders
+        ),
         environment={
             "DVC_NO_ANALYTICS": "1",
             "DVC_SITE_CACHE_DIR": "{place}/site",
             "DVC_SYSTEM_CONFIG_DIR": "{place}/config",
         },
-        writes=size,
+        writes=writes,
         missing=without("dvc"),
     )
 
 
-def xet(folder: Path, size: int) -> Contender:
-    """Upload to the CAS in a folder that hf-xet has for its tests, twice; without SHA-256."""
-    upload = ("python3", "-c", _XET_ADD, str(folder))
+def xet(folders: Sequence[Path], writes: int) -> Contender:
+    """Upload each to the CAS in a folder that hf-xet has for its tests; without SHA-256."""
     return Contender(
         name="hf-xet upload",
-        steps=(upload, upload),
+        steps=tuple(("python3", "-c", _XET_ADD, str(folder)) for folder in folders),
         environment={
             "STORE": "{place}/store",
             "HF_HOME": "{place}/home",
             "HF_XET_TELEMETRY_ENABLED": "0",
         },
-        writes=size,
+        writes=writes,
         missing=_without_distribution("hf-xet"),
     )
 
 
-def wandb(folder: Path, size: int) -> Contender:
-    """The same calls as the product's, offline, twice."""
-    log = ("python3", "-c", _WANDB_ADD, str(folder))
+def wandb(folders: Sequence[Path], writes: int) -> Contender:
+    """The same calls as the product's, offline, for each folder."""
     return Contender(
         name="wandb offline",
-        steps=(log, log),
+        steps=tuple(("python3", "-c", _WANDB_ADD, str(folder)) for folder in folders),
         environment={"WANDB_SILENT": "true", "WANDB_ERROR_REPORTING": "false"},
-        writes=size,
+        writes=writes,
         missing=_without_distribution("wandb"),
+    )
+
+
+def mlflow(folder: Path, size: int) -> Contender:
+    """Log the folder's files, which is a plain copy of them."""
+    return Contender(
+        name="mlflow log_artifacts",
+        steps=(("python3", "-c", _MLFLOW_ADD, str(folder), "{place}/store"),),
+        writes=size,
+        missing=_without_distribution("mlflow-skinny"),
+    )
+
+
+def s3_put(folder: Path) -> Contender:
+    """Put a folder's files into the bucket, each as it is."""
+    return Contender(
+        name="s3fs put",
+        steps=(("python3", "-c", _S3FS, "put", str(folder), f"{URL}/copy"),),
+        missing=_without_distribution("s3fs"),
+    )
+
+
+def s3_put_and_get(file: Path, size: int) -> Contender:
+    """Put one file into the bucket, and get it back."""
+    return Contender(
+        name="s3fs put_file, get_file",
+        steps=(
+            ("python3", "-c", _S3FS, "put_file", str(file), f"{URL}/copy"),
+            ("python3", "-c", _S3FS, "get_file", f"{URL}/copy", "{place}/copy"),
+        ),
+        writes=size,
+        missing=_without_distribution("s3fs"),
     )
 
 

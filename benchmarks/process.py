@@ -44,6 +44,7 @@ class Usage:
     cpu_s: float
     wall_s: float
     peak_bytes: int
+    stored_bytes: int = 0  # that its store grew by, where it has one
 
 
 def adopt_orphans() -> None:
@@ -57,6 +58,7 @@ def measure(command: Command) -> Usage:
 
     A child's peak starts at the memory of who starts it, so the caller has to stay small.
     """
+    others = _children()
     log = command.folder / OUTPUT
     with open(log, "wb") as output:
         started = time.perf_counter()
@@ -71,7 +73,7 @@ def measure(command: Command) -> Usage:
         _, status, usage = os.wait4(child.pid, 0)
         wall_s = time.perf_counter() - started
     child.returncode = os.waitstatus_to_exitcode(status)
-    usages = [usage, *_reap_orphans()]
+    usages = [usage, *_reap_orphans(others)]
     if child.returncode != 0:
         raise ProgramFailedError(_complaint(command, child.returncode, log))
     return Usage(
@@ -81,27 +83,25 @@ def measure(command: Command) -> Usage:
     )
 
 
-def _reap_orphans() -> list[resource.struct_rusage]:
+def _reap_orphans(others: set[int]) -> list[resource.struct_rusage]:
     """Wait for adopted descendants; one that does not end by itself is ended, and counts."""
     usages: list[resource.struct_rusage] = []
     deadline = time.monotonic() + _LINGER_S
-    while True:
-        try:
-            pid, _, usage = os.wait4(-1, os.WNOHANG)
-        except ChildProcessError:
-            return usages
-        if pid:
-            usages.append(usage)
-        elif time.monotonic() > deadline:
-            _end_children()
-        else:
-            time.sleep(0.005)
+    while orphans := _children() - others:
+        for orphan in orphans:
+            if time.monotonic() > deadline:
+                os.kill(orphan, signal.SIGKILL)
+            pid, _, usage = os.wait4(orphan, os.WNOHANG)
+            usages += [usage] if pid else []
+        time.sleep(0.005)
+    return usages
 
 
-def _end_children() -> None:
+def _children() -> set[int]:
+    """Processes that this one waits for; where there is no /proc, orphans are not adopted."""
     own = os.getpid()
-    for pid in Path(f"/proc/{own}/task/{own}/children").read_text().split():
-        os.kill(int(pid), signal.SIGKILL)
+    file = Path(f"/proc/{own}/task/{own}/children")
+    return {int(pid) for pid in file.read_text().split()} if file.exists() else set()
 
 
 def _complaint(command: Command, status: int, log: Path) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.contender import Contender
+from benchmarks.contender import Argv, Contender
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -31,10 +32,15 @@ _PYTHON = {
 _ART = (sys.executable, "-m", "artifacts.cli.main")
 
 
-def add(folder: Path, size: int, *, times: int = 1, store: str = "{place}") -> Contender:
-    """Log a folder as an artifact, `times` over, each in a new process."""
-    log = (sys.executable, "-c", _ADD, str(folder))
-    return _contender("product add", (log,) * times, store, size)
+def add(folders: Sequence[Path], writes: int, store: str = "{place}") -> Contender:
+    """Log each folder as the next version of one artifact, each in a new process."""
+    return _contender("product add", tuple(map(_add, folders)), store, writes)
+
+
+def add_and_download(folder: Path, size: int, store: str) -> Contender:
+    """Log a folder; then download it to a machine that has seen nothing of it."""
+    cold = ("env", "ART_CACHE_DIR={place}/cold", sys.executable, "-c", _DOWNLOAD, "{place}/copy")
+    return _contender("product", (_add(folder), cold), store, size)
 
 
 def download(store: Path, size: int) -> Contender:
@@ -66,11 +72,15 @@ def bare_python() -> Contender:
     return Contender("bare Python", (step, step), environment=_PYTHON)
 
 
-def _contender(name: str, steps: tuple[tuple[str, ...], ...], store: str, size: int) -> Contender:
+def _add(folder: Path) -> Argv:
+    return (sys.executable, "-c", _ADD, str(folder))
+
+
+def _contender(name: str, steps: tuple[Argv, ...], store: str, writes: int) -> Contender:
     return Contender(
         name=name,
         steps=steps,
         environment=_PYTHON | {"ART_STORE": f"{store}/store", "ART_CACHE_DIR": "{place}/cache"},
-        writes=size,
+        writes=writes,
         missing="" if importlib.util.find_spec("artifacts") else "artifacts not importable",
     )

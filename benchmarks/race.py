@@ -14,11 +14,12 @@ from benchmarks.scratch import Scratch
 
 @dataclass(frozen=True, slots=True)
 class Rival:
-    """A peer, and for some steps how much of its CPU or wall time the product may take."""
+    """A peer, and for some steps how much the product may take or store of what it does."""
 
     contender: Contender
     cpu_bars: dict[int, float] = field(default_factory=dict)
     wall_bars: dict[int, float] = field(default_factory=dict)
+    stored_bars: dict[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,10 @@ def wall_of(usage: Usage) -> float:
     return usage.wall_s
 
 
+def stored_mb_of(usage: Usage) -> float:
+    return usage.stored_bytes / 1e6
+
+
 def progress(line: str) -> None:
     """Say on the error stream how far it is."""
     print(line, file=sys.stderr, flush=True)
@@ -99,4 +104,7 @@ def _summary(duel: Duel) -> str:
 
 
 def _times(usages: Sequence[Usage]) -> str:
-    return ", then ".join(f"{each.cpu_s:.2f} s CPU {each.wall_s:.2f} s wall" for each in usages)
+    return ", then ".join(
+        f"{each.cpu_s:.2f} s CPU {each.wall_s:.2f} s wall {stored_mb_of(each):.1f} MB"
+        for each in usages
+    )

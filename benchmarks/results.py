@@ -21,6 +21,7 @@ class Result:
     product: str
     rows: Sequence[str]
     figures: Sequence[str]
+    stored: Sequence[str] = ()
 
     @classmethod
     def load(cls, folder: Path, work: str, machine: str) -> Result | None:
@@ -50,6 +51,7 @@ def document(results: Sequence[Result], absent: Sequence[str], versions: dict[st
         measured.append(f"not measured here yet: {', '.join(absent)}")
     tables = render(
         [line for result in results for line in result.rows],
+        [line for result in results for line in result.stored],
         [line for result in results for line in result.figures],
     )
     notes = (
@@ -58,5 +60,8 @@ def document(results: Sequence[Result], absent: Sequence[str], versions: dict[st
         f"Peers: {', '.join(f'{name} {number}' for name, number in versions.items())}.",
         "Each run is a whole process; a rival's run directly follows one of ours. Times are medians"
         " of all rounds; a ratio is the median of what each round gives, with its extremes.",
+        "Stored is what a step adds to the store's folder: data, names, indexes and caches in it."
+        " S3 is Ceph's gateway with all data in memory, on the same cores, empty before each run;"
+        " our download verifies and fills an empty cache of this machine.",
     )
     return "\n\n".join((tables, "\n".join(f"- {note}" for note in notes)))

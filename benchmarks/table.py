@@ -15,6 +15,10 @@ _ROW_HEAD = (
     "| work | against | CPU s, ours / theirs | CPU ratio | wall s, ours / theirs | wall ratio |",
     "| --- | --- | ---: | --- | ---: | --- |",
 )
+_STORED_HEAD = (
+    "| stored by | against | MB, ours / theirs | ratio |",
+    "| --- | --- | ---: | --- |",
+)
 _FIGURE_HEAD = ("| figure | measured | bar |", "| --- | --- | --- |")
 
 
@@ -41,6 +45,19 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """What a step adds to the product's store, against what it adds to a rival's, in MB."""
+
+    work: str
+    rival: str
+    size: Comparison
+    bar: float | None = None
+
+    def line(self) -> str:
+        return _line(self.work, self.rival, *_cells(self.size, self.bar))
+
+
+@dataclass(frozen=True, slots=True)
 class Figure:
     """A value of the product alone, one of each round; its median may be the bar at most."""
 
@@ -61,17 +78,9 @@ class Figure:
         return _line(self.name, found, _judged(middle, self.bar, bar))
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What one work gave."""
-
-    rows: Sequence[Row] = ()
-    figures: Sequence[Figure] = ()
-
-
-def render(rows: Sequence[str], figures: Sequence[str]) -> str:
-    """Both tables, of those lines; an empty one is left out."""
-    tables = ((_ROW_HEAD, rows), (_FIGURE_HEAD, figures))
+def render(rows: Sequence[str], stored: Sequence[str], figures: Sequence[str]) -> str:
+    """The tables, of those lines; an empty one is left out."""
+    tables = ((_ROW_HEAD, rows), (_STORED_HEAD, stored), (_FIGURE_HEAD, figures))
     return "\n\n".join("\n".join((*head, *lines)) for head, lines in tables if lines)
 
 
