@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from concurrent.futures import Future
+from functools import cached_property, partial
 
 from blake3 import blake3
 
@@ -82,6 +83,7 @@ class Version:
     def manifest(self) -> Manifest:
         """Raises IntegrityError if it is damaged, or is not what the log says of it."""
         name = self.row.manifest
+        self._begin(self.row.layout)  # whoever wants the one mostly wants the other
         manifest = Manifest.decode(self._get(name), str(name))
         if (len(manifest), manifest.size) != (self.row.entries, self.row.size):
             raise MalformedError(
@@ -101,7 +103,8 @@ class Version:
         return row.check(self._get(self.layout.pages[position], row.length))
 
     def page_bytes(self, position: int) -> bytes:
-        """Canonical bytes of a page, checked."""
+        """Canonical bytes of a page, checked; where its files lie will be asked for next."""
+        self._begin(self.layout.layouts[position])
         return self._get(self.layout.pages[position], self.manifest.rows[position].length)
 
     def page_layout(self, position: int, page: Page) -> PageLayout:
@@ -224,9 +227,20 @@ class Version:
             raise BrokenLogError(log.key(number), "it is missing") from None
         return InlineObjects(self.store, event.objects)
 
+    def _begin(self, name: Name) -> None:
+        """Have an object under way, where that pays."""
+        parallel = self.collection.log.parallel
+        if parallel is not None and str(name) not in self._objects.inline:
+            self._begun[name] = parallel.begin(partial(self._objects.get, name, _MOST))
+
+    @cached_property
+    def _begun(self) -> dict[Name, Future[bytes]]:
+        return {}
+
     def _get(self, name: Name, most: int = _MOST) -> bytes:
+        begun = self._begun.pop(name, None)
         try:
-            return self._objects.get(name, most)
+            return begun.result() if begun else self._objects.get(name, most)
         except ObjectNotFoundError:
             raise MissingBlobError(self.qualified_name, name.key, self.store.url) from None
 

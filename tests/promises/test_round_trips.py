@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from artifact.samples import read
+from artifact.samples import read, write
 
 import artifacts
 from artifacts import Api, Artifact
@@ -82,6 +82,25 @@ def test_a_small_artifact_is_read_from_a_cold_machine_in_five(
 
     assert read(folder) == {"file.bin": b"%d" % (count - 1)}
     assert len(far.chain()) <= 5, far.chain()
+
+
+def test_pages_and_layouts_of_a_large_artifact_are_read_at_once(
+    far: TimelineStore, tmp_path: Path
+) -> None:
+    files = {f"{number}-{'x' * 90}": b"%d" % number for number in range(20_000)}
+    with artifacts.init() as run:
+        artifact = Artifact("data", "dataset")
+        artifact.add_dir(write(tmp_path / "many", files))
+        run.log_artifact(artifact)
+    assert len([*far.list("pages/")]) > 8
+    shutil.rmtree(tmp_path / "cache")
+
+    far.measure(DELAY_S)
+    Api().artifact("data:latest").download()
+
+    kinds = [request.key.partition("/")[0] for request in far.chain()]
+    assert kinds.count("pages") + kinds.count("layouts") <= 3
+    assert kinds.count("manifests") <= 1
 
 
 @pytest.mark.parametrize("version", ["v0", "prod", "v299"])
