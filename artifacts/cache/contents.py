@@ -105,6 +105,20 @@ class Contents:
         """Once every pack has its name."""
         return {digest: self._named(pieces) for digest, pieces in self.pieces.items()}
 
+    def settle(self) -> None:
+        """Every pack has its name now; two of one name are one, as a layout lists none twice."""
+        self._numbers = {}
+        twins = {
+            number: first
+            for number, name in enumerate(self.names())
+            if (first := self._numbers.setdefault(name, number)) != number
+        }
+        if twins:
+            self.places = {
+                digest: (twins.get(blob, blob), offset)
+                for digest, (blob, offset) in self.places.items()
+            }
+
     def add_to_index(self, packs: Sequence[int], chunks: Iterable[Located]) -> None:
         """What lies in new packs, so that others find it."""
         names, new = self.names(), {*packs}

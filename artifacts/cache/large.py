@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from io import BytesIO
 from typing import TypeAlias
@@ -107,20 +108,19 @@ class LargeFiles:
 
     def _place_solo(self, fd: int, size: int) -> Digest | None:
         path = self._store.spool / f"solo-{secrets.token_hex(8)}"
-        try:
+        with ExitStack() as spooled:
+            spooled.callback(path.unlink, missing_ok=True)
             digest, length = copy_file(fd, path, most=size)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-        if length == size and digest not in self._contents:
-            self._contents.places[digest] = (SOLO, 0)
-            blob = Name(BLOBS, digest)
-            if self._is_far:
-                self._assembler.note(self._contents.number(blob), 0, path.open("rb"))
-            self._uploads.add(blob.key, path, unless=partial(self._objects.has, blob, size))
-        else:
-            path.unlink(missing_ok=True)
-        return digest if length == size else None
+            if length != size:
+                return None
+            if digest not in self._contents:
+                blob = Name(BLOBS, digest)
+                if self._is_far:
+                    self._assembler.note(self._contents.number(blob), 0, path.open("rb"))
+                spooled.pop_all()
+                self._uploads.add(blob.key, path, unless=partial(self._objects.has, blob, size))
+                self._contents.places[digest] = (SOLO, 0)  # no sooner: adding may have failed
+            return digest
 
 
 def _stream(side: Side) -> Callable[[int], bytes]:

@@ -94,8 +94,12 @@ class Stretches:
                 start -= min(start, span.size)
 
     def _read(self, start: int, length: int) -> bytes:
-        parts = [self._store.read(blob.key, at, n) for blob, at, n in self.within(start, length)]
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        parts: list[bytes] = []
+        for blob, at, part in self.within(start, length):
+            parts.append(self._store.read(blob.key, at, part))
+            if len(parts[-1]) < part:
+                break  # a damaged blob: what follows would seem to lie where it does not
+        return b"".join(parts)
 
 
 class Assembler:

@@ -94,7 +94,9 @@ def _alike_before(new: Side, stop: int, old: Side, there: int, most: int) -> int
         length = min(_BLOCK, most - done)
         ours = new.read(stop - done - length, length)
         theirs = old.read(there - done - length, length)
-        if ours != theirs or not ours:
+        if not len(ours) == len(theirs) == length:
+            return done  # a side that has become shorter, whose last bytes lie elsewhere
+        if ours != theirs:
             return done + _first_difference(ours[::-1], theirs[::-1])
         done += length
     return done

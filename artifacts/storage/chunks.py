@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from artifacts.content import Digest
 from artifacts.errors import ArtifactsError
-from artifacts.storage.codec import RAW, ZSTD
+from artifacts.storage.codec import MOST_STORED, RAW, ZSTD
 from artifacts.storage.index import is_indexed
+from artifacts.storage.layout import MAX_OFFSET
 from artifacts.storage.name import Name
 from artifacts.storage.store import ObjectStore
 
@@ -103,7 +104,15 @@ class ChunkLists:
         if magic != _MAGIC or len(body) != _HEAD.size + count * _ROW.size:
             return []
         chunks = [Chunk(*row) for row in _ROW.iter_unpack(body[_HEAD.size :])]
-        return [chunk for chunk in chunks if chunk.codec in (RAW, ZSTD)]
+        return [chunk for chunk in chunks if _is_possible(chunk)]
+
+
+def _is_possible(chunk: Chunk) -> bool:
+    """Whether a layout may have it as a span."""
+    if chunk.codec not in (RAW, ZSTD) or (chunk.codec == RAW and chunk.stored != chunk.size):
+        return False
+    is_within = chunk.offset + chunk.stored <= MAX_OFFSET
+    return is_within and chunk.size > 0 and max(chunk.stored, chunk.size) <= MOST_STORED
 
 
 @cache

@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
+from desk import (
+    LARGE,
+    Desk,
+    Reads,
+    blobs,
+    content,
+    contents,
+    far,
+    fill,
+    lower_bounds,
+    noise,
+    spool,
+    stored,
+    text,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from artifacts.cache import Intake, Tree, intake
+from artifacts.cache import Tree
 from artifacts.content import Digest
 from artifacts.errors import DigestMismatchError, FileChangedError, StorageError
 from artifacts.storage import (
@@ -29,20 +45,20 @@ from artifacts.storage import (
 )
 from artifacts.testing import CountingStore, FailingStore
 
-LARGE = 1000  # in place of the 4 MiB from which on a file is a blob by itself
-SMALL_FILE, LARGE_FILE = b"small", bytes(range(256)) * 8
-Row = tuple[str, bytes, int]
+SMALL_FILE, LARGE_FILE = b"small", noise(2 * LARGE)
+FAULT = StorageError("k", "connection reset")
 
 
 @pytest.fixture(autouse=True)
 def small_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake, "SMALL_BYTES", LARGE)
+    lower_bounds(monkeypatch)
 
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All files have been at rest for long."""
-    monkeypatch.setattr("time.time_ns", lambda: 2**62)
+    """All files have been at rest for an hour."""
+    an_hour_later_ns = time.time_ns() + 3600 * 10**9
+    monkeypatch.setattr("time.time_ns", lambda: an_hour_later_ns)
 
 
 @pytest.fixture
@@ -55,86 +71,9 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "root"
 
 
-class Desk:
-    """A machine with a cache, at work on one store."""
-
-    def __init__(self, store: ObjectStore, cache: Path) -> None:
-        self.store, self.cache = store, cache
-
-    def intake(self) -> Intake:
-        return Intake(self.store, self.cache, "store")
-
-    def add(self, root: Path, *, is_immutable: bool = False) -> tuple[Intake, list[Row]]:
-        """A folder, added and closed."""
-        taken = self.intake()
-        rows = [*taken.add_tree(Tree(str(root)), "", is_immutable=is_immutable)]
-        taken.close()
-        return taken, rows
-
-
 @pytest.fixture
 def desk(store: MemoryStore, tmp_path: Path) -> Desk:
     return Desk(store, tmp_path / "cache")
-
-
-def fill(root: Path, files: Mapping[str, bytes]) -> None:
-    for path, data in files.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(data)
-
-
-def content(taken: Intake, row: Row) -> bytes:
-    path, digest, size = row
-    return b"".join(taken.read(digest, size, path)) if size else b""
-
-
-def contents(taken: Intake, rows: list[Row]) -> dict[str, bytes]:
-    """As a reader of the store finds them; sizes and digests are what they say."""
-    found = {row[0]: content(taken, row) for row in rows}
-    for path, digest, size in rows:
-        assert (Digest.of(found[path]), len(found[path])) == (digest, size)
-    return found
-
-
-def blobs(store: ObjectStore) -> list[str]:
-    return sorted(store.list("blobs/"))
-
-
-def stored(store: ObjectStore) -> int:
-    """Bytes of all blobs, each of which has the name of its bytes."""
-    for key in blobs(store):
-        name = Name.of_key(key)
-        assert name is not None
-        assert Digest.of(store.read(key)) == name.digest
-    return sum(map(store.size, blobs(store)))
-
-
-class Reads:
-    """Counts and disturbs what is read of files of this machine."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.count = 0
-        self.disturb: Callable[[int], object] = lambda number: None
-        for name in ("read", "readv"):
-            monkeypatch.setattr(os, name, self.around(getattr(os, name)))
-
-    def disturb_once(self, act: Callable[[], object]) -> None:
-        """After the next read of all."""
-
-        def disturb(_number: int) -> None:
-            self.disturb = lambda number: None
-            act()
-
-        self.disturb = disturb
-
-    def around(self, read: Callable[..., Any]) -> Callable[..., Any]:
-        def disturbed(*args: Any) -> Any:  # noqa: ANN401
-            found = read(*args)
-            self.count += 1
-            self.disturb(self.count)
-            return found
-
-        return disturbed
 
 
 @pytest.fixture
@@ -145,13 +84,13 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
 @given(
     st.dictionaries(
         st.sampled_from(["a", "b", "sub/c", "sub/d", "e"]),
-        st.sampled_from([b"", b"x", b"y" * 100, LARGE_FILE, LARGE_FILE[1:], b"z" * LARGE]),
+        st.sampled_from([b"", b"x", b"y" * 100, LARGE_FILE, LARGE_FILE[1:], noise(LARGE)]),
     )
 )
 @settings(deadline=None)
 def test_whatever_is_added_is_stored_once_and_comes_back(files: dict[str, bytes]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(intake, "SMALL_BYTES", LARGE)
+        lower_bounds(patch)
         store, root = MemoryStore(), MemoryStore().spool / "root"
         fill(root, files)
         root.mkdir(parents=True, exist_ok=True)
@@ -166,7 +105,7 @@ def test_small_files_share_a_blob_and_a_large_one_is_its_own(desk: Desk, root: P
     fill(root, {"a": b"1", "b": b"22", "large": LARGE_FILE})
     taken, _ = desk.add(root)
 
-    assert taken.places[Digest.of(LARGE_FILE)] == (SOLO, 0)
+    assert taken.contents.places[Digest.of(LARGE_FILE)] == (SOLO, 0)
     assert desk.store.read(Name(BLOBS, Digest.of(LARGE_FILE)).key) == LARGE_FILE
     assert len(blobs(desk.store)) == 2
 
@@ -262,7 +201,7 @@ def test_files_whose_blobs_are_gone_are_read_again(desk: Desk, root: Path) -> No
 def test_a_blob_is_looked_for_once_however_many_files_it_has(
     store: MemoryStore, root: Path, tmp_path: Path, size: int
 ) -> None:
-    fill(root, {f"{n}": b"%d" % n * size for n in range(9)})
+    fill(root, {f"{n}": noise(size, n) for n in range(9)})
     Desk(store, tmp_path / "cache").add(root)
     counting = CountingStore(store)
     Desk(counting, tmp_path / "cache").add(root)
@@ -352,7 +291,7 @@ def test_of_an_immutable_file_nothing_is_written_before_the_close(
     rows = [*taken.add_tree(Tree(str(root)), "", is_immutable=True)]
 
     assert not counting.calls
-    assert not os.listdir(store.spool)
+    assert not spool(store)
     taken.close()
     assert contents(taken, rows) == {"a": data, "b": data}
     assert stored(store) == len(data)
@@ -390,26 +329,19 @@ def test_an_immutable_file_that_changed_between_look_and_read_is_refused_or_adde
     assert contents(taken, rows) == {"a": b"1", "b": b"newer"}
 
 
-def known_from(store: ObjectStore, data: bytes) -> Callable[[str, bytes], list[Span]]:
-    """What a last version knows whose one file lies in the middle of a pack."""
+def last_with(store: ObjectStore, data: bytes) -> dict[str, tuple[bytes, list[Span]]]:
+    """A last version whose one file lies in the middle of a pack."""
     pack = b"before" + data + b"after"
     name = Name(BLOBS, Digest.of(pack))
     store.write(name.key, pack)
-
-    def known(path: str, digest: bytes) -> list[Span]:
-        is_it = (path, digest) == ("a", Digest.of(data))
-        return [Span(name, 6, len(data), len(data))] if is_it else []
-
-    return known
+    return {"a": (Digest.of(data), [Span(name, 6, len(data), len(data))])}
 
 
 def test_what_the_last_version_has_is_not_stored_again(desk: Desk, root: Path) -> None:
     fill(root, {"a": b"same", "b": b"new"})
-    taken = desk.intake()
-    taken.known = known_from(desk.store, b"same")
+    desk.last |= last_with(desk.store, b"same")
     before = stored(desk.store)
-    rows = [*taken.add_tree(Tree(str(root)), "")]
-    taken.close()
+    taken, rows = desk.add(root)
 
     assert contents(taken, rows) == {"a": b"same", "b": b"new"}
     assert stored(desk.store) == before + len(b"new")
@@ -417,25 +349,28 @@ def test_what_the_last_version_has_is_not_stored_again(desk: Desk, root: Path) -
 
 def test_what_the_last_version_has_in_pieces_is_not_stored_again(desk: Desk, root: Path) -> None:
     fill(root, {"a": b"same"})
-    taken = desk.intake()
-    [whole] = known_from(desk.store, b"same")("a", Digest.of(b"same"))
-    parts = [Span(whole.blob, whole.offset + n, 1, 1) for n in range(4)]
-    taken.known = lambda _path, _digest: parts
-    rows = [*taken.add_tree(Tree(str(root)), "")]
-    taken.close()
+    digest, [whole] = last_with(desk.store, b"same")["a"]
+    desk.last["a"] = (digest, [Span(whole.blob, whole.offset + n, 1, 1) for n in range(4)])
+    taken, rows = desk.add(root)
 
     assert contents(taken, rows) == {"a": b"same"}
     assert len(blobs(desk.store)) == 1
 
 
+def test_what_the_last_version_has_elsewhere_is_stored(desk: Desk, root: Path) -> None:
+    fill(root, {"a": b"other", "b": b"same"})
+    desk.last |= last_with(desk.store, b"same")
+    taken, rows = desk.add(root)
+
+    assert contents(taken, rows) == {"a": b"other", "b": b"same"}
+
+
 def test_what_the_last_version_has_lost_is_stored_again(desk: Desk, root: Path) -> None:
     fill(root, {"a": b"same"})
-    taken = desk.intake()
-    taken.known = known_from(desk.store, b"same")
+    desk.last |= last_with(desk.store, b"same")
     for key in blobs(desk.store):
         desk.store.delete(key)
-    rows = [*taken.add_tree(Tree(str(root)), "")]
-    taken.close()
+    taken, rows = desk.add(root)
 
     assert contents(taken, rows) == {"a": b"same"}
 
@@ -457,9 +392,9 @@ def test_a_stream_of_other_bytes_is_refused(desk: Desk, data: bytes) -> None:
 
     with pytest.raises(DigestMismatchError):
         taken.add_stream(other, len(data), iter([data]))
-    assert other not in taken.places
+    assert other not in taken.contents.places
     taken.discard()
-    assert not os.listdir(desk.store.spool)
+    assert not spool(desk.store)
 
 
 def test_more_may_be_added_after_a_close(desk: Desk, root: Path) -> None:
@@ -477,23 +412,54 @@ def test_what_is_discarded_leaves_nothing_behind(desk: Desk, root: Path) -> None
     [*taken.add_tree(Tree(str(root)), "")]
     taken.discard()
 
-    assert not os.listdir(desk.store.spool)
+    assert not spool(desk.store)
     assert not blobs(desk.store)
 
 
-@pytest.mark.parametrize("at", range(1, 4))
+@pytest.mark.parametrize("at", range(1, 9))
+@pytest.mark.parametrize("place", [lambda store: store, far], ids=["near", "far"])
 def test_a_store_that_fails_is_told_of_and_leaves_nothing_behind(
-    store: MemoryStore, root: Path, tmp_path: Path, at: int
+    store: MemoryStore,
+    root: Path,
+    tmp_path: Path,
+    at: int,
+    place: Callable[[ObjectStore], ObjectStore],
 ) -> None:
-    fill(root, {"a": b"1", "large": LARGE_FILE})
-    failing = FailingStore(store, at, StorageError("k", "connection reset"))
+    files = {"a": b"1", "chunked": text(2 * LARGE), "large": LARGE_FILE}
+    fill(root, files)
+    failing = place(FailingStore(store, at, FAULT))
     taken = Desk(failing, tmp_path / "cache").intake()
-
-    with pytest.raises(StorageError):
-        [*taken.add_tree(Tree(str(root)), ""), taken.close()]
+    for _ in range(2):  # whoever tries again gets all of it, or is told again
+        with suppress(StorageError):
+            rows = [*taken.add_tree(Tree(str(root)), "")]
+            taken.close()
+            taken.store = store
+            assert contents(taken, rows) == files
     taken.discard()
-    assert not os.listdir(store.spool)
+    assert not spool(store)
     stored(store)
+
+
+@pytest.mark.parametrize("place", [lambda store: store, far], ids=["near", "far"])
+@pytest.mark.parametrize("data", [SMALL_FILE, LARGE_FILE, text(LARGE)])
+def test_a_store_that_takes_nothing_is_told_of(
+    store: MemoryStore,
+    root: Path,
+    tmp_path: Path,
+    place: Callable[[ObjectStore], ObjectStore],
+    data: bytes,
+) -> None:
+    class Full(CountingStore):
+        def take(self, key: str, path: Path) -> None:
+            raise FAULT
+
+    fill(root, {"a": data})
+    taken = Desk(place(Full(store)), tmp_path / "cache").intake()
+    for _ in range(2):
+        with pytest.raises(StorageError):
+            [*taken.add_tree(Tree(str(root)), ""), taken.close()]
+    taken.discard()
+    assert not spool(store)
 
 
 @pytest.mark.usefixtures("later")
@@ -515,7 +481,7 @@ def test_a_full_disk_is_told_of_and_nothing_is_remembered(
             [*taken.add_tree(Tree(str(root)), ""), taken.close()]
         taken.discard()
 
-    assert not os.listdir(desk.store.spool)
+    assert not spool(desk.store)
     taken, rows = desk.add(root)
     assert contents(taken, rows) == files
 
@@ -526,4 +492,4 @@ def test_a_local_stores_blobs_are_moved_into_place(root: Path, tmp_path: Path) -
     taken, rows = Desk(store, tmp_path / "cache").add(root)
 
     assert contents(taken, rows) == {"a": b"1", "large": LARGE_FILE}
-    assert not os.listdir(store.spool)
+    assert not spool(store)

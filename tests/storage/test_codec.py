@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from artifacts.errors import MalformedError
-from artifacts.storage import RAW, encode, expand
+from artifacts.storage import RAW, compress, encode, expand
 from artifacts.storage.codec import ZSTD, decode
 
 HUGE = 2**26
@@ -119,3 +119,44 @@ def test_raw_is_no_codec_to_expand() -> None:
 def test_what_follows_the_frame_is_refused() -> None:
     with pytest.raises(MalformedError):
         decode(encode(COMPRESSIBLE) + b"more", len(COMPRESSIBLE), "k")
+
+
+def frames_of(parts: list[bytes]) -> memoryview:
+    return memoryview(b"".join(map(compress, parts)))
+
+
+@given(st.lists(DATA, min_size=1, max_size=5))
+@settings(deadline=None)
+def test_frames_end_to_end_are_expanded_to_all_their_bytes(parts: list[bytes]) -> None:
+    data = b"".join(parts)
+
+    assert expand(ZSTD, frames_of(parts), len(data), "k") == data
+
+
+@given(st.lists(DATA.filter(len), min_size=1, max_size=5), st.sampled_from([-1, 1]))
+@settings(deadline=None)
+def test_frames_of_more_or_fewer_bytes_than_their_span_says_are_refused(
+    parts: list[bytes], difference: int
+) -> None:
+    with pytest.raises(MalformedError):
+        expand(ZSTD, frames_of(parts), sum(map(len, parts)) + difference, "k")
+
+
+def test_frames_that_were_cut_are_refused() -> None:
+    parts = [COMPRESSIBLE, b"x", COMPRESSIBLE[1:]]
+    payload = frames_of(parts)
+
+    for length in range(len(payload)):
+        with pytest.raises(MalformedError):
+            expand(ZSTD, payload[:length], sum(map(len, parts)), "k")
+
+
+def test_a_bomb_is_expanded_no_further_than_its_span_says() -> None:
+    payload = memoryview(bomb(HUGE))
+    tracemalloc.start()
+    with pytest.raises(MalformedError):
+        expand(ZSTD, payload, 2**20, "k")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 2**22
