@@ -126,6 +126,7 @@ class Intake:
         self._later.clear()
         packs = [number for number, blob in enumerate(self.contents.blobs) if blob is None]
         self._packer.close()
+        self.contents.settle()
         self.contents.add_to_index(packs, self._large.close())
         for rows in self._digests.values():
             rows.save(self.contents.names())
