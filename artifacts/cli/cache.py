@@ -19,7 +19,7 @@ from artifacts.settings import parse_size
 
 @click.group(params=shared_options(), no_args_is_help=False)
 def cache() -> None:
-    """Look after what this machine keeps of stores and files."""
+    """Look after what this machine keeps, so as not to fetch it again."""
 
 
 @command
@@ -47,7 +47,10 @@ def info(call: Call) -> None:
 
 @command
 def verify(call: Call) -> int:
-    """Compare every copy with its digest. Repairs nothing: reading a damaged one does."""
+    """Compare every copy with its digest.
+
+    Repairs nothing: whoever reads a damaged copy fetches it again.
+    """
     count = size = 0
     damaged: list[str] = []
     with call.session.progress("verify the cache") as progress:
@@ -64,7 +67,7 @@ def verify(call: Call) -> int:
 @command
 @click.option("--to", "most", metavar="SIZE", required=True, help="What may stay, like 10GB.")
 def evict(call: Call, most: str) -> None:
-    """Delete the copies that were used longest ago, until SIZE is left of them.
+    """Delete copies, those unused longest first, until SIZE is left.
 
     What is in use stays.
     """
@@ -73,7 +76,10 @@ def evict(call: Call, most: str) -> None:
 
 @command
 def clear(call: Call) -> None:
-    """Delete all copies but those in use, and what is known of unchanged files."""
+    """Delete all that is kept here.
+
+    Copies that are in use stay. Files that were added before are read again by the next `art put`.
+    """
     clear_digests(call.session.cache)
     _evict(call, 0)
 

@@ -50,13 +50,13 @@ def test_options_in_the_section_are_those_of_the_command(name: str) -> None:
         for text in parameter.opts
     }
 
-    assert {*re.findall(r"^\| `(--\w+)", SECTIONS[name], re.MULTILINE)} == options - SHARED
+    assert {*re.findall(r"^\| `(--[\w-]+)", SECTIONS[name], re.MULTILINE)} == options - SHARED
 
 
 def test_shared_options_are_documented_once_for_all() -> None:
     section = SECTIONS["Options of every command"]
 
-    assert {*re.findall(r"^\| `(--\w+)", section, re.MULTILINE)} == SHARED
+    assert {*re.findall(r"^\| `(--[\w-]+)", section, re.MULTILINE)} == SHARED
 
 
 def test_every_command_takes_the_shared_options() -> None:
