@@ -15,7 +15,8 @@ except ImportError:  # Windows, where a file in use cannot be deleted
     fcntl = None  # type: ignore[assignment]
 
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-_TALLY = struct.Struct("<Q")
+_TALLY = struct.Struct("<q")
+_MOST = 2**62  # bytes; a tally of more is damaged
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ class Tally:
                 with suppress(OSError):  # a disk without locks: what goes astray is counted again
                     fcntl.flock(fd, fcntl.LOCK_EX)
             data = os.read(fd, _TALLY.size)
-            before = _TALLY.unpack(data)[0] if len(data) == _TALLY.size else None
+            found = _TALLY.unpack(data)[0] if len(data) == _TALLY.size else -1
+            before = found if 0 <= found < _MOST else None
             if (after := change(before)) is not None:
                 os.lseek(fd, 0, os.SEEK_SET)
                 os.write(fd, _TALLY.pack(max(0, after)))

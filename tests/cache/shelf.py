@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 
 import zstandard
@@ -43,6 +44,13 @@ class Shelf:
         store.write(self.name.key, self.pack)
         self.page = Page.of(sorted(rows), [rows[path] for path in sorted(rows)])
         self.layout = PageLayout.of(self.page, self._places, [self.name], self._pieces)
+
+    @classmethod
+    def of(cls, other: Shelf, store: ObjectStore) -> Shelf:
+        """The same, in another store that has it already."""
+        shelf = copy(other)
+        shelf.store = store
+        return shelf
 
     def _put(self, path: str, digest: Digest, data: bytes) -> None:
         if path.endswith(".zst"):
