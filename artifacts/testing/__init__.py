@@ -9,13 +9,24 @@ from artifacts.testing.faults import (
     SlowStore,
     TimelineStore,
 )
+from artifacts.testing.proxy import Exchange, Proxy, longest_chain
+from artifacts.testing.schedule import Fault, Schedule, always, calm, seeded, strike
 
 __all__ = [
     "CountingStore",
+    "Exchange",
     "FailingStore",
+    "Fault",
     "KillingStore",
+    "Proxy",
     "Request",
+    "Schedule",
     "SlowStore",
     "StoreContract",
     "TimelineStore",
+    "always",
+    "calm",
+    "longest_chain",
+    "seeded",
+    "strike",
 ]
