@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from blake3 import blake3
 
+from artifacts.cache.hashing import hash_files
 from artifacts.cache.receipt import Expected, is_ours
 from artifacts.content import Digest
 from artifacts.progress import Progress, Silent
 from artifacts.storage import hash_file
+from artifacts.workers import batched, spread
 
 _LARGE_BYTES = 2**20  # from here on a thread of its own is worth its while
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # a FIFO in a file's place must not hang
+
+_Present: TypeAlias = tuple[str, str, Expected]
+"""Path below the root, path on disk, and what should be there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,41 +63,80 @@ class Findings:
 
 
 def audit(
-    root: Path, expected: Mapping[str, Expected], progress: Progress | None = None
+    root: Path,
+    expected: Mapping[str, Expected],
+    progress: Progress | None = None,
+    *,
+    executor: Executor | None = None,
 ) -> Findings:
-    """Every file below `root` against `expected`, digests and sizes by path."""
-    progress = progress or Silent()
+    """Every file below `root` against `expected`, digests and sizes by path.
+
+    The same is found whoever reads the files: threads of this process, or the workers of an
+    executor, which must see them under the same absolute paths.
+    """
     left = dict(expected)
-    wrong: dict[str, bytes | None] = {}
-    later: dict[str, Future[Digest | None]] = {}
     unexpected: list[str] = []
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for path, on_disk in files_below(os.fspath(root)):
+
+    def present() -> Iterator[_Present]:
+        for path, on_disk in files_below(os.path.abspath(root)):
             wanted = left.pop(path, None)
             if wanted is None:
                 unexpected.append(path)
-                continue
-            digest, size = wanted
-            if size >= _LARGE_BYTES:
-                later[path] = pool.submit(digest_of, on_disk, progress)
-                continue
-            found = _small_digest(on_disk, size)
-            if found != digest:
-                wrong[path] = found
-            progress.advance(size)
-        for path, future in later.items():
-            if (found := future.result()) != expected[path][0]:
-                wrong[path] = found
+            else:
+                yield path, on_disk, wanted
+
+    progress = progress or Silent()
+    if executor is None:
+        wrong = sorted(_wrong_here(present(), progress))
+    else:
+        wrong = sorted(_wrong_elsewhere(present(), progress, executor))
     return Findings(
         checked=len(expected) - len(left),
         size=sum(expected[path][1] for path in expected if path not in left),
         missing=[(path, Digest(digest)) for path, (digest, _) in sorted(left.items())],
         changed=[
             Changed(path, Digest(expected[path][0]), Digest(found) if found else None)
-            for path, found in sorted(wrong.items())
+            for path, found in wrong
         ],
         unexpected=sorted(unexpected),
     )
+
+
+def _wrong_here(
+    files: Iterable[_Present], progress: Progress
+) -> Iterator[tuple[str, bytes | None]]:
+    """Path and digest of each file that is not as it should be.
+
+    Only large files are worth a thread: it would take longer to hand over a small one.
+    """
+    later: list[tuple[str, bytes, Future[Digest | None]]] = []
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for path, on_disk, (digest, size) in files:
+            if size >= _LARGE_BYTES:
+                later.append((path, digest, pool.submit(digest_of, on_disk, progress)))
+                continue
+            found = _small_digest(on_disk, size)
+            if found != digest:
+                yield path, found
+            progress.advance(size)
+        for path, digest, future in later:
+            if (found := future.result()) != digest:
+                yield path, found
+
+
+def _wrong_elsewhere(
+    files: Iterable[_Present], progress: Progress, executor: Executor
+) -> Iterator[tuple[str, bytes | None]]:
+    """As _wrong_here. What a worker finds wrong is read again: it may see another disk."""
+    batches = batched(files, lambda each: each[2][1])
+    work = (([on_disk for _, on_disk, _ in batch], batch) for batch in batches)
+    for hashed, batch in spread(hash_files, work, executor):
+        for (path, on_disk, (digest, size)), each in zip(batch, hashed, strict=True):
+            if each is None or each.digest != digest:
+                found = digest_of(on_disk)
+                if found != digest:
+                    yield path, found
+            progress.advance(size)
 
 
 def digest_of(path: str, progress: Progress | None = None) -> Digest | None:

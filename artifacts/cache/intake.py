@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Container, Iterator, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 
 from blake3 import blake3
 
 from artifacts.cache.contents import Contents
 from artifacts.cache.digests import IN_PIECES, Digests, state_key
+from artifacts.cache.hashing import Hashed, hashed_ahead
 from artifacts.cache.large import Base, LargeFiles
-from artifacts.cache.placement import CUT_BYTES
+from artifacts.cache.placement import CUT_BYTES, SOLO_BYTES
 from artifacts.cache.tree import Tree
 from artifacts.content import Digest
 from artifacts.errors import DigestMismatchError, FileChangedError
@@ -66,12 +68,20 @@ class Intake:
         progress: Progress | None = None,
         *,
         is_immutable: bool = False,
+        executor: Executor | None = None,
     ) -> Iterator[tuple[str, bytes, int]]:
-        """Path, digest and size of each file, in path order."""
+        """Path, digest and size of each file, in path order.
+
+        An executor's workers read first what this machine does not know; what the store then
+        proves to have is not read here.
+        """
         progress = progress or Silent()
         rows = self._rows_of(tree.root)
-        for path, source, stat in tree:
-            digest, size = self._take(prefix + path, source, stat, rows, is_immutable=is_immutable)
+        hashed = hashed_ahead(tree, lambda stat: rows.get(state_key(stat)) is not None, executor)
+        for (path, source, stat), told in hashed:
+            digest, size = self._take(
+                prefix + path, source, stat, rows, is_immutable=is_immutable, told=told
+            )
             progress.advance(size)
             yield prefix + path, digest, size
 
@@ -144,7 +154,14 @@ class Intake:
         return self._digests[root]
 
     def _take(
-        self, path: str, source: str, stat: os.stat_result, rows: Digests, *, is_immutable: bool
+        self,
+        path: str,
+        source: str,
+        stat: os.stat_result,
+        rows: Digests,
+        *,
+        is_immutable: bool,
+        told: Hashed | None = None,
     ) -> tuple[bytes, int]:
         """Digest and size of a file. The inner loop of an add: raw bytes, few calls."""
         key = state_key(stat)
@@ -153,8 +170,12 @@ class Intake:
             hit[0] in self.contents.places or self._recall(path, hit, rows, stat.st_size)
         ):
             return hit[0], stat.st_size
+        if told is not None and self._is_stored(path, source, stat, told):
+            place = self.contents.places.get(told.digest, (IN_PIECES, 0))
+            rows.put(key, stat, told.digest, place)
+            return told.digest, stat.st_size
         if is_immutable:
-            return self._postpone(path, source)
+            return self._postpone(path, source, told if told and told.is_of(stat) else None)
         for _ in range(_TRIES):
             digest, after = self._read(path, source, stat.st_size)
             if (key_after := state_key(after)) == key and digest is not None:
@@ -172,10 +193,7 @@ class Intake:
         if blob == IN_PIECES:
             return self._find_in_base(path, digest)
         if blob == SOLO:
-            is_there = self.contents.is_stored(Name(BLOBS, Digest(digest)), size)
-            if is_there:
-                self.contents.places[digest] = (SOLO, 0)
-            return is_there
+            return self._find_solo(digest, size)
         if blob not in rows.numbers:
             name = rows.blobs[blob]
             is_there = self.contents.is_stored(name)
@@ -185,10 +203,22 @@ class Intake:
             self.contents.places[digest] = (number, offset)
         return number is not None
 
-    def _postpone(self, path: str, source: str) -> tuple[bytes, int]:
-        with open(source, "rb", buffering=0) as file:
-            most = os.fstat(file.fileno()).st_size
-            digest, size = hash_file(file.fileno(), most=most)
+    def _is_stored(self, path: str, source: str, stat: os.stat_result, told: Hashed) -> bool:
+        """Whether the store has what a worker read of a file that is still as it was then."""
+        digest, size, _ = told
+        is_there = told.is_of(stat) and (
+            digest in self.contents
+            or self._find(path, digest, size)
+            or (size >= SOLO_BYTES and self._find_solo(digest, size))
+        )
+        return is_there and state_key(os.stat(source)) == state_key(stat)
+
+    def _postpone(self, path: str, source: str, told: Hashed | None) -> tuple[bytes, int]:
+        """What a worker told is compared when the file is stored."""
+        if told is not None:
+            digest, size = told.digest, told.size
+        else:
+            digest, size = _hash(source)
         self._later[digest] = (path, os.path.abspath(source))
         return digest, size
 
@@ -216,6 +246,12 @@ class Intake:
         """Take over the spans of the collection's last version, or what the store's index knows."""
         return self._find_in_base(path, digest) or self.contents.locate(digest, size)
 
+    def _find_solo(self, digest: bytes, size: int) -> bool:
+        is_there = self.contents.is_stored(Name(BLOBS, Digest(digest)), size)
+        if is_there:
+            self.contents.places[digest] = (SOLO, 0)
+        return is_there
+
     def _find_in_base(self, path: str, digest: bytes) -> bool:
         base = self.base(path)
         if base is None or base[0] != digest or not base[1]:
@@ -224,3 +260,8 @@ class Intake:
         if is_there:
             self.adopt(Digest(digest), base[1])
         return is_there
+
+
+def _hash(source: str) -> tuple[bytes, int]:
+    with open(source, "rb", buffering=0) as file:
+        return hash_file(file.fileno(), most=os.fstat(file.fileno()).st_size)

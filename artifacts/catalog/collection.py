@@ -173,6 +173,17 @@ class CollectionState:
         if self._has(number) and tag in (tags := self._tags_of(number)):
             self._update(number, event, {"tags": [each for each in tags if each != tag]})
 
+    def _placed(self, event: Event, change: Change) -> None:
+        """Where a repacking put a version's bytes, unless they were placed anew meanwhile."""
+        number, layout = number_of(change, "version"), layout_of(change)
+        is_open = not self.is_deleted and event.epoch >= self.fence
+        before = str(layout_of(change, "from"))
+        if is_open and self._has(number):
+            row = self.rows[index := number - self.first]
+            if row["layout"] == before:
+                self.rows[index] = {**row, "layout": str(layout), "placed": event.number}
+                self.placed[index] = event.number
+
     def _renamed(self, _event: Event, change: Change) -> None:
         self.name = text_of(change, "name")
 
@@ -265,6 +276,7 @@ _RULES: Mapping[str, Callable[[CollectionState, Event, Change], None]] = {
     "unaliased": CollectionState._unaliased,
     "tagged": CollectionState._tagged,
     "untagged": CollectionState._untagged,
+    "placed": CollectionState._placed,
     "renamed": CollectionState._renamed,
     "deleted": CollectionState._deleted,
     "fenced": CollectionState._fenced,

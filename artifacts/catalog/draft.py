@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from pathlib import Path
 from threading import RLock
 
@@ -27,14 +28,23 @@ class Draft:
         self.lock = RLock()
 
     def add_tree(
-        self, tree: Tree, prefix: str, progress: Progress, *, is_immutable: bool = False
+        self,
+        tree: Tree,
+        prefix: str,
+        progress: Progress,
+        *,
+        is_immutable: bool = False,
+        executor: Executor | None = None,
     ) -> int:
         """Every file of a folder, or none if one cannot be versioned; how many they were.
 
+        An executor's workers, which must see the same disk, read what nothing is known of first.
         Raises InvalidPathError, UnsupportedFileError, FileChangedError.
         """
         with self.lock:
-            found = self.intake.add_tree(tree, prefix, progress, is_immutable=is_immutable)
+            found = self.intake.add_tree(
+                tree, prefix, progress, is_immutable=is_immutable, executor=executor
+            )
             rows: dict[str, Row] = {path: (digest, size, None) for path, digest, size in found}
             if prefix:
                 check_paths([*rows])  # the tree knows nothing of what stands before its paths

@@ -42,8 +42,8 @@ def manifest_of(change: Change) -> Name:
     return _name_of(change, "manifest", MANIFESTS)
 
 
-def layout_of(change: Change) -> Name:
-    return _name_of(change, "layout", LAYOUTS)
+def layout_of(change: Change, key: str = "layout") -> Name:
+    return _name_of(change, key, LAYOUTS)
 
 
 def texts_of(change: Change, key: str) -> list[str]:

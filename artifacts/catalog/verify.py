@@ -12,9 +12,9 @@ from artifacts.cache import uncached
 from artifacts.catalog.catalog import Catalog
 from artifacts.catalog.evidence import (
     Found,
+    Packed,
     Pieced,
     Place,
-    Stretch,
     are_right,
     check_objects,
     read_places,
@@ -233,7 +233,7 @@ class _Content:
         for index, each in zip(item.indices, found, strict=True):
             if fault := self._fault(page, index, each):
                 self._report.add(item.blob.key, fault, *item.part.named(index))
-                if isinstance(place, Stretch):
+                if isinstance(place, Packed):
                     key = _key(item.blob, offset, page.digest_at(index), page.sizes[index])
                     self._seen[key] = fault
             offset += page.sizes[index] or 0
@@ -263,7 +263,7 @@ class _Content:
 def _stretch(part: _Part, blob: Name, offset: int, indices: Sequence[int]) -> Iterator[_Item]:
     if indices:
         sizes = [part.page.sizes[index] or 0 for index in indices]
-        yield _Item(part, blob, indices, offset, Stretch(blob, offset, sizes))
+        yield _Item(part, blob, indices, offset, Packed(blob, offset, sizes))
 
 
 def _key(blob: Name, offset: int, digest: bytes, size: int | None) -> int:

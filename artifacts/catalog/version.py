@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from functools import cached_property, partial
 
@@ -216,6 +216,11 @@ class Version:
             layout = self.page_layout(position, page)
             self._kept = (position, page, layout)
         return [*layout.spans(page, index)]
+
+    @property
+    def carried(self) -> Mapping[str, bytes]:
+        """Stored forms of the objects that ride with the event which placed it, by name."""
+        return self._objects.inline
 
     @cached_property
     def _objects(self) -> InlineObjects:

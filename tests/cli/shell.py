@@ -9,13 +9,14 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 from artifacts.cli.commands import run
 
-FILES = {"a.txt": b"alpha\n", "sub/b c.txt": b"beta\n", "sub/large.bin": bytes(range(256)) * 8192}
+FILES = {"a.txt": b"alpha\n", "sub/b c.txt": b"beta\n", "sub/large.bin": Random(1).randbytes(2**21)}
 ROOT = Path(__file__).parents[2]
 ART = [sys.executable, "-m", "artifacts.cli.main"]
 

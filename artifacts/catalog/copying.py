@@ -1,0 +1,152 @@
+"""Copying: the used stretches of old blobs into new packs, by any worker that reaches the store."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice, takewhile
+from operator import attrgetter
+
+from blake3 import blake3
+
+from artifacts.catalog.stretches import Move, Stretch
+from artifacts.content import Digest
+from artifacts.errors import ArtifactsError, DigestMismatchError, IntegrityError, NotFoundError
+from artifacts.storage import (
+    BUFFER_BYTES,
+    READ_BYTES,
+    Chunk,
+    ChunkLists,
+    ChunkRows,
+    Located,
+    Name,
+    ObjectStore,
+    Packer,
+    Place,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sparse:
+    """A blob of `size` bytes, of which these stretches are in use: ascending and apart."""
+
+    blob: Name
+    size: int
+    stretches: Sequence[Stretch]
+
+    @property
+    def live(self) -> int:
+        return sum(each.length for each in self.stretches)
+
+    @property
+    def most_whole(self) -> int:
+        """Bytes of the longest stretch that cannot be cut."""
+        return max((each.length for each in self.stretches if each.is_whole), default=0)
+
+
+@dataclass(slots=True)
+class Copied:
+    """Where the used bytes of blobs are now, and rows for the index of chunks among them."""
+
+    moves: dict[Name, list[Move]] = field(default_factory=dict)
+    damaged: dict[Name, ArtifactsError] = field(default_factory=dict)
+    rows: list[Located] = field(default_factory=list)
+    read: int = 0  # bytes
+
+
+def copy_live(work: tuple[ObjectStore, Sequence[Sparse]]) -> Copied:
+    """All that was copied is durable, and was proved by its blob's digest. Raises StorageError.
+
+    What lies together stays together; zstd frames are copied as they are.
+    """
+    store, blobs = work
+    names: list[Name | None] = []
+    copied = Copied()
+    placed: dict[Name, list[tuple[Stretch, Place]]] = {}
+    with Packer(store, names) as packer:
+        for sparse in blobs:
+            try:
+                placed[sparse.blob] = _copy(store, sparse, packer)
+            except (IntegrityError, NotFoundError) as error:
+                copied.damaged[sparse.blob] = error
+            copied.read += sparse.size
+        packer.close()
+    for blob, places in placed.items():
+        copied.moves[blob] = [*_moves(places, names)]
+    copied.rows += _copy_lists(ChunkLists(store), copied.moves)
+    return copied
+
+
+def _copy(store: ObjectStore, sparse: Sparse, packer: Packer) -> list[tuple[Stretch, Place]]:
+    """Raises DigestMismatchError, ObjectNotFoundError."""
+    hasher, at = blake3(), 0
+    step = BUFFER_BYTES if store.concurrency == 1 else READ_BYTES
+    left = [*reversed(sparse.stretches)]
+    held = bytearray()  # of a stretch that cannot be cut
+    placed: list[tuple[Stretch, Place]] = []
+    while data := store.read(sparse.blob.key, at, step):
+        hasher.update(data)
+        end = at + len(data)
+        while left and left[-1].start < end:
+            stretch = left[-1]
+            part = data[max(stretch.start - at, 0) : stretch.stop - at]
+            held += part
+            if stretch.stop <= end or not stretch.is_whole:
+                stop = min(stretch.stop, end)
+                placed.append((Stretch(stop - len(held), stop), packer.add(bytes(held))))
+                held.clear()
+            if stretch.stop > end:
+                break
+            left.pop()
+        at = end
+    if (found := Digest(hasher.digest())) != sparse.blob.digest:
+        raise DigestMismatchError(sparse.blob.key, sparse.blob.digest.hex(), found.hex())
+    return placed
+
+
+def _moves(placed: Sequence[tuple[Stretch, Place]], names: Sequence[Name | None]) -> Iterator[Move]:
+    """Parts that still lie end to end are one."""
+    held: Move | None = None
+    for stretch, (number, offset) in placed:
+        name = names[number]
+        assert name is not None
+        move = Move(stretch.start, stretch.length, name, offset)
+        if held is not None and _follows(held, move):
+            held = held._replace(length=held.length + move.length)
+            continue
+        if held is not None:
+            yield held
+        held = move
+    if held is not None:
+        yield held
+
+
+def _follows(one: Move, other: Move) -> bool:
+    is_near = one.start + one.length == other.start and one.offset + one.length == other.offset
+    return is_near and one.blob == other.blob
+
+
+def _copy_lists(lists: ChunkLists, moves: Mapping[Name, Sequence[Move]]) -> list[Located]:
+    """The new packs' lists say what those of the old blobs said; rows for the index."""
+    new: dict[Name, ChunkRows] = {}
+    for blob, parts in moves.items():
+        chunks = sorted(lists.get(blob), key=attrgetter("offset"))
+        for move in parts:
+            stop = move.start + move.length
+            first = bisect_left(chunks, move.start, key=attrgetter("offset"))
+            for chunk in _until(stop, islice(chunks, first, None)):
+                if chunk.offset + chunk.stored <= stop:
+                    offset = move.offset + chunk.offset - move.start
+                    new.setdefault(move.blob, ChunkRows()).add(chunk._replace(offset=offset))
+    for pack, rows in new.items():
+        lists.put(pack, rows)
+    return [
+        Located(digest, pack, offset)
+        for pack, rows in new.items()
+        for digest, offset in rows.indexed
+    ]
+
+
+def _until(stop: int, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    return takewhile(lambda chunk: chunk.offset < stop, chunks)
