@@ -9,9 +9,18 @@ from hypothesis import strategies as st
 
 from artifacts.content import Digest
 from artifacts.errors import MalformedError, MissingBlobError
-from artifacts.storage import BLOBS, BUFFER_BYTES, MemoryStore, Name, Span, read_extent, read_spans
+from artifacts.storage import (
+    BLOBS,
+    BUFFER_BYTES,
+    READ_BYTES,
+    MemoryStore,
+    Name,
+    Span,
+    read_extent,
+    read_spans,
+)
 from artifacts.storage.codec import MOST_STORED, ZSTD
-from artifacts.testing import CountingStore
+from artifacts.testing import CountingStore, SlowStore
 
 PARTS = st.lists(st.tuples(st.binary(min_size=1, max_size=50), st.booleans(), st.integers(0, 2)))
 HUGE = 2**62
@@ -117,3 +126,23 @@ def test_a_span_far_beyond_its_blob_ends_where_the_blob_ends() -> None:
 
     assert b"".join(read_spans(store, [Span(name, 0, HUGE, HUGE)], "path")) == b"data"
     assert len(store.calls) == 1
+
+
+def test_spans_that_lie_end_to_end_are_read_at_once() -> None:
+    memory = MemoryStore()
+    name, other = put(memory, bytes(range(100))), put(memory, b"other")
+    store = CountingStore(memory)
+    spans = [Span(name, n, 1, 1) for n in range(10, 60)] + [Span(other, 0, 5, 5)]
+
+    assert b"".join(read_spans(store, spans, "path")) == bytes(range(10, 60)) + b"other"
+    assert len(store.calls) == 2
+
+
+def test_a_far_store_is_asked_for_long_stretches() -> None:
+    memory = MemoryStore()
+    data = bytes(range(256)) * (3 * READ_BYTES // 256) + b"end"
+    name = put(memory, data)
+    store = CountingStore(SlowStore(memory, 0))
+
+    assert b"".join(read_spans(store, [Span(name, 0, len(data), len(data))], "path")) == data
+    assert len(store.calls) == 4
