@@ -66,6 +66,12 @@ def manifest(entries: int) -> Contender:
     return _contender("product manifest", (argv,), "{place}", 0)
 
 
+def collection(versions: int) -> Contender:
+    """Figures of a collection, printed by one process as JSON."""
+    argv = (sys.executable, "-m", "benchmarks.collection", str(versions))
+    return _contender("product collection", (argv,), "{place}", 0)
+
+
 def bare_python() -> Contender:
     """What Python takes to start and end, twice."""
     step = (sys.executable, "-c", "pass")

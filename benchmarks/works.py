@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks import data, far, growth, peers, product
 from benchmarks.bench import Bench, Source
+from benchmarks.contender import Contender
 from benchmarks.process import OUTPUT, ProgramFailedError
 from benchmarks.race import Race, Rival, wall_of
 from benchmarks.report import Report, peak, rows
@@ -20,6 +21,11 @@ _MANIFEST_FIGURES = (
     ("entry_s", "one entry of a committed one", 1e3, "ms", 20),
     ("change_bytes", "written for one changed file", 1e-6, "MB", 1),
     ("stored_bytes", "stored", 1e-6, "MB", 40),
+)
+_VERSIONS, _FEW_VERSIONS = 10_000, 300
+_COLLECTION_FIGURES = (
+    ("resolve_s", "resolve an alias", 1e3, "ms", 50),
+    ("commit_s", "commit, over one into an empty collection", 1e3, "ms", 50),
 )
 
 
@@ -127,24 +133,15 @@ def start(bench: Bench) -> Report:
 def manifest(bench: Bench) -> Report:
     """A manifest of very many entries, in one process."""
     entries = _FEW_ENTRIES if bench.is_small else _ENTRIES
-    rounds: list[dict[str, float]] = []
-    note = ""
-    try:
-        rounds = [_manifest_round(bench, entries) for _ in range(bench.rounds)]
-    except ProgramFailedError as error:
-        note = f"failed, {error}"
-    return Report(
-        figures=[
-            Figure(
-                f"manifest of {entries:,} entries: {title}",
-                unit,
-                bar,
-                [each[key] * scale for each in rounds],
-                note,
-            )
-            for key, title, scale, unit, bar in _MANIFEST_FIGURES
-        ]
-    )
+    title = f"manifest of {entries:,} entries"
+    return _figures(bench, title, product.manifest(entries), _MANIFEST_FIGURES)
+
+
+def collection(bench: Bench) -> Report:
+    """A collection of very many versions, in one process."""
+    versions = _FEW_VERSIONS if bench.is_small else _VERSIONS
+    title = f"collection of {versions:,} versions"
+    return _figures(bench, title, product.collection(versions), _COLLECTION_FIGURES)
 
 
 WORKS = {
@@ -156,6 +153,7 @@ WORKS = {
     "download-big": Work(3, download_big),
     "start": Work(21, start),
     "manifest": Work(3, manifest),
+    "collection": Work(1, collection),  # which takes the median of many by itself
     "edited": Work(3, growth.edited),
     "table": Work(3, growth.table),
     "wheel": Work(3, growth.wheel),
@@ -174,10 +172,31 @@ def _verify(bench: Bench, source: Source, title: str, bar: float) -> Report:
     return Report(rows(race, bench.run(race)), [])
 
 
-def _manifest_round(bench: Bench, entries: int) -> dict[str, float]:
-    place = bench.scratch.place("manifest")
+def _figures(
+    bench: Bench,
+    title: str,
+    contender: Contender,
+    figures: Sequence[tuple[str, str, float, str, float]],
+) -> Report:
+    """What a program of ours measured inside itself: key, title, scale, unit and bar of each."""
+    rounds: list[dict[str, float]] = []
+    note = ""
     try:
-        product.manifest(entries).run_at(place)
+        rounds = [_figures_round(bench, contender) for _ in range(bench.rounds)]
+    except ProgramFailedError as error:
+        note = f"failed, {error}"
+    return Report(
+        figures=[
+            Figure(f"{title}: {what}", unit, bar, [each[key] * scale for each in rounds], note)
+            for key, what, scale, unit, bar in figures
+        ]
+    )
+
+
+def _figures_round(bench: Bench, contender: Contender) -> dict[str, float]:
+    place = bench.scratch.place("figures")
+    try:
+        contender.run_at(place)
         *_, figures = (place / OUTPUT).read_text().splitlines()
     finally:
         bench.scratch.release(place)
