@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random
@@ -88,6 +89,12 @@ def lower_bounds(patch: pytest.MonkeyPatch) -> None:
     ):
         patch.setattr(module, name, LARGE)
     patch.setattr(placement, "_SAMPLE_BYTES", LARGE // 2)
+
+
+def let_rest(patch: pytest.MonkeyPatch) -> None:
+    """From now on all files have been at rest for an hour."""
+    an_hour_later_ns = time.time_ns() + 3600 * 10**9
+    patch.setattr("time.time_ns", lambda: an_hour_later_ns)
 
 
 def far(store: ObjectStore, pause: Callable[[float], object] = lambda _: None) -> SlowStore:

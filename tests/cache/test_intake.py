@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +19,7 @@ from desk import (
     contents,
     far,
     fill,
+    let_rest,
     lower_bounds,
     noise,
     spool,
@@ -56,9 +56,7 @@ def small_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All files have been at rest for an hour."""
-    an_hour_later_ns = time.time_ns() + 3600 * 10**9
-    monkeypatch.setattr("time.time_ns", lambda: an_hour_later_ns)
+    let_rest(monkeypatch)
 
 
 @pytest.fixture

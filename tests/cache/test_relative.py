@@ -39,7 +39,7 @@ def side(data: bytes, size: int | None = None) -> Side:
 def assert_true(found: Sequence[Match], new: bytes, old: bytes) -> None:
     for match in found:
         ours = new[match.start : match.stop]
-        assert len(ours) == match.length >= MIN_MATCH
+        assert len(ours) == match.length >= relative.MIN_MATCH
         assert ours == old[match.there : match.there_stop]
     for one, other in pairwise(found):
         assert one.stop <= other.start
@@ -84,10 +84,11 @@ def test_what_lies_between_insertions_is_found_to_the_byte(
     parts = [noise(2 * MAX_CHUNK, seed) for seed in range(3)]
     old = b"".join(parts)
     new = b"".join(one + part for one, part in zip(inserted, [*parts, b""], strict=True))
-    with held(window, block):
+    with held(window, block), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(relative, "MIN_MATCH", 1)  # what begins alike by chance counts too
         found = matches(side(new), side(old))
+        assert_true(found, new, old)
 
-    assert_true(found, new, old)
     assert sum(match.length for match in found) == len(old)
 
 
@@ -129,6 +130,17 @@ def test_of_a_side_that_is_shorter_than_it_was_nothing_false_is_said(
         found = matches(side(new, sizes[0]), side(old, sizes[1]))
 
     assert_true(found, new, old)
+
+
+@given(st.integers(1, 50_000), WINDOWS, BLOCKS)
+@settings(max_examples=30)
+def test_the_last_bytes_of_a_side_that_was_cut_are_not_taken_for_its_end(
+    missing: int, window: int, block: int
+) -> None:
+    cut = BASE[:-missing]
+    new = noise(missing, seed=1) + cut
+    with held(window, block):
+        assert_true(matches(side(new), side(cut, len(BASE))), new, cut)
 
 
 @given(st.binary(max_size=2000), st.sampled_from([16, 64, 2**22]), st.data())
