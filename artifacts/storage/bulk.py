@@ -13,7 +13,7 @@ from artifacts.errors import ObjectNotFoundError, StorageError
 from artifacts.storage.bucket import Bucket
 from artifacts.storage.client import Client
 
-PART_BYTES = 16 * 2**20  # measured: smaller ones cost more requests, larger ones more memory
+PART_BYTES = 8 * 2**20  # measured: as fast as 16, in half the memory
 
 _T = TypeVar("_T")
 

@@ -83,7 +83,18 @@ def test_a_name_in_memory_leads_to_one_store() -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["", "a\0b", "file://host/a", "file://a", "file://", "s3://a/b", "~nobody-here/a"]
+    "address",
+    [
+        "",
+        "a\0b",
+        "file://host/a",
+        "file://a",
+        "file://",
+        "s3://",
+        "odd://a/b",
+        "simplecache::s3://a/b",
+        "~nobody-here/a",
+    ],
 )
 def test_an_address_that_leads_nowhere_is_refused(address: str) -> None:
     with pytest.raises(InvalidSettingError) as caught:
