@@ -6,7 +6,10 @@ happens in the background while there is something to wait for.
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,9 +18,11 @@ from artifact.samples import read, write
 import artifacts
 from artifacts import Api, Artifact
 from artifacts.catalog import Catalog, Draft
-from artifacts.errors import UnsupportedStoreError
-from artifacts.storage import MemoryStore, opening
-from artifacts.testing import TimelineStore
+from artifacts.content import Digest
+from artifacts.errors import StorageError, UnsupportedStoreError
+from artifacts.settings import Settings
+from artifacts.storage import MemoryStore, Tail, opening
+from artifacts.testing import CountingStore, TimelineStore
 
 DELAY_S = 0.1  # many times what one request takes of the processor
 COUNTS = [1, 7, 8, 9, 300]  # of versions: around the first checkpoints, and many
@@ -162,3 +167,121 @@ def test_nothing_is_appended_to_a_store_that_creates_twice(
 
     assert sorted(far.list("logs/")) == logs
     assert artifacts.run is None
+
+
+def test_nothing_lists_the_store(file: Path, tmp_path: Path, far: TimelineStore) -> None:
+    versions(far, 70, tmp_path / "other")
+
+    far.measure(0)
+    log(file)
+    shutil.rmtree(tmp_path / "cache")
+    log(file)
+    Api().artifact("data:v3").download()
+    Api().artifact("data:latest").get_entry("file.bin").download()
+
+    assert "list" not in {request.operation for request in far.requests}
+
+
+def test_nothing_lists_a_near_store_either(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = CountingStore(MemoryStore("near"))
+    # the only address of a store that keeps a record
+    monkeypatch.setitem(opening._memory_stores, "near", store)  # noqa: SLF001
+    monkeypatch.setenv("ART_STORE", "memory://near")
+    log(file)
+
+    store.calls.clear()
+    file.write_bytes(b"changed")
+    log(file)
+    Api().artifact("data:v0").download()
+    Api().artifact("data:latest").get_entry("file.bin").download()
+
+    assert "list" not in {operation for operation, _ in store.calls}
+
+
+def test_what_a_run_does_is_told_in_order_and_told_when_it_ends(
+    far: TimelineStore, file: Path
+) -> None:
+    with artifacts.init(id="run") as run:
+        for number in range(3):
+            file.write_bytes(b"%d" % number)
+            run.log_artifact(Artifact(f"data-{number}", "dataset"))
+            run.use_artifact(f"data-{number}")
+
+    assert record("run") == ["started", *3 * ["logged", "used"], "finished"]
+    with artifacts.init(id="run"):
+        pass
+    assert record("run")[-3:] == ["finished", "started", "finished"]
+
+
+def test_what_a_run_cannot_tell_is_raised_when_it_ends(
+    far: TimelineStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = TimelineStore.create
+
+    def refuse(store: TimelineStore, key: str, data: bytes) -> None:
+        if key.startswith("logs/run/"):
+            raise StorageError(key, "no space left")
+        create(store, key, data)
+
+    monkeypatch.setattr(TimelineStore, "create", refuse)
+    run = artifacts.init(id="run")
+    run.log_artifact(Artifact("data", "dataset"))
+    with pytest.raises(StorageError):
+        run.finish()
+
+    assert artifacts.run is None
+    assert Api().artifact("data").version == "v0"
+
+
+def test_what_a_run_could_not_tell_at_first_is_told_later_and_once(far: TimelineStore) -> None:
+    create, read = TimelineStore.create, TimelineStore.read
+    left = ["create", "read"]
+
+    def answer_late(store: TimelineStore, key: str, data: bytes) -> None:
+        create(store, key, data)
+        lose("create", key)
+
+    def read_nothing(
+        store: TimelineStore, key: str, start: int = 0, length: int | None = None
+    ) -> bytes:
+        lose("read", key)
+        return read(store, key, start, length)
+
+    def lose(operation: str, key: str) -> None:
+        if key.startswith("logs/run/") and left[:1] == [operation]:
+            raise StorageError(left.pop(0), "timed out")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TimelineStore, "create", answer_late)
+        patch.setattr(TimelineStore, "read", read_nothing)
+        with artifacts.init(id="run"):
+            pass
+
+    assert left == []
+    assert record("run") == ["started", "finished"]
+
+
+def record(run: str) -> list[str]:
+    """What the run's own log says, in order."""
+    settings = Settings.load()
+    key = Digest.of(run.encode()).hex()[:32]
+    log = Catalog.open(settings.store).run_log(settings.entity, settings.project, key)
+    return [change["kind"] for event in log.after(Tail.start(log.name)) for change in event.changes]
+
+
+def test_a_process_that_never_finishes_its_run_has_told_all_of_it(tmp_path: Path) -> None:
+    script = """\
+from artifacts.storage import MemoryStore, opening
+from artifacts.testing import CountingStore, TimelineStore
+import artifacts, atexit
+store = TimelineStore(MemoryStore("far"), 0.01)
+opening._memory_stores["far"] = store
+artifacts.init().log_artifact(artifacts.Artifact("data", "dataset"))
+atexit.register(lambda: print(sum(key.startswith("logs/run/") for key in store.list("logs/"))))
+"""
+    environment = {**os.environ, "ART_STORE": "memory://far"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, check=True, text=True
+    )
+
+    assert done.stdout == "2\n"
