@@ -6,6 +6,7 @@ from artifacts.cache.checkout import Checkout, Outcome, Part
 from artifacts.cache.copies import Copies, key_of
 from artifacts.cache.digests import clear_digests, digests_size
 from artifacts.cache.intake import Intake
+from artifacts.cache.placement import CUT_BYTES
 from artifacts.cache.receipt import (
     RECEIPT,
     Delivery,
@@ -19,6 +20,7 @@ from artifacts.cache.tree import Tree
 from artifacts.cache.verify import Verdict, verify_copies
 
 __all__ = [
+    "CUT_BYTES",
     "RECEIPT",
     "CachedStore",
     "Changed",

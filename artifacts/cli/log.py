@@ -18,6 +18,7 @@ _WORDS = {
     "created": "created, of type {type}",
     "aliased": "alias {alias} put on v{version}",
     "unaliased": "alias {alias} taken off v{version}",
+    "placed": "v{version} repacked",
     "renamed": "renamed to {name}",
     "deleted": "deleted",
     "fenced": "fenced by the collector at epoch {epoch}",

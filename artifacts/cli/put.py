@@ -8,6 +8,7 @@ import re
 import stat as modes
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,10 @@ from artifacts.catalog import Draft, Facts, Session, Version
 from artifacts.cli.call import Call
 from artifacts.cli.options import command
 from artifacts.cli.output import count_text, duration_text, size_text
+from artifacts.cli.workers import executor_of, executor_option
 from artifacts.errors import InvalidError, UnsupportedFileError, UsageError
 from artifacts.metadata import check_metadata
 from artifacts.names import MAX_LENGTH, CollectionName, check_aliases, check_tags
-from artifacts.progress import Progress
 
 _TYPE = "dataset"
 _REFUSED = re.compile(r"[^a-zA-Z0-9_\-.]+")
@@ -35,6 +36,7 @@ _REFUSED = re.compile(r"[^a-zA-Z0-9_\-.]+")
 @click.option("--tag", "tags", multiple=True, help="A label; repeatable.")
 @click.option("--description", help="What it is, as Markdown.")
 @click.option("--metadata", metavar="JSON", help="What else to note, as a JSON object.")
+@executor_option
 def put(  # noqa: PLR0913 - one parameter for each option
     call: Call,
     path: Path,
@@ -45,6 +47,7 @@ def put(  # noqa: PLR0913 - one parameter for each option
     tags: tuple[str, ...],
     description: str | None,
     metadata: str | None,
+    executor: str | None,
 ) -> None:
     """Make a version of a file or folder.
 
@@ -58,7 +61,8 @@ def put(  # noqa: PLR0913 - one parameter for each option
     _check_kind(path)
     session = call.session_of(collection)
     draft = session.draft(collection.collection, type or _type_of(session, collection))
-    version = _commit(session, draft, path, facts)
+    with executor_of(executor) as workers:
+        version = _commit(session, draft, path, facts, workers)
     data = {
         "name": version.qualified_name,
         "is_new": _is_new(version),
@@ -72,19 +76,18 @@ def put(  # noqa: PLR0913 - one parameter for each option
     call.answer(data, (lambda _: [version.qualified_name]) if call.settings.quiet else _lines)
 
 
-def _commit(session: Session, draft: Draft, path: Path, facts: Facts) -> Version:
+def _commit(
+    session: Session, draft: Draft, path: Path, facts: Facts, executor: Executor | None
+) -> Version:
     with ExitStack() as stack:
         stack.callback(draft.intake.discard)
-        _add(session, draft, path, stack.enter_context(session.progress(f"put {path.name}")))
+        progress = stack.enter_context(session.progress(f"put {path.name}"))
+        if path.is_dir():
+            draft.add_tree(session.tree(os.fspath(path)), "", progress, executor=executor)
+        else:
+            draft.add_file(path, path.name)
         settings = session.settings
         return session.writable.commit(draft, settings.entity, settings.project, facts)
-
-
-def _add(session: Session, draft: Draft, path: Path, progress: Progress) -> None:
-    if path.is_dir():
-        draft.add_tree(session.tree(os.fspath(path)), "", progress)
-    else:
-        draft.add_file(path, path.name)
 
 
 def _check_kind(path: Path) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import click
 
-from artifacts.catalog import Catalog
+from artifacts.catalog import BELOW, Catalog, reindex
+from artifacts.catalog import repack as repack_store
 from artifacts.cli.call import Call
 from artifacts.cli.options import command, shared_options
-from artifacts.cli.output import facts, size_text, table
-from artifacts.errors import ObjectNotFoundError
+from artifacts.cli.output import count_text, duration_text, facts, shown, size_text, table
+from artifacts.cli.workers import executor_of, executor_option
+from artifacts.errors import ObjectNotFoundError, VerificationError
 from artifacts.names import CollectionName
 from artifacts.progress import Progress
 from artifacts.storage import ObjectStore
@@ -39,7 +42,94 @@ def info(call: Call) -> None:
     call.answer(data, _lines)
 
 
-store.add_command(info)
+@command
+@click.option(
+    "--below",
+    metavar="SHARE",
+    type=click.FloatRange(0, 1),
+    default=BELOW,
+    help="Of a blob's bytes: with less in use it is repacked.",
+)
+@click.option("--dry-run", "is_dry", is_flag=True, help="Only tell what would be done.")
+@executor_option
+def repack(call: Call, *, below: float, is_dry: bool, executor: str | None) -> None:
+    """Copy what is in use of blobs that are mostly not.
+
+    Versions keep their digests and are read and committed meanwhile. Nothing is deleted: the old
+    blobs are for a collector.
+    """
+    began = time.monotonic()
+    catalog = call.session.catalog
+    progress = call.session.progress("repack")
+    with executor_of(executor) as workers, progress:
+        done = repack_store(catalog, below, progress, executor=workers, is_dry=is_dry)
+    data = {
+        "url": catalog.store.url,
+        "is_dry": is_dry,
+        "blobs": done.blobs,
+        "size": done.size,
+        "live": done.live,
+        "packs": done.packs,
+        "versions": done.versions,
+        "problems": done.problems,
+        "seconds": round(time.monotonic() - began, 3),
+    }
+    _tell(call, data, _repacked)
+
+
+@command
+@executor_option
+def index(call: Call, *, executor: str | None) -> None:
+    """Make anew by what known content is found again.
+
+    Whatever was lost of the index, or of the lists of chunks, is there afterwards.
+    """
+    began = time.monotonic()
+    catalog = call.session.catalog
+    progress = call.session.progress("index the store")
+    with executor_of(executor) as workers, progress:
+        done = reindex(catalog, progress, executor=workers)
+    data = {
+        "url": catalog.store.url,
+        "rows": done.rows,
+        "lists": done.lists,
+        "problems": done.problems,
+        "seconds": round(time.monotonic() - began, 3),
+    }
+    _tell(call, data, _indexed)
+
+
+for each in (info, repack, index):
+    store.add_command(each)
+
+
+def _tell(
+    call: Call, data: dict[str, Any], lines: Callable[[Mapping[str, Any]], Iterable[str]]
+) -> None:
+    """Raises VerificationError if damage was found on the way, once it is told."""
+    call.tell(data, lines)
+    if data["problems"]:
+        if not call.is_json:
+            call.answer(data["problems"], lambda problems: map(shown, problems))
+        raise VerificationError(data["url"], data["problems"])
+
+
+def _repacked(data: Mapping[str, Any]) -> Iterator[str]:
+    blobs, size, live = (
+        count_text(data["blobs"], "blob"),
+        *map(size_text, (data["size"], data["live"])),
+    )
+    would = "would be copied" if data["is_dry"] else "copied"
+    yield f"{data['url']}  {blobs} of {size}, of which {live} are in use and {would}"
+    if not data["is_dry"]:
+        packs, versions = count_text(data["packs"], "pack"), count_text(data["versions"], "version")
+        yield f"  {packs}, {versions} moved, {duration_text(data['seconds'])}"
+
+
+def _indexed(data: Mapping[str, Any]) -> Iterator[str]:
+    rows, lists = count_text(data["rows"], "row"), count_text(data["lists"], "list")
+    took = duration_text(data["seconds"])
+    yield f"{data['url']}  {rows}, {lists} of chunks made anew, {took}"
 
 
 def _names(catalog: Catalog) -> dict[str, int]:

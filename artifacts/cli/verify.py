@@ -16,6 +16,7 @@ from artifacts.cli.arguments import as_folder, parse_target
 from artifacts.cli.call import Call
 from artifacts.cli.options import command
 from artifacts.cli.output import count_text, duration_text, shown, size_text
+from artifacts.cli.workers import executor_of, executor_option
 from artifacts.content import Digest
 from artifacts.errors import UsageError, VerificationError
 
@@ -25,8 +26,15 @@ from artifacts.errors import UsageError, VerificationError
 @click.option("--all", "is_all", is_flag=True, help="The whole store: every byte that lies in it.")
 @click.option("--against", metavar="NAME", help="Trust this version of the store, not the receipt.")
 @click.option("--digest", metavar="HEX", help="What was got must be the artifact of this digest.")
+@executor_option
 def verify(
-    call: Call, target: str | None, *, is_all: bool, against: str | None, digest: str | None
+    call: Call,
+    target: str | None,
+    *,
+    is_all: bool,
+    against: str | None,
+    digest: str | None,
+    executor: str | None,
 ) -> None:
     """Compare a folder, a version or the store with its digests.
 
@@ -37,16 +45,16 @@ def verify(
     wanted = Digest.parse(digest) if digest else None
     if is_all:
         _refuse(target or against or digest, "--all reads the whole store; leave out the rest")
-        _verify_store(call)
+        _verify_store(call, executor)
         return
     if target is None:
         raise UsageError("name what to verify: a folder as ./DIR, a version, or --all")
     what = parse_target(target, call.settings)
     if isinstance(what, Path):
-        _verify_folder(call, what, _expect(call, what, against), wanted)
+        _verify_folder(call, what, _expect(call, what, against), wanted, executor)
     else:
         _refuse(against, "--against is for folders; write ./DIR for one")
-        _verify_version(call, call.session.catalog.resolve(what), wanted)
+        _verify_version(call, call.session.catalog.resolve(what), wanted, executor)
 
 
 def _refuse(given: str | None, reason: str) -> None:
@@ -79,10 +87,13 @@ def _label(delivery: Delivery) -> str:
     return f"{delivery.name} (only {part})" if part else delivery.name
 
 
-def _verify_folder(call: Call, root: Path, expected: _Expected, wanted: Digest | None) -> None:
+def _verify_folder(
+    call: Call, root: Path, expected: _Expected, wanted: Digest | None, executor: str | None
+) -> None:
     began = time.monotonic()
-    with call.session.progress(f"verify {root.name}") as progress:
-        findings = audit(root, expected.files, progress)
+    progress = call.session.progress(f"verify {root.name}")
+    with executor_of(executor) as workers, progress:
+        findings = audit(root, expected.files, progress, executor=workers)
     _answer(
         call,
         {
@@ -131,10 +142,13 @@ def _problem(
     }
 
 
-def _verify_version(call: Call, version: Version, wanted: Digest | None) -> None:
+def _verify_version(
+    call: Call, version: Version, wanted: Digest | None, executor: str | None
+) -> None:
     began = time.monotonic()
-    with call.session.progress(f"verify {version.name}") as progress:
-        report = verify_version(version, progress)
+    progress = call.session.progress(f"verify {version.name}")
+    with executor_of(executor) as workers, progress:
+        report = verify_version(version, progress, executor=workers)
     names = [(version.qualified_name, version.digest)]
     _answer(
         call,
@@ -149,11 +163,12 @@ def _verify_version(call: Call, version: Version, wanted: Digest | None) -> None
     )
 
 
-def _verify_store(call: Call) -> None:
+def _verify_store(call: Call, executor: str | None) -> None:
     began = time.monotonic()
     catalog = call.session.catalog
-    with call.session.progress("verify the store") as progress:
-        report = verify_store(catalog, progress)
+    progress = call.session.progress("verify the store")
+    with executor_of(executor) as workers, progress:
+        report = verify_store(catalog, progress, executor=workers)
     _answer(
         call,
         {

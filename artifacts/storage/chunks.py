@@ -16,7 +16,7 @@ from artifacts.errors import ArtifactsError
 from artifacts.storage.codec import MOST_STORED, RAW, ZSTD
 from artifacts.storage.index import is_indexed
 from artifacts.storage.layout import MAX_OFFSET
-from artifacts.storage.name import Name
+from artifacts.storage.name import BLOBS, Name
 from artifacts.storage.store import ObjectStore
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MIN_CHUNK, CHUNK_BYTES, MAX_CHUNK = 2**13, 2**15, 2**17
 _MOST_ROWS = 2**20  # of a list: what lies beyond the first 32 GiB of a blob is not found again
 _BUFFER_BYTES = 8 * 2**20  # cut at once
+_FOLDER = "cache/chunks"
 _MAGIC = b"artchnk1"
 _HEAD = struct.Struct("<8sI")
 _ROW = struct.Struct("<32sQIIB")
@@ -91,6 +92,12 @@ class ChunkLists:
         except ArtifactsError:
             pass  # the next relative of the file is stored whole
 
+    def blobs(self) -> Iterator[Name]:
+        """Those that have a list, be it whole or not."""
+        for key in self.store.list(f"{_FOLDER}/"):
+            if (name := Name.of_key(f"{BLOBS}/{key.removeprefix(f'{_FOLDER}/')}")) is not None:
+                yield name
+
     def get(self, blob: Name) -> list[Chunk]:
         """Nothing where there is no list, or a damaged one, or one of another blob."""
         try:
@@ -123,4 +130,4 @@ def _cutter() -> FastCDC:
 
 
 def _key(blob: Name) -> str:
-    return f"cache/chunks/{blob.key.removeprefix('blobs/')}"
+    return f"{_FOLDER}/{blob.key.removeprefix(f'{BLOBS}/')}"
