@@ -2,32 +2,53 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from servers.fleet import Fleet
+from servers.fleet import STORES, Fleet
+from servers.place import copy_store
 
 from artifacts.runs import active_run
-from artifacts.storage import open_store
+from artifacts.storage import Address, open_store
 
 pytest.register_assert_rewrite("artifacts.testing.contract")
 settings.register_profile("unhurried", deadline=None)  # machines that run tests are busy
 settings.load_profile("unhurried")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--store",
+        choices=[*STORES],
+        help="have the tests of the engine work with a real object store, not a folder",
+    )
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Address:
+    """Where the store of the settings is, or will be: a folder, or a place on --store's server."""
+    if (name := request.config.getoption("--store")) is None:
+        return Address(str(tmp_path / "store"))
+    server = request.getfixturevalue("fleet").server(name)
+    return Address(server.place(), server.options)
+
+
 @pytest.fixture(autouse=True)
-def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def alone(place: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nothing that a test does is seen by another, or by whoever runs them."""
     for variable in os.environ:
         if variable.startswith(("ART_", "WANDB_", "XDG_")):
             monkeypatch.delenv(variable)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("ART_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("ART_STORE", place.url)
+    if place.options:
+        monkeypatch.setenv("ART_STORAGE_OPTIONS", json.dumps(place.options))
     monkeypatch.setenv("ART_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     yield
@@ -44,9 +65,13 @@ def new_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def store(new_store: Path, tmp_path: Path) -> Path:
-    """The store of the settings, there already."""
-    return Path(shutil.copytree(new_store, tmp_path / "store"))
+def store(request: pytest.FixtureRequest, new_store: Path, place: Address) -> Path:
+    """The folder of the settings' store, there already; who asks for it needs it on this disk."""
+    wanted = inspect.signature(request.function).parameters
+    if request.config.getoption("--store") and "store" in wanted:
+        pytest.skip("looks into the folder of its store")
+    copy_store(new_store, place)
+    return Path(place.url)
 
 
 @pytest.fixture(scope="session")

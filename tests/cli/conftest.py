@@ -1,15 +1,16 @@
 """Fixtures: a shell to run `art` in, and data to run it on."""
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from servers.place import copy_store
 
 from artifacts.cache import Tree
 from artifacts.catalog import Session
 from artifacts.progress import Silent
 from artifacts.settings import Settings
+from artifacts.storage import Address
 from cli.shell import FILES, Shell, write_tree
 
 
@@ -17,13 +18,7 @@ from cli.shell import FILES, Shell, write_tree
 def art(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> Shell:
-    for name in ("ENTITY", "PROJECT", "CACHE_DIR", "ARTIFACT_DIR", "QUIET", "SILENT"):
-        monkeypatch.delenv(f"WANDB_{name}", raising=False)
-        monkeypatch.delenv(f"ART_{name}", raising=False)
-    monkeypatch.setenv("ART_STORE", str(tmp_path / "store"))
-    monkeypatch.setenv("ART_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("ART_PROJECT", "proj")
-    monkeypatch.chdir(tmp_path)
     return Shell(tmp_path, capsysbinary)
 
 
@@ -46,8 +41,8 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def mnist(art: Shell, data: Path, stored: Path) -> str:
+def mnist(art: Shell, data: Path, stored: Path, place: Address) -> str:
     """The name of a version that holds the data."""
     assert data.exists()
-    shutil.copytree(stored, art.store)
+    copy_store(stored, place)
     return "mnist:v0"

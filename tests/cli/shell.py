@@ -41,8 +41,14 @@ class Shell:
 
     def __init__(self, folder: Path, capture: pytest.CaptureFixture[bytes]) -> None:
         self.folder = folder
-        self.store = folder / "store"
         self._capture = capture
+
+    @property
+    def store(self) -> Path:
+        """The folder of the settings' store, for those who look into it."""
+        if "://" in (url := os.environ["ART_STORE"]):
+            pytest.skip("looks into the folder of its store")
+        return Path(url)
 
     def __call__(self, *arguments: str) -> Answer:
         self._capture.readouterr()
