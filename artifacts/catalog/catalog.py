@@ -291,7 +291,6 @@ class Catalog:
 
         Nothing may be appended to it before `check_writing` returned.
         """
-        self.begin_writing()
         with self._operation():
             self._begin(entity, project)
             project_id = self._ensure_project(entity, project)[0]

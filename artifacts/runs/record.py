@@ -52,8 +52,7 @@ class RunRecord:
         self._hurry.clear()
 
     def _flush_soon(self) -> None:
-        if self._tail.number:  # that there is a run is told at once
-            self._hurry.wait(_PAUSE_S)
+        self._hurry.wait(_PAUSE_S)
         try:
             self.flush()
         except ArtifactsError as error:
