@@ -25,7 +25,7 @@ from artifacts.storage import MemoryStore, Tail, opening
 from artifacts.testing import CountingStore, TimelineStore
 
 DELAY_S = 0.1  # many times what one request takes of the processor
-COUNTS = [1, 7, 8, 9, 300]  # of versions: around the first checkpoints, and many
+COUNTS = [1, 8, 9, 300]  # of versions: around the first checkpoints, and many
 
 
 @pytest.fixture
