@@ -44,6 +44,7 @@ _T = TypeVar("_T")
 _LINK_BYTES = 2**20  # from here on a link saves more than it costs
 _NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
 _NO_NAME = {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.EEXIST, errno.ENOTDIR}
+_LISTED = 3  # blobs that an error names
 
 
 class Stage:
@@ -247,14 +248,14 @@ class Stage:
         self, index: int, spans: Sequence[Span], attempt: Callable[[str], tuple[Digest, int]]
     ) -> None:
         """One file by itself, once more if it is wrong and that may be the fault of a copy."""
-        path, key = self.page.paths[index], spans[0].blob.key
-        target = f"{self.folder}/{path}"
+        path, keys = self.page.paths[index], {span.blob.key: None for span in spans}
+        target, key = f"{self.folder}/{path}", _listed([*keys])
         try:
             self._place_new(path)
             try:
                 self._check(index, *attempt(target), key)
             except IntegrityError:
-                if not forget(self._store, *{span.blob.key for span in spans}):
+                if not forget(self._store, *keys):
                     raise
                 _remove(target)
                 self._check(index, *attempt(target), key)
@@ -325,6 +326,12 @@ class Stage:
             _made(path, os.mkdir, f"{self.folder}/{each}")
             self._folders.add(each)
         return f"{self.folder}/{path}"
+
+
+def _listed(keys: Sequence[str]) -> str:
+    """The first ones, and how many more."""
+    more = len(keys) - _LISTED
+    return ", ".join(keys[:_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _made(path: str, make: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T:

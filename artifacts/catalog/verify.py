@@ -24,7 +24,7 @@ from artifacts.content import Page
 from artifacts.errors import ArtifactsError, BrokenLogError, NotFoundError
 from artifacts.names import CollectionName
 from artifacts.progress import Progress, Silent
-from artifacts.storage import BLOBS, Extent, Layout, Log, Name, ObjectStore, PageLayout, Tail
+from artifacts.storage import BLOBS, Extent, Layout, Log, Name, ObjectStore, PageLayout, Span, Tail
 from artifacts.workers import batched, spread
 
 T = TypeVar("T")
@@ -176,7 +176,12 @@ class _Content:
                 for index in part.layout.pieces:
                     spans = part.layout.spans(part.page, index)
                     pieced = Pieced(part.page.paths[index], spans)
-                    yield _Item(part, spans[0].blob, [index], place=pieced)
+                    yield _Item(part, self._suspect(spans), [index], place=pieced)
+
+    def _suspect(self, spans: Sequence[Span]) -> Name:
+        """The blob to blame if a file is wrong: one that is not sound, if that is known."""
+        blobs = [span.blob for span in spans]
+        return next((blob for blob in blobs if blob not in self._sound), blobs[0])
 
     def _layout_of(self, version: Version) -> Layout | None:
         row, affected = version.row, [version.qualified_name]

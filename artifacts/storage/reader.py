@@ -50,7 +50,7 @@ def _read(store: ObjectStore, spans: Sequence[Span], path: str, ahead: Ahead) ->
     stretches, begun = tee(_stretches(spans, path, most))
     for stretch, result in zip(stretches, ahead.each(_reads(store, begun, path)), strict=True):
         stored = result()
-        yield from stretch.pieces(stored, path)
+        yield from stretch.pieces(stored, f"{path} (in {stretch.blob.key} of {store.url})")
         if len(stored) < stretch.length:
             return  # the blob ends here, however long the span claims to be
 
@@ -62,18 +62,22 @@ class _Stretch:
     spans: tuple[Span, ...]
 
     @property
+    def blob(self) -> Name:
+        return self.spans[0].blob
+
+    @property
     def length(self) -> int:
         return sum(span.stored for span in self.spans)
 
-    def pieces(self, stored: bytes, path: str) -> Iterator[bytes]:
-        """What each span decodes to. Raises MalformedError."""
+    def pieces(self, stored: bytes, name: str) -> Iterator[bytes]:
+        """What each span decodes to. Raises MalformedError, with the name."""
         start, view = 0, memoryview(stored)
         for span in self.spans:
             stop = start + span.stored
             if span.codec == codec.RAW:
                 yield stored[start:stop]  # if it is all of it, no copy
             else:
-                yield codec.expand(span.codec, view[start:stop], span.size, path)
+                yield codec.expand(span.codec, view[start:stop], span.size, name)
             start = stop
 
 
@@ -81,8 +85,7 @@ def _reads(
     store: ObjectStore, stretches: Iterator[_Stretch], path: str
 ) -> Iterator[Callable[[], bytes]]:
     for each in stretches:
-        first = each.spans[0]
-        yield partial(read_extent, store, first.blob, first.offset, each.length, path)
+        yield partial(read_extent, store, each.blob, each.spans[0].offset, each.length, path)
 
 
 def _stretches(spans: Sequence[Span], path: str, most: int) -> Iterator[_Stretch]:

@@ -144,7 +144,7 @@ class SecondReader:
                 blob, offset, stored, size, codec = struct.unpack_from("<IQQQB", layout, at)
                 at += 29
                 piece = self._read(blobs[blob], offset, stored)
-                pieces.append(zstandard.ZstdDecompressor().decompress(piece) if codec else piece)
+                pieces.append(decoded(piece) if codec else piece)
                 assert len(pieces[-1]) == size
             page[index].content = b"".join(pieces)
         assert at == len(layout)
@@ -160,6 +160,16 @@ class SecondReader:
         with self._path(f"blobs/{blob}").open("rb") as file:
             file.seek(offset)
             return file.read(length)
+
+
+def decoded(frames: bytes) -> bytes:
+    """Of one or more frames end to end."""
+    data = b""
+    while frames:
+        frame = zstandard.ZstdDecompressor().decompressobj()
+        data += frame.decompress(frames)
+        frames = frame.unused_data
+    return data
 
 
 def parse_page(page: bytes) -> list[Found]:

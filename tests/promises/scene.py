@@ -115,6 +115,17 @@ def noise(size: int, seed: int) -> bytes:
     return Random(seed).randbytes(size)
 
 
+def table(rows: int, seed: int) -> bytes:
+    """Lines that compress well, of which no two are the same."""
+    random = Random(seed)
+    return b"".join(b"%06d,value,%06d\n" % (n, random.randrange(10**6)) for n in range(rows))
+
+
+def inserted(data: bytes, new: bytes) -> bytes:
+    """The data with something new in its middle."""
+    return data[: len(data) // 2] + new + data[len(data) // 2 :]
+
+
 def page_starts() -> Iterator[str]:
     """Names that start a page wherever they come, in ascending order. Source: docs/format.md."""
     for number in range(16**5):

@@ -10,16 +10,29 @@ from pathlib import Path
 
 import pytest
 from dying import Moment, at_store_call, at_system_call, count_system_calls, dies, spread
-from scene import Scene, Tree, memory_disk, noise, page_starts, read_tree, write_tree
+from scene import (
+    Scene,
+    Tree,
+    inserted,
+    memory_disk,
+    noise,
+    page_starts,
+    read_tree,
+    table,
+    write_tree,
+)
 
 from artifacts.cache import Receipt, audit
 from artifacts.cache import Tree as FolderTree
 from artifacts.errors import NotFoundError
 
 SMALL: Tree = {f"labels/{n}.txt": b"label %d" % n for n in range(4)} | {"empty": b""}
+LARGE: Tree = {"table": table(10_000, seed=5), "weights": noise(100_000, seed=6)}
+EDITED = {path: inserted(data, b"new") for path, data in LARGE.items()}
 FIRST = SMALL
-SECOND = {**SMALL, "labels/1.txt": b"corrected", "notes.md": noise(5_000, seed=2)}
-WITHIN = {**SMALL, "labels/2.txt": b"changed", "a/b/c": noise(9, 3), "solo": noise(2**22, 1)}
+SECOND = {**SMALL, **LARGE, "labels/1.txt": b"corrected", "notes.md": noise(5_000, seed=2)}
+WITHIN = {**SMALL, **EDITED, "labels/2.txt": b"changed", "a/b/c": noise(9, 3)}
+WITHIN |= {"solo": noise(2**22, 1)}
 BESIDE = {  # names so long that pages and manifest do not fit into the event
     **WITHIN,
     **{start: start.encode() for start in islice(page_starts(), 3)},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice, pairwise
@@ -12,13 +12,24 @@ from typing import TypeAlias
 
 import pytest
 from forging import forge_event
-from scene import DATA, Scene, Tree, memory_disk, noise, page_starts, read_tree, write_tree
+from scene import (
+    DATA,
+    Scene,
+    Tree,
+    inserted,
+    memory_disk,
+    noise,
+    page_starts,
+    read_tree,
+    table,
+    write_tree,
+)
 
 import artifacts
 from artifacts.catalog import Version, deliver, verify_store
 from artifacts.errors import ArtifactsError, BrokenLogError, NotAStoreError, StoreNotFoundError
 from artifacts.names import CollectionName
-from artifacts.storage import Log, Tail, fold
+from artifacts.storage import Log, Span, Tail, fold
 
 Damage: TypeAlias = Callable[[bytes], bytes | None]
 Truth: TypeAlias = Mapping[str, Tree]
@@ -28,6 +39,8 @@ MODEL = CollectionName("team", "other", "model")
 SMALL = {f"labels/{n}.txt": b"label %d" % n for n in range(3)} | {"empty": b""}
 CORRECTED = {**SMALL, "labels/1.txt": b"corrected"}
 SOLO = noise(2**22, seed=1)
+LARGE = {"table": table(10_000, seed=5), "weights": noise(100_000, seed=6)}
+EDITED = {path: inserted(data, b"new") for path, data in LARGE.items()}
 MANY = {  # too much for its event
     **{start: start.encode() for start in islice(page_starts(), 2)},
     **{urlsafe_b64encode(noise(189, n)).decode(): b"many %d" % n for n in range(90)},
@@ -35,8 +48,8 @@ MANY = {  # too much for its event
 LOGGED: list[tuple[CollectionName, Tree]] = [
     (DATA, SMALL),
     (DATA, CORRECTED),
-    (DATA, {**CORRECTED, "solo": SOLO}),
-    (DATA, {"labels/2.txt": b"label 2", "copy of solo": SOLO}),
+    (DATA, {**CORRECTED, **LARGE, "solo": SOLO}),
+    (DATA, {**EDITED, "labels/2.txt": b"label 2", "copy of solo": SOLO}),
     (MODEL, {"weights": noise(5_000, seed=2)}),
     (MODEL, {"weights": noise(6_000, seed=3), "labels/0.txt": b"label 0"}),
     (MODEL, MANY),
@@ -102,7 +115,7 @@ class Sound:
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sound]:
-    """Packs, a solo blob, objects within events and beside them, runs, and checkpoints."""
+    """Packs, a solo blob, files in pieces, objects within events and beside them, runs, caches."""
     with memory_disk(tmp_path_factory.mktemp("sound")) as folder, pytest.MonkeyPatch.context() as p:
         p.setattr(fold, "_EVENTS_A_CHECKPOINT", 3)
         scene = Scene(folder / "scene")
@@ -112,6 +125,8 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sound]:
                 artifact = artifacts.Artifact(name.collection, "dataset")
                 artifact.add_dir(str(source))
                 run.log_artifact(artifact, aliases=[f"number-{number}"])
+        newest = scene.versions()[-1]
+        assert all(len(spans_of(newest, path)) > 1 for path in EDITED)
         truth = {version.qualified_name: contents(version) for version in versions_of(scene)}
         assert [*truth.values()] == [tree for _, tree in LOGGED]
         yield Sound(scene, truth)
@@ -234,7 +249,9 @@ def test_damage_to_a_cache_changes_nothing(sound: Sound, disk: Path, damage: Dam
 
         assert scene.problems() == []
         assert {each.qualified_name: contents(each) for each in versions_of(scene)} == sound.truth
-        assert scene.log(write_tree(disk / "new" / key, {"new": b"new"})).version == "v4"
+        new = {path: inserted(data, b"newer") for path, data in EDITED.items()}
+        assert scene.log(write_tree(disk / "new" / key, new)).version == "v4"
+        assert contents(scene.versions()[-1]) == new
 
 
 def test_the_whole_cache_may_go(sound: Sound, disk: Path) -> None:
@@ -302,10 +319,16 @@ def files_in(version: Version, key: str, damage: Damage) -> Iterator[str]:
     good = version.store.read(key)
     bad = damage(good)
     for entry in version.entries():
-        for span in version.spans(entry.path, entry.digest):
+        for span in spans_of(version, entry.path):
             place = slice(span.offset, span.offset + span.stored)
             if span.blob.key == key and (bad is None or bad[place] != good[place]):
                 yield entry.path
+
+
+def spans_of(version: Version, path: str) -> Sequence[Span]:
+    placed = version.placed(path)
+    assert placed is not None
+    return placed[1]
 
 
 def assert_broken(scene: Scene, name: str, key: str) -> None:
