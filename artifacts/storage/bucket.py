@@ -6,6 +6,7 @@ machine's new event must be seen at once.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -16,6 +17,10 @@ Foreign: TypeAlias = Any
 """An object of a client's package: none of them has types."""
 Cursor: TypeAlias = Any
 """Where a listing goes on; each kind of bucket has its own."""
+
+_ANSWER_S = 60.0  # more than a client's own limit, which none has for the sending of a body
+_SLOWEST = 2**15  # bytes a second that a transfer is worth waiting for
+_MOST_AT_ONCE = 2**24  # bytes of what is read without saying how much
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +37,14 @@ class Bucket:
     def __init__(self, filesystem: Foreign, root: str) -> None:
         self.filesystem = filesystem
         self.root = root.rstrip("/")
+        self._has_limits = bool(getattr(filesystem, "async_impl", False))
 
     def locate(self, key: str) -> str:
         return f"{self.root}/{key}"
+
+    def limit(self, size: int = 0) -> dict[str, float]:
+        """For the calls of a filesystem that can end them: seconds for so many bytes."""
+        return {"timeout": _ANSWER_S + size / _SLOWEST} if self._has_limits else {}
 
     def read(self, key: str, start: int, length: int | None) -> bytes:
         """What lies in the range; b"" beyond the end."""
@@ -46,30 +56,32 @@ class Bucket:
             raise
 
     def write(self, key: str, data: bytes) -> None:
-        self.filesystem.pipe_file(self.locate(key), data)
+        self.filesystem.pipe_file(self.locate(key), data, **self.limit(len(data)))
 
     def create(self, key: str, data: bytes) -> None:
         """One conditional request, whatever the size, so that there is one answer."""
-        self.filesystem.pipe_file(self.locate(key), data, mode="create")
+        limit = self.limit(len(data))
+        self.filesystem.pipe_file(self.locate(key), data, mode="create", **limit)
 
     def put(self, key: str, path: str) -> None:
         """A file's bytes, in bounded memory."""
-        self.filesystem.put_file(path, self.locate(key))
+        self.filesystem.put_file(path, self.locate(key), **self.limit(os.stat(path).st_size))
 
     def size(self, key: str) -> int:
-        found = self.filesystem.info(self.locate(key))
+        found = self.filesystem.info(self.locate(key), **self.limit())
         if found["type"] != "file":
             raise FileNotFoundError(key)
         return int(found["size"])
 
     def delete(self, key: str) -> None:
-        self.filesystem.rm_file(self.locate(key))
+        self.filesystem.rm_file(self.locate(key), **self.limit())
 
     def page(self, prefix: str, cursor: Cursor | None) -> Page:
         """One folder at a time, so that memory is bounded by the largest."""
         folder, *others = [prefix.rpartition("/")[0]] if cursor is None else cursor
         try:
-            found = self.filesystem.ls(self.locate(folder).rstrip("/"), detail=True)
+            place = self.locate(folder).rstrip("/")
+            found = self.filesystem.ls(place, detail=True, **self.limit())
         except FileNotFoundError:
             found = []
         names = []
@@ -86,4 +98,5 @@ class Bucket:
         ranged = {"start": start or None, "end": end} if start or end is not None else {}
         if end is not None:
             ranged["start"] = start
-        return bytes(self.filesystem.cat_file(self.locate(key), **ranged))
+        limit = self.limit(_MOST_AT_ONCE if end is None else end - start)
+        return bytes(self.filesystem.cat_file(self.locate(key), **ranged, **limit))

@@ -17,7 +17,8 @@ from artifacts.storage.failure import RETRIED, Failure, classify, describe
 
 _TRIES = 8
 _FIRST_PAUSE_S = 0.1  # twice as long each time, of which half at random
-_PATIENCE_S = 60.0  # after which nothing is tried again
+_PATIENCE_S = 60.0  # after which nothing is tried a third time
+_AT_LEAST = 2  # tries, however long the first took
 _AT_ONCE = 8  # parts of large files, of all transfers together: they are what takes memory
 
 _T = TypeVar("_T")
@@ -81,11 +82,14 @@ class Client:
             if failure is Failure.EXPIRED and not renewed:
                 renewed = True
                 self._renew(connection)
-            elif failure in RETRIED and tries < _TRIES and elapsed_s < _PATIENCE_S:
+            elif failure in RETRIED and self._is_worth_it(tries, elapsed_s):
                 pause_s = _FIRST_PAUSE_S * 2 ** (tries - 1)
                 self._sleep(pause_s * random.uniform(0.5, 1))
             else:  # raised here, out of reach of the client's error, which may hold an address
                 raise StorageError(key, self._reason(doing, failure, found, tries))
+
+    def _is_worth_it(self, tries: int, elapsed_s: float) -> bool:
+        return tries < _AT_LEAST or (tries < _TRIES and elapsed_s < _PATIENCE_S)
 
     @property
     def alone(self) -> Lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable
 
 from artifacts.storage.bucket import Bucket, Cursor, Foreign, Page
@@ -13,11 +14,12 @@ class GoogleBucket(Bucket):
     part_bytes = 16 * 2**20  # of a resumable upload, which sends one after another
 
     def put(self, key: str, path: str) -> None:
-        self.filesystem.put_file(path, self.locate(key), chunksize=self.part_bytes)
+        limit = self.limit(os.stat(path).st_size)
+        self.filesystem.put_file(path, self.locate(key), chunksize=self.part_bytes, **limit)
 
     def size(self, key: str) -> int:
         bucket, name, _ = self.filesystem.split_path(self.locate(key))
-        fields = {"fields": "size", "json_out": True}
+        fields = {"fields": "size", "json_out": True, **self.limit()}
         return int(self.filesystem.call("GET", "b/{}/o/{}", bucket, name, **fields)["size"])
 
     def page(self, prefix: str, cursor: Cursor | None) -> Page:
@@ -32,6 +34,7 @@ class GoogleBucket(Bucket):
             fields="items(name),nextPageToken",
             json_out=True,
             **going_on,
+            **self.limit(),
         )
         names = [each["name"].removeprefix(below) for each in found.get("items", ())]
         return Page(names, found.get("nextPageToken"))
@@ -53,7 +56,8 @@ class AzureBucket(Bucket):
     def _run(self, act: Callable[..., Foreign], *arguments: Foreign) -> Foreign:
         from fsspec.asyn import sync
 
-        return sync(self.filesystem.loop, act, self.filesystem.service_client, *arguments)
+        service = self.filesystem.service_client
+        return sync(self.filesystem.loop, act, service, *arguments, **self.limit())
 
 
 async def _size(service: Foreign, container: str, name: str) -> int:

@@ -77,7 +77,14 @@ def _shown(url: str) -> str:
 
 
 def _ask_s3_once(filesystem: Foreign) -> None:
+    """And send a body at once: to be told to continue takes a round trip, and has no time limit."""
+    from aiobotocore.session import AioSession
+    from botocore.handlers import add_expect_header
+
     filesystem.retries = 1
+    if filesystem.session is None:
+        filesystem.session = AioSession(**filesystem.kwargs)
+        filesystem.session.unregister("before-call.s3", add_expect_header)
 
 
 def _ask_azure_once(filesystem: Foreign) -> None:
@@ -95,7 +102,7 @@ _S3 = _Cloud(
         "config_kwargs": {
             "max_pool_connections": 64,
             "connect_timeout": 10,
-            "read_timeout": 60,
+            "read_timeout": 20,
             "retries": {"max_attempts": 0},
             # BLAKE3 is checked on every read, and not every server knows the newer headers
             "request_checksum_calculation": "when_required",

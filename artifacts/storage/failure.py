@@ -123,6 +123,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 def _answer(error: BaseException) -> tuple[int, str]:
     """Status and code of the server's answer; 0 and "" where it holds none."""
+    if type(error).__module__ == "aiohttp.http_exceptions":
+        return 0, ""  # its 400 is what aiohttp thinks of half an answer
     response = getattr(error, "response", None)
     if isinstance(response, dict):  # botocore
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")

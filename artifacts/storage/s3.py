@@ -16,7 +16,8 @@ class S3Bucket(Bucket):
 
     def create(self, key: str, data: bytes) -> None:
         # a chunk size beyond all data: with several parts not all servers look at the condition
-        self.filesystem.pipe_file(self.locate(key), data, mode="create", chunksize=_MOST_IN_ONE_PUT)
+        at_once = {"mode": "create", "chunksize": _MOST_IN_ONE_PUT}
+        self.filesystem.pipe_file(self.locate(key), data, **at_once, **self.limit(len(data)))
 
     def size(self, key: str) -> int:
         """One request, where s3fs lists if there is nothing."""
@@ -25,7 +26,8 @@ class S3Bucket(Bucket):
     def page(self, prefix: str, cursor: Cursor | None) -> Page:
         bucket, below = self._split(prefix)
         going_on = {} if cursor is None else {"ContinuationToken": cursor}
-        found = self.filesystem.call_s3("list_objects_v2", Bucket=bucket, Prefix=below, **going_on)
+        place = {"Bucket": bucket, "Prefix": below, **going_on}
+        found = self.filesystem.call_s3("list_objects_v2", **place, **self.limit())
         skipped = len(below) - len(prefix)
         names = [each["Key"][skipped:] for each in found.get("Contents", ())]
         return Page(names, found["NextContinuationToken"] if found.get("IsTruncated") else None)
@@ -49,7 +51,8 @@ class S3Bucket(Bucket):
 
     def _call(self, method: str, key: str, **arguments: Foreign) -> Foreign:
         bucket, below = self._split(key)
-        return self.filesystem.call_s3(method, Bucket=bucket, Key=below, **arguments)
+        limit = self.limit(len(arguments.get("Body", b"")))
+        return self.filesystem.call_s3(method, Bucket=bucket, Key=below, **arguments, **limit)
 
     def _split(self, key: str) -> tuple[str, str]:
         """The bucket's name, and what S3 calls the key. Not by s3fs, which strips slashes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 import time
@@ -19,6 +20,7 @@ from artifacts.testing.schedule import REFUSALS, Fault, Schedule, calm
 _HOST = "127.0.0.1"
 _PATIENCE_S = 60  # with the server
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: forget what was not sent, and say so
+_CLOSED = select.POLLHUP | getattr(select, "POLLRDHUP", 0)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _Accepted: TypeAlias = Any
@@ -197,8 +199,10 @@ class _Talk(StreamRequestHandler):
         return reply.halved() if fault is Fault.TRUNCATE else reply
 
     def _wait_for_the_end(self) -> None:
-        while self.rfile.read1(2**16):
-            pass
+        """Of the connection, while nothing more is read from it."""
+        waiting = select.poll()
+        waiting.register(self.request, _CLOSED)
+        waiting.poll()
         raise HangUpError
 
     def _reset(self, head: Head) -> None:

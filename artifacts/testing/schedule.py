@@ -18,7 +18,7 @@ class Fault(Enum):
     REPEAT = "it is forwarded twice, and the second answer is passed on"
     TRUNCATE = "half of the answer's body is passed on, or of its first line where it has none"
     DELAY = "it is forwarded a little later"
-    HANG = "nothing is forwarded or answered; its connection stays"
+    HANG = "its body is not read, and nothing is answered; its connection stays"
     BUSY = "503 instead of forwarding it: slow down"
     THROTTLE = "429 instead of forwarding it: too many requests"
     BREAK = "500 instead of forwarding it"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 
 import pytest
-from aiohttp import ServerDisconnectedError
+from aiohttp import ClientPayloadError, ServerDisconnectedError
+from aiohttp.http_exceptions import BadStatusLine, ContentLengthError
 from azure.core.exceptions import HttpResponseError, ServiceRequestError
 from botocore.exceptions import (
     ClientError,
@@ -78,6 +79,12 @@ ERRORS: list[tuple[BaseException, Failure, str]] = [
     (OSError("Forbidden: b/bucket\nno"), Failure.REFUSED, "OSError"),
     (ServerDisconnectedError(), Failure.UNKNOWN, "ServerDisconnectedError"),
     (ConnectionResetError(), Failure.UNKNOWN, "ConnectionResetError"),
+    (BadStatusLine("HTTP/1"), Failure.UNKNOWN, "BadStatusLine"),
+    (
+        wrapped(ClientPayloadError(), ContentLengthError(message="1 of 2")),
+        Failure.UNKNOWN,
+        "ClientPayloadError",
+    ),
     (TimeoutError(), Failure.UNKNOWN, "TimeoutError"),
     (NotImplementedError(), Failure.REFUSED, "NotImplementedError"),
 ]
