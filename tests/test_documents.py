@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from artifacts.settings import Settings
+from artifacts.storage import Address, place_at
+
 README = (Path(__file__).parent.parent / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
@@ -43,11 +46,24 @@ def test_the_tour_runs_from_top_to_bottom(tour: Path) -> None:
     for language, text in BLOCKS:
         if language == "python":
             exec(compile(text, "README.md", "exec"), names)
-        elif not text.startswith("make "):
+        elif language == "sh" and not text.startswith("make "):
             for line in text.splitlines():
                 type_command(line)
 
     assert (tour / "copy" / "labels.csv").read_text() == "id,label\n1,one\n"
+
+
+def test_the_settings_of_a_bucket_lead_to_it(tour: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    [text] = [text for language, text in BLOCKS if language == "toml"]
+    monkeypatch.delenv("ART_STORE")
+    monkeypatch.delenv("ART_STORAGE_OPTIONS", raising=False)
+    (tour / "art.toml").write_text(text)
+
+    settings = Settings.load()
+
+    place = place_at(Address(settings.store, settings.storage_options))
+    assert place.url == "s3://datasets/team"
+    assert settings.sources["storage_options"] == str(tour / "art.toml")
 
 
 def test_the_demo_runs(tmp_path: Path) -> None:
