@@ -20,7 +20,8 @@ from artifacts.storage import (
     Span,
 )
 
-_LITTLE = 2**20  # bytes
+_LITTLE = 2**20  # bytes that are stored without asking a far store's index
+_TINY = 2**16  # bytes that are not worth writing a row of the index for
 
 
 class Contents:
@@ -122,13 +123,14 @@ class Contents:
     def add_to_index(self, packs: Sequence[int], chunks: Iterable[Located]) -> None:
         """What lies in new packs, so that others find it."""
         names, new = self.names(), {*packs}
+        least = _TINY if self._asks_at_once else _LITTLE
         rows = [
             Located(digest, names[blob], offset)
             for digest, (blob, offset) in self.places.items()
             if blob in new
         ]
-        rows += chunks
-        if rows and (self._asks_at_once or self._unknown >= _LITTLE):
+        rows += (found := [*chunks])
+        if rows and (found or self._unknown >= least):
             self._index.add(rows)
 
     def _named(self, pieces: Sequence[Piece]) -> Sequence[Span]:

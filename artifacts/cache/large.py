@@ -96,14 +96,15 @@ class LargeFiles:
         return digest
 
     def _place_packed(self, fd: int, size: int) -> Digest | None:
-        data = os.read(fd, size + 1)
-        if len(data) != size:
-            return None
-        digest = Digest.of(data)
-        if digest not in self._contents and not self._contents.locate(digest, size):
-            blob, offset = self._contents.places[digest] = self._packer.add(data)
-            if self._is_far:
-                self._assembler.note(blob, offset, BytesIO(data))
+        data = self._packer.lend(size)
+        digest = Digest.of(data) if _fill(fd, data) else None
+        if digest is None or digest in self._contents or self._contents.locate(digest, size):
+            self._packer.give_back(data)
+            return digest
+        held = BytesIO(data) if self._is_far else None
+        blob, offset = self._contents.places[digest] = self._packer.add(data)
+        if held is not None:
+            self._assembler.note(blob, offset, held)
         return digest
 
     def _place_solo(self, fd: int, size: int) -> Digest | None:
@@ -121,6 +122,14 @@ class LargeFiles:
                 self._uploads.add(blob.key, path, unless=partial(self._objects.has, blob, size))
                 self._contents.places[digest] = (SOLO, 0)  # no sooner: adding may have failed
             return digest
+
+
+def _fill(fd: int, buffer: memoryview) -> bool:
+    """Whether the rest of an open file is as long as the buffer, which then has it."""
+    at = 0
+    while at < len(buffer) and (count := os.readv(fd, [buffer[at:]])):
+        at += count
+    return at == len(buffer) and not os.read(fd, 1)
 
 
 def _stream(side: Side) -> Callable[[int], bytes]:

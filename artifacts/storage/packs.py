@@ -10,7 +10,9 @@ import os
 import secrets
 import weakref
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Self
 
@@ -27,6 +29,7 @@ from artifacts.storage.upload import Uploads
 
 PACK_BYTES = 32 * 2**20
 _BATCH_BYTES = 2**20  # large enough that handing one over costs nothing beside writing it
+_LENT_BYTES = _BATCH_BYTES // 2  # of smaller ones there would be too many under way
 _MOST_WAITING = 8  # batches, so that memory stays bounded when the disk is slower than the reader
 
 
@@ -45,15 +48,31 @@ class Packer:
         self._packs: list[_Pack] = []
         self._finished: list[tuple[int, Future[Name]]] = []
         self._index = -1
-        self._batch: list[bytes] = []
+        self._batch: list[bytes | memoryview] = []
         self._batch_bytes = 0
+        self._buffers: SimpleQueue[bytearray] = SimpleQueue()
         self._offset = PACK_BYTES
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="art-pack")
         self._waiting: list[Future[None]] = []
         weakref.finalize(self, _discard, self._packs, os.getpid())
 
-    def add(self, data: bytes) -> Place:
-        """Where `data` will lie."""
+    def lend(self, size: int) -> memoryview:
+        """A buffer to read into: one that was used before, so that the kernel need not clear it.
+
+        It is given back by `add`, or by `give_back`.
+        """
+        with suppress(Empty):
+            if size >= _LENT_BYTES and len(buffer := self._buffers.get_nowait()) >= size:
+                return memoryview(buffer)[:size]
+        return memoryview(bytearray(size))
+
+    def give_back(self, view: memoryview) -> None:
+        """A lent buffer that is not needed."""
+        if isinstance(view.obj, bytearray) and len(view.obj) >= _LENT_BYTES:
+            self._buffers.put(view.obj)
+
+    def add(self, data: bytes | memoryview) -> Place:
+        """Where `data` will lie, which may be a lent buffer."""
         if self._offset >= PACK_BYTES:
             self._start_pack()
         offset = self._offset
@@ -103,8 +122,14 @@ class Packer:
     def _hand_over(self) -> None:
         while len(self._waiting) >= _MOST_WAITING:
             self._waiting.pop(0).result()
-        self._waiting.append(self._writer.submit(self._packs[-1].write, self._batch))
+        self._waiting.append(self._writer.submit(self._write, self._packs[-1], self._batch))
         self._batch, self._batch_bytes = [], 0
+
+    def _write(self, pack: _Pack, batch: list[bytes | memoryview]) -> None:
+        pack.write(batch)
+        for data in batch:
+            if isinstance(data, memoryview):
+                self.give_back(data)
 
 
 class _Pack:
@@ -119,7 +144,7 @@ class _Pack:
         self._hash = blake3()
         self._fault: StorageError | None = None
 
-    def write(self, batch: list[bytes]) -> None:
+    def write(self, batch: list[bytes | memoryview]) -> None:
         data = memoryview(batch[0] if len(batch) == 1 else b"".join(batch))
         self._hash.update(data)
         try:
