@@ -107,9 +107,9 @@ class _Survey:
         self._missing: dict[Name, _Missing] = {}
 
     def take(self, placed: Placed) -> None:
-        page = placed.page
+        page, packs = placed.page, {*placed.layout.blobs}
         for extent in placed.extents():
-            if not placed.is_solo(extent):
+            if extent.blob in packs:  # what is solo is found by its name
                 self._shards.add(located(placed, extent))
             self._shards.mark(extent.blob)
             offset = extent.offset

@@ -132,8 +132,9 @@ class Index:
             count += length
         old = [segment for _, segment in self._read(merged)]
         with suppress(ArtifactsError):
-            self._put([*names, self._write(merge(new, *old, key=itemgetter(0)))])
-            for name, _ in merged:
+            after = [*names, self._write(merge(new, *old, key=itemgetter(0)))]
+            self._put(after)
+            for name, _ in {*merged} - {*after}:  # of nothing new the same segment is made
                 self._store.delete(_key(name))
 
     def replace(self, rows: Iterable[Sequence[Located]]) -> None:
