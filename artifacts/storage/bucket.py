@@ -7,6 +7,7 @@ machine's new event must be seen at once.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -48,10 +49,11 @@ class Bucket:
 
     def read(self, key: str, start: int, length: int | None) -> bytes:
         """What lies in the range; b"" beyond the end."""
+        before = sys.exception()
         try:
             return self._read(key, start, None if length is None else start + length)
         except Exception as error:  # clients have no common base for theirs; all is raised again
-            if classify(error) is Failure.BEYOND:
+            if classify(error, before) is Failure.BEYOND:
                 return b""
             raise
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -66,18 +67,19 @@ class Client:
         Raises ObjectNotFoundError, AlreadyExistsError, StorageError that says what was `doing`.
         """
         started, tries, renewed = self._clock(), 0, False
+        before = sys.exception()
         while True:
             connection = self._connection
             tries += 1
             try:
                 return act(connection.bucket)
             except Exception as error:  # noqa: BLE001  # the clients' have no common base
-                failure = classify(error)
+                failure = classify(error, before)
                 if failure is Failure.ABSENT:
                     raise ObjectNotFoundError(key) from None
                 if failure is Failure.EXISTS:
                     raise AlreadyExistsError(key) from None
-                found = describe(error)
+                found = describe(error, before)
             elapsed_s = self._clock() - started
             if failure is Failure.EXPIRED and not renewed:
                 renewed = True

@@ -89,9 +89,13 @@ _BY_TYPE: tuple[tuple[type[BaseException], Failure], ...] = (
 )
 
 
-def classify(error: BaseException) -> Failure:
-    """What happened, as far as anything in the chain of causes tells."""
-    chain = list(_chain(error))
+def classify(error: BaseException, before: BaseException | None = None) -> Failure:
+    """What happened, as far as anything in the chain of causes tells.
+
+    The chain goes on with what was being handled when the client was called, and that is
+    something else: `before`, which is not looked at.
+    """
+    chain = list(_chain(error, before))
     for each in chain:
         status, code = _answer(each)
         if found := _BY_CODE.get(code) or _of_status(status):
@@ -102,20 +106,20 @@ def classify(error: BaseException) -> Failure:
     return Failure.UNKNOWN
 
 
-def describe(error: BaseException) -> str:
+def describe(error: BaseException, before: BaseException | None = None) -> str:
     """The status and code of the answer, or the exception's name; never a message."""
-    for each in _chain(error):
+    for each in _chain(error, before):
         status, code = _answer(each)
         if status or code:
             return " ".join(filter(None, (str(status or ""), code)))
     return type(error).__name__
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and what led to it, each once."""
+def _chain(error: BaseException, before: BaseException | None) -> Iterator[BaseException]:
+    """The error and what led to it, each once, as far as `before`."""
     seen: set[int] = set()
     current: BaseException | None = error
-    while current is not None and id(current) not in seen:
+    while current is not None and current is not before and id(current) not in seen:
         seen.add(id(current))
         yield current
         current = current.__cause__ or current.__context__

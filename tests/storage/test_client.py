@@ -104,6 +104,15 @@ def test_a_clear_answer_is_taken_at_once(
     assert not clock.pauses
 
 
+def test_what_the_caller_is_handling_is_no_answer(client: Client) -> None:
+    """As whoever was told that an event exists reads it, whatever happens then."""
+    try:
+        client.call("creating", "k", failing(FileExistsError()))
+    except AlreadyExistsError:
+        with pytest.raises(StorageError, match="reading failed"):
+            client.call("reading", "k", failing(*[ConnectionResetError()] * 99))
+
+
 def test_expired_credentials_are_read_again_once(client: Client) -> None:
     before = client.bucket
 
