@@ -226,6 +226,8 @@ def test_sources_say_where_each_setting_was_read(
         "cache_size": "default",
         "artifact_dir": "default",
         "quiet": str(home / "art.toml"),
+        "single_writer": "default",
+        "storage_options": "default",
     }
 
 
