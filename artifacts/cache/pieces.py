@@ -15,7 +15,6 @@ from artifacts.cache.relative import Match, Side
 from artifacts.content import Digest
 from artifacts.storage import (
     BUFFER_BYTES,
-    MOST_STORED,
     RAW,
     ZSTD,
     Chunk,
@@ -34,6 +33,7 @@ from artifacts.storage import (
 _BATCH = 32  # chunks that one thread digests and compresses at a time
 _MOST_WAITING = 6  # batches
 _MOST_KNOWN = 2**18  # chunks, of some 8 GiB, that are held in memory
+MOST_FRAMES = 8 * 2**20  # bytes of one span, all of which are decoded at once
 _WORTH = 0.95  # of the size: a chunk that compresses to no less is kept as it is
 
 Add: TypeAlias = Callable[[bytes], Place]
@@ -72,7 +72,7 @@ def _follows(last: Piece, piece: Piece) -> bool:
     ):
         return False
     return piece.codec == RAW or max(last.stored + piece.stored, last.size + piece.size) <= (
-        MOST_STORED
+        MOST_FRAMES
     )
 
 

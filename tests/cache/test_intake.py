@@ -415,17 +415,17 @@ def test_what_is_discarded_leaves_nothing_behind(desk: Desk, root: Path) -> None
 
 
 @pytest.mark.parametrize("at", range(1, 9))
-@pytest.mark.parametrize("place", [lambda store: store, far], ids=["near", "far"])
+@pytest.mark.parametrize("reach", [lambda store: store, far], ids=["near", "far"])
 def test_a_store_that_fails_is_told_of_and_leaves_nothing_behind(
     store: MemoryStore,
     root: Path,
     tmp_path: Path,
     at: int,
-    place: Callable[[ObjectStore], ObjectStore],
+    reach: Callable[[ObjectStore], ObjectStore],
 ) -> None:
     files = {"a": b"1", "chunked": text(2 * LARGE), "large": LARGE_FILE}
     fill(root, files)
-    failing = place(FailingStore(store, at, FAULT))
+    failing = reach(FailingStore(store, at, FAULT))
     taken = Desk(failing, tmp_path / "cache").intake()
     for _ in range(2):  # whoever tries again gets all of it, or is told again
         with suppress(StorageError):
@@ -438,13 +438,13 @@ def test_a_store_that_fails_is_told_of_and_leaves_nothing_behind(
     stored(store)
 
 
-@pytest.mark.parametrize("place", [lambda store: store, far], ids=["near", "far"])
+@pytest.mark.parametrize("reach", [lambda store: store, far], ids=["near", "far"])
 @pytest.mark.parametrize("data", [SMALL_FILE, LARGE_FILE, text(LARGE)])
 def test_a_store_that_takes_nothing_is_told_of(
     store: MemoryStore,
     root: Path,
     tmp_path: Path,
-    place: Callable[[ObjectStore], ObjectStore],
+    reach: Callable[[ObjectStore], ObjectStore],
     data: bytes,
 ) -> None:
     class Full(CountingStore):
@@ -452,7 +452,7 @@ def test_a_store_that_takes_nothing_is_told_of(
             raise FAULT
 
     fill(root, {"a": data})
-    taken = Desk(place(Full(store)), tmp_path / "cache").intake()
+    taken = Desk(reach(Full(store)), tmp_path / "cache").intake()
     for _ in range(2):
         with pytest.raises(StorageError):
             [*taken.add_tree(Tree(str(root)), ""), taken.close()]

@@ -50,7 +50,7 @@ from artifacts.testing import CountingStore
 SIZE, SOLO_BYTES = 2**20, 2**18
 NOISE, TEXT = noise(SIZE), text(SIZE)
 NEW = noise(1000, seed=7)
-Place: TypeAlias = Callable[[ObjectStore], ObjectStore]
+Reach: TypeAlias = Callable[[ObjectStore], ObjectStore]
 Change: TypeAlias = Callable[[bytes], bytes]
 
 
@@ -81,7 +81,7 @@ def doubled(data: bytes) -> bytes:
     return data + data
 
 
-both_places = pytest.mark.parametrize("place", [near, far])
+near_and_far = pytest.mark.parametrize("reach", [near, far])
 both_kinds = pytest.mark.parametrize("data", [NOISE, TEXT], ids=["noise", "text"])
 all_changes = pytest.mark.parametrize("change", [overwritten, shifted, inserted, halved, doubled])
 
@@ -112,8 +112,8 @@ class Bench:
     def root(self) -> Path:
         return self.folder / "root"
 
-    def desk(self, place: Place = near, machine: str = "this") -> Desk:
-        return Desk(place(self.store), self.folder / machine)
+    def desk(self, reach: Reach = near, machine: str = "this") -> Desk:
+        return Desk(reach(self.store), self.folder / machine)
 
 
 @pytest.fixture
@@ -157,11 +157,11 @@ def name(data: bytes) -> Name:
 )
 @settings(max_examples=60)
 def test_every_version_of_an_edited_file_comes_back(
-    data: bytes, history: list[list[Edit]], place: Place, window: int
+    data: bytes, history: list[list[Edit]], reach: Reach, window: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
         shrink(patch, window)
-        desk = Desk(place(MemoryStore()), Path(folder, "cache"))
+        desk = Desk(reach(MemoryStore()), Path(folder, "cache"))
         versions: list[tuple[Intake, list[Row], bytes]] = []
         for edits in [[], *history]:
             for edit in edits:
@@ -226,29 +226,29 @@ def test_a_file_that_shares_little_with_its_past_is_stored_whole(bench: Bench) -
 
 
 @both_kinds
-@both_places
-def test_an_unchanged_file_is_stored_once(bench: Bench, data: bytes, place: Place) -> None:
-    desk = bench.desk(place)
+@near_and_far
+def test_an_unchanged_file_is_stored_once(bench: Bench, data: bytes, reach: Reach) -> None:
+    desk = bench.desk(reach)
     commit(desk, bench.root, data)
 
     assert growth(desk, bench.root, data) == 0
 
 
 @both_kinds
-@both_places
+@near_and_far
 def test_an_insertion_costs_what_is_beside_it_at_most(
-    bench: Bench, data: bytes, place: Place
+    bench: Bench, data: bytes, reach: Reach
 ) -> None:
-    desk = bench.desk(place)
+    desk = bench.desk(reach)
     commit(desk, bench.root, data)
 
     assert growth(desk, bench.root, inserted(data)) <= 3 * MAX_CHUNK
 
 
 @both_kinds
-@both_places
-def test_a_moved_half_is_not_stored_again(bench: Bench, data: bytes, place: Place) -> None:
-    desk = bench.desk(place)
+@near_and_far
+def test_a_moved_half_is_not_stored_again(bench: Bench, data: bytes, reach: Reach) -> None:
+    desk = bench.desk(reach)
     commit(desk, bench.root, data)
 
     assert (
@@ -303,11 +303,11 @@ def test_a_past_of_which_a_blob_is_gone_is_passed_by(bench: Bench) -> None:
 
 
 @both_kinds
-@both_places
+@near_and_far
 def test_without_lists_and_index_a_file_is_stored_all_the_same(
-    bench: Bench, data: bytes, place: Place
+    bench: Bench, data: bytes, reach: Reach
 ) -> None:
-    desk = bench.desk(place)
+    desk = bench.desk(reach)
     commit(desk, bench.root, data)
     emptied(bench.store, "cache/")
 
@@ -315,12 +315,12 @@ def test_without_lists_and_index_a_file_is_stored_all_the_same(
 
 
 @both_kinds
-@both_places
+@near_and_far
 @pytest.mark.parametrize("damage", [halved, bytes], ids=["cut", "empty"])
 def test_with_damaged_lists_and_index_a_file_is_stored_all_the_same(
-    bench: Bench, data: bytes, place: Place, damage: Change
+    bench: Bench, data: bytes, reach: Reach, damage: Change
 ) -> None:
-    desk = bench.desk(place)
+    desk = bench.desk(reach)
     commit(desk, bench.root, data)
     for key in bench.store.list("cache/"):
         bench.store.write(key, b"" if damage is bytes else damage(bench.store.read(key)))
@@ -333,17 +333,17 @@ def test_with_damaged_lists_and_index_a_file_is_stored_all_the_same(
 
 @all_changes
 @both_kinds
-@both_places
+@near_and_far
 def test_a_file_that_changed_meanwhile_is_read_again(
-    bench: Bench, reads: Reads, place: Place, data: bytes, change: Change
+    bench: Bench, reads: Reads, reach: Reach, data: bytes, change: Change
 ) -> None:
     """With a past and without, at each of its first reads and some of the later ones."""
-    old = bench.desk(place)
+    old = bench.desk(reach)
     commit(old, bench.root, inserted(data))
     for last in ({}, old.last):
         for after in (1, 2, 3, 4, 5, 10, 20, 40, 80):
             fill(bench.root, {"a": data})
-            desk = bench.desk(place)
+            desk = bench.desk(reach)
             desk.last = {**last}
             reads.disturb_once(lambda: fill(bench.root, {"a": change(data)}), after=after)
             taken, rows = desk.add(bench.root)
@@ -354,23 +354,23 @@ def test_a_file_that_changed_meanwhile_is_read_again(
 
 @all_changes
 @both_kinds
-@both_places
+@near_and_far
 def test_even_a_change_that_goes_unnoticed_is_stored_under_its_own_digest(
     bench: Bench,
     reads: Reads,
     monkeypatch: pytest.MonkeyPatch,
-    place: Place,
+    reach: Reach,
     data: bytes,
     change: Change,
 ) -> None:
     """Whatever mixture of the two was read: its digest is that of the bytes that are stored."""
     monkeypatch.setattr(intake, "state_key", lambda _stat: b"")
-    old = bench.desk(place)
+    old = bench.desk(reach)
     commit(old, bench.root, inserted(data))
     for last in ({}, old.last):
         for after in (1, 2, 3, 4, 5, 10, 20, 40, 80):
             fill(bench.root, {"a": data})
-            desk = bench.desk(place, f"{len(last)}-{after}")
+            desk = bench.desk(reach, f"{len(last)}-{after}")
             desk.last = {**last}
             reads.disturb_once(lambda: fill(bench.root, {"a": change(data)}), after=after)
             try:
@@ -384,11 +384,11 @@ def test_even_a_change_that_goes_unnoticed_is_stored_under_its_own_digest(
 
 
 @both_kinds
-@both_places
+@near_and_far
 def test_a_file_that_keeps_changing_is_refused_by_name(
-    bench: Bench, reads: Reads, place: Place, data: bytes
+    bench: Bench, reads: Reads, reach: Reach, data: bytes
 ) -> None:
-    desk = bench.desk(place)
+    desk = bench.desk(reach)
     commit(desk, bench.root, data)
     fill(bench.root, {"a": inserted(data)})
     numbers = count()
@@ -404,11 +404,11 @@ def test_a_file_that_keeps_changing_is_refused_by_name(
 
 
 @both_kinds
-@both_places
+@near_and_far
 def test_an_unchanged_file_in_pieces_is_not_read_again(
-    bench: Bench, reads: Reads, monkeypatch: pytest.MonkeyPatch, place: Place, data: bytes
+    bench: Bench, reads: Reads, monkeypatch: pytest.MonkeyPatch, reach: Reach, data: bytes
 ) -> None:
-    desk = bench.desk(place)
+    desk = bench.desk(reach)
     commit(desk, bench.root, data)
     let_rest(monkeypatch)
     assert len(commit(desk, bench.root, inserted(data))) > 1, "it should be in pieces"
@@ -489,9 +489,9 @@ def test_little_is_read_of_a_far_past(bench: Bench) -> None:
 
 
 @both_kinds
-@both_places
-def test_more_may_be_added_after_a_close(bench: Bench, data: bytes, place: Place) -> None:
-    desk = bench.desk(place)
+@near_and_far
+def test_more_may_be_added_after_a_close(bench: Bench, data: bytes, reach: Reach) -> None:
+    desk = bench.desk(reach)
     files = {"1": data, "2": b"small", "3": inserted(data), "4": noise(100_000), "5": text(100_000)}
     taken = desk.intake()
     rows: list[Row] = []
@@ -501,7 +501,7 @@ def test_more_may_be_added_after_a_close(bench: Bench, data: bytes, place: Place
         taken.close()
 
     assert contents(taken, rows) == files
-    taken, rows = bench.desk(place).add(bench.root)
+    taken, rows = bench.desk(reach).add(bench.root)
     assert contents(taken, rows) == files
     stored(bench.store)
 

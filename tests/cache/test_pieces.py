@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifacts.cache.pieces import Piece, Pieces, Stretches
+from artifacts.cache.pieces import MOST_FRAMES, Piece, Pieces, Stretches
 from artifacts.content import Digest
-from artifacts.storage import BLOBS, MOST_STORED, RAW, ZSTD, MemoryStore, Name, Span
+from artifacts.storage import BLOBS, RAW, ZSTD, MemoryStore, Name, Span
 
 SIZES = st.integers(1, 40)
 PARTS = st.lists(st.builds(Piece, st.integers(0, 1), st.integers(0, 9), SIZES, SIZES))
@@ -49,7 +49,7 @@ def test_what_is_no_neighbour_or_of_another_kind_stays_apart() -> None:
 
 
 def test_frames_are_one_only_while_they_can_be_decoded_at_once() -> None:
-    most = Piece(0, 0, 10, MOST_STORED - 5, ZSTD)
+    most = Piece(0, 0, 10, MOST_FRAMES - 5, ZSTD)
 
     assert len(joined(most, Piece(0, 10, 1, 5, ZSTD))) == 1
     assert len(joined(most, Piece(0, 10, 1, 6, ZSTD))) == 2

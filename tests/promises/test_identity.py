@@ -11,10 +11,16 @@ import pytest
 
 import artifacts
 from artifacts import Artifact
+from artifacts.cache import Intake, Tree
+from artifacts.catalog import Draft
+from artifacts.progress import Silent
+from artifacts.storage import MemoryStore
+from artifacts.testing import SlowStore
 
 FILES = {
     "a.txt": b"hello\n",
-    "a/b.bin": bytes(range(256)) * 20_000,  # large enough for a blob of its own
+    "a/b.bin": bytes(range(256)) * 20_000,  # which compresses
+    "large.bin": random.Random(1).randbytes(5 * 2**20),  # large enough for a blob of its own
     "empty": b"",
     "same": b"hello\n",
     "sub/dir/é ü.txt": "päth".encode(),
@@ -35,6 +41,30 @@ def digest(folder: Path) -> str:
     artifact = Artifact("x", "dataset")
     artifact.add_dir(str(folder))
     return artifact.digest
+
+
+@pytest.mark.parametrize("delays", [False, True], ids=["near", "far"])
+def test_placement_does_not_matter(folder: Path, digest: str, *, delays: bool) -> None:
+    """Whole, in chunks, and in stretches of a version of which each file was a little longer."""
+    memory = MemoryStore()
+    store = SlowStore(memory, 1, sleep=lambda _: None) if delays else memory
+    past = Intake(store, folder.parent / "cache", "store")
+    spans = {path: (past.add_bytes(data + b"more"), len(data) + 4) for path, data in FILES.items()}
+    past.close()
+    base = {
+        path: (found, past.contents.spans(found, size)) for path, (found, size) in spans.items()
+    }
+    placements = []
+    for known in ({}, base):
+        draft = Draft("x", "dataset", Intake(store, folder.parent / str(len(known)), "store"))
+        draft.intake.base = known.get
+        draft.add_tree(Tree(str(folder)), "", Silent())
+        draft.intake.close()
+        contents = draft.intake.contents
+        placements.append([contents.spans(row[0], row[1]) for row in draft.rows.values() if row[1]])
+
+        assert draft.manifest().digest.hex() == digest
+    assert delays or placements[0] != placements[1]
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,25 @@ def peak_mib(*arguments: str) -> int:
     return int(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
 
 
+def random_bytes() -> bytes:
+    return os.urandom(2**20)
+
+
+def random_text() -> bytes:
+    """Compresses to half."""
+    return os.urandom(2**19).hex().encode()
+
+
+def insert(path: Path, at: int, new: bytes) -> None:
+    beside = path.with_name("beside")
+    with path.open("rb") as before, beside.open("wb") as after:
+        while before.tell() < at:
+            after.write(before.read(2**20))
+        after.write(new)
+        shutil.copyfileobj(before, after)
+    beside.replace(path)
+
+
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
@@ -45,6 +66,20 @@ def test_a_large_file_passes_through_in_pieces(data: Path, tmp_path: Path) -> No
             file.write(os.urandom(2**20))
 
     assert peak_mib("-c", LOG, str(data), str(tmp_path / "copy")) <= 100
+
+
+@pytest.mark.parametrize("block", [random_bytes, random_text])
+def test_a_large_file_and_its_next_version_pass_through_in_pieces(
+    data: Path, tmp_path: Path, block: Callable[[], bytes]
+) -> None:
+    """One that does not compress and is put together of stretches, and one of chunks that do."""
+    with (data / "large").open("wb") as file:
+        for _ in range(512):
+            file.write(block())
+    assert peak_mib("-c", LOG, str(data), str(tmp_path / "first")) <= 200
+
+    insert(data / "large", 200 * 2**20, b"what is new")
+    assert peak_mib("-c", LOG, str(data), str(tmp_path / "second")) <= 200
 
 
 def test_many_files_take_little_each(data: Path, tmp_path: Path) -> None:
