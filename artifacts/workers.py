@@ -21,7 +21,7 @@ BATCH_ITEMS, BATCH_BYTES = 1024, 2**26  # enough that sending a batch costs noth
 _MOST_UNDER_WAY = 256  # batches that others work on, of which descriptions are held and no bytes
 _MOST_A_THREAD = 4
 _PATIENCE_S = 300.0  # with a batch, after which it is done here as well
-_ANSWER_S = 10  # that a scheduler and its first worker may take
+_ANSWER_S, _WORKER_S = 10.0, 30.0  # that a scheduler, and its first worker, may take
 _log = logging.getLogger(__name__)
 
 
@@ -31,7 +31,7 @@ def spread(
     executor: Executor | None = None,
     *,
     threads: int = 0,
-    patience_s: float = _PATIENCE_S,
+    patience_s: float | None = None,
 ) -> Iterator[tuple[R, C]]:
     """What `task` makes of each batch, in order, and what was given beside the batch.
 
@@ -41,6 +41,7 @@ def spread(
     an error that is raised is the work's own. Without an executor, so many threads do it.
     """
     if executor is not None:
+        patience_s = _PATIENCE_S if patience_s is None else patience_s
         others = _Others(executor, task, patience_s)
         yield from _in_order(others.begin, others.finish, work, _MOST_UNDER_WAY)
         return
@@ -112,7 +113,7 @@ def _dask(url: str, address: str) -> Iterator[Executor]:
         raise UnavailableError(f"no Dask scheduler answers at {url}: start it first") from error
     with client:
         try:
-            client.wait_for_workers(1, timeout=_ANSWER_S)
+            client.wait_for_workers(1, timeout=_WORKER_S)
         except TimeoutError as error:
             reason = "has no worker: start `dask worker` where the same files can be seen"
             raise UnavailableError(f"the Dask scheduler at {url} {reason}") from error

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-_ROOT = Path(__file__).parents[1]
+_PATHS = os.pathsep.join(map(str, (Path(__file__).parents[1], Path(__file__).parent)))
 _START_S = 60
 
 
@@ -45,7 +45,7 @@ def _start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [sys.executable, "-m", "dask", *arguments, "--host", "127.0.0.1", "--no-dashboard"],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(_ROOT)},
+            env={**os.environ, "PYTHONPATH": _PATHS},
             stdout=log,
             stderr=log,
         )

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 from shelf import dig
 
 from artifacts.cache import Changed, audit
+from artifacts.cache.hashing import Hashed
 from artifacts.content import Digest
 from artifacts.progress import Silent
 
@@ -91,6 +95,55 @@ def test_every_difference_is_found_and_no_other(
     assert findings.is_clean == (wanted == found)
     found_all = len(findings.missing) + len(findings.changed) + len(findings.unexpected)
     assert len(findings.lines()) == found_all
+
+
+class Lying(Executor):
+    """Its workers see another disk, on which there is nothing or every file is empty."""
+
+    def __init__(self, answer: Hashed | None) -> None:
+        self._answer = answer
+
+    def submit(self, *arguments: Any, **_: Any) -> Future[Any]:  # noqa: ANN401 - an executor's own
+        _, _, batch, _ = arguments
+        future: Future[Any] = Future()
+        future.set_result([self._answer] * len(batch))
+        return future
+
+
+EMPTY = Hashed(Digest.of(b""), 0, 0)
+
+
+@pytest.mark.parametrize("kind", ["processes", "lost", "empty"])
+def test_the_same_is_found_whoever_reads(root: Path, kind: str) -> None:
+    wanted = {**FILES, "gone": b"1", "other": bytes(LARGE), "pipe": b"1"}
+    fill(root, {"other": bytes(LARGE - 1) + b"1", "new": b"", "a": b"2"})
+    os.mkfifo(root / "pipe")
+    here = audit(root, expected(wanted))
+
+    with (
+        ProcessPoolExecutor(2, get_context("forkserver"))
+        if kind == "processes"
+        else Lying(None if kind == "lost" else EMPTY)
+    ) as executor:
+        elsewhere = audit(root, expected(wanted), executor=executor)
+
+    assert elsewhere == here
+    assert len(here.changed) == 3
+
+
+def test_workers_are_told_where_files_are(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may work in another folder."""
+    monkeypatch.chdir(root.parent)
+    paths: list[str] = []
+
+    class Noting(ThreadPoolExecutor):
+        def submit(self, *arguments: Any, **_: Any) -> Future[Any]:  # noqa: ANN401
+            paths.extend(arguments[2])
+            return super().submit(*arguments)
+
+    with Noting(1) as executor:
+        assert audit(Path(root.name), expected(FILES), executor=executor).is_clean
+    assert sorted(paths) == sorted(str(root / path) for path in FILES)
 
 
 @pytest.mark.parametrize("path", ["a", "large"])
