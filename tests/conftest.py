@@ -33,7 +33,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Address:
     """Where the store of the settings is, or will be: a folder, or a place on --store's server."""
-    if (name := request.config.getoption("--store")) is None:
+    name = request.config.getoption("--store")
+    if name is None or request.node.get_closest_marker("local"):
         return Address(str(tmp_path / "store"))
     server = request.getfixturevalue("fleet").server(name)
     return Address(server.place(), server.options)
@@ -68,7 +69,7 @@ def new_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def store(request: pytest.FixtureRequest, new_store: Path, place: Address) -> Path:
     """The folder of the settings' store, there already; who asks for it needs it on this disk."""
     wanted = inspect.signature(request.function).parameters
-    if request.config.getoption("--store") and "store" in wanted:
+    if "://" in place.url and "store" in wanted:
         pytest.skip("looks into the folder of its store")
     copy_store(new_store, place)
     return Path(place.url)

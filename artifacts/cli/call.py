@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -68,10 +68,11 @@ class Call:
         if not self.settings.quiet:
             click.echo(f"art: {text}", err=True)
 
-    @property
-    def output(self) -> BinaryIO:
-        """For bytes that are the answer."""
-        return sys.stdout.buffer
+    def write(self, data: bytes) -> None:
+        """Bytes that are the answer. All of them: what is unbuffered takes only a part."""
+        left = memoryview(data)
+        while left:
+            left = left[sys.stdout.buffer.write(left) :]
 
 
 def _json_lines(items: Iterable[Mapping[str, Any]]) -> Iterator[str]:

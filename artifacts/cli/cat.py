@@ -21,6 +21,6 @@ def cat(call: Call, name: str, path: str) -> None:
     version = call.version(name)
     try:
         for data in version.read(path):
-            call.output.write(data)
+            call.write(data)
     except EntryNotFoundError:
         raise no_such_path(version, path) from None

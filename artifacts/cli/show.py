@@ -75,7 +75,7 @@ def _write_b3sums(call: Call, rows: Iterable[_Row]) -> None:
         if not is_expressible(path):
             left_out.append(path)
         elif kind == Kind.FILE.name.lower():
-            call.output.write(b3sum_line(path, digest))
+            call.write(b3sum_line(path, digest))
     if left_out:
         names = ", ".join(map(repr, left_out))
         raise InvalidError(f"left out, b3sum refuses such names; use `art verify`: {names}")

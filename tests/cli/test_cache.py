@@ -109,6 +109,7 @@ def test_clear_leaves_nothing_but_what_is_in_use(art: Shell, copies: Copies, dat
     assert art.ok("get", "mnist", "./again").code == 0
 
 
+@pytest.mark.local
 def test_get_links_large_files_to_copies(art: Shell, mnist: str) -> None:
     for folder in ("one", "two"):
         art.ok("get", mnist, f"./{folder}", "--link")

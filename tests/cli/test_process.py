@@ -34,6 +34,7 @@ def test_version_is_told_without_click() -> None:
     assert loaded_by("--version").isdisjoint({"click", "blake3", "zstandard", "fsspec", "tqdm"})
 
 
+@pytest.mark.local
 def test_no_command_loads_what_only_a_bucket_needs(art: Shell, mnist: str) -> None:
     assert loaded_by("show", mnist).isdisjoint({"fsspec", "pydantic", "numpy", "tqdm"})
     assert art.store.exists()
