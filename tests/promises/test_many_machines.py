@@ -13,11 +13,13 @@ from threading import Thread
 import pytest
 from cluster import Cluster, cluster
 from scene import DATA, Scene, Tree, noise, write_tree
+from servers.fleet import Fleet
 
 import artifacts
-from artifacts.catalog import repack, verify_store
+from artifacts.catalog import Session, reindex, repack, verify_store
 from artifacts.names import CollectionName
 from artifacts.progress import Silent
+from artifacts.settings import Settings
 from artifacts.workers import workers_at
 
 FILES: Tree = {f"{n % 7}/{n}": noise(3000, seed=n) for n in range(2500)}
@@ -126,3 +128,24 @@ def test_a_cluster_all_of_whose_workers_die_is_done_without(scene: Scene, dask: 
     assert (done.blobs, done.versions) == (1, 1)
     assert scene.download(0, scene.folder / "out") == KEPT
     assert scene.problems() == []
+
+
+def test_workers_reach_a_bucket_as_this_process_does(
+    tmp_path: Path, fleet: Fleet, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Their stores come with its options, and without its cache."""
+    server = fleet.server("ministack")
+    settings = Settings.load(
+        store=server.place(), storage_options=server.options, cache_dir=tmp_path / "cache"
+    )
+    session = Session(settings)
+    artifact = artifacts.Artifact("data", "dataset")
+    artifact.add_dir(str(write_tree(tmp_path / "data", FILES)))
+    artifact.log(session)
+
+    with workers_at("processes://1") as executor:
+        found = verify_store(Session(settings).catalog, executor=executor)
+        index = reindex(Session(settings).catalog, executor=executor)
+
+    assert (found.problems, index.rows) == ([], len(FILES))
+    assert "done here" not in caplog.text
