@@ -19,7 +19,7 @@ Foreign: TypeAlias = Any
 Cursor: TypeAlias = Any
 """Where a listing goes on; each kind of bucket has its own."""
 
-_ANSWER_S = 60.0  # more than a client's own limit, which none has for the sending of a body
+_ANSWER_S = 30.0  # more than a client's own limit, which none has for the sending of a body
 _SLOWEST = 2**15  # bytes a second that a transfer is worth waiting for
 _MOST_AT_ONCE = 2**24  # bytes of what is read without saying how much
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from artifacts.errors import InvalidSettingError
@@ -13,6 +14,7 @@ from artifacts.storage.cloud import AzureBucket, GoogleBucket
 from artifacts.storage.s3 import S3Bucket
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
+_CONNECT_S, _READ_S = 10, 20  # without a byte from the other side
 _EVERYWHERE = {"use_listings_cache": False, "skip_instance_cache": True}
 
 
@@ -87,10 +89,22 @@ def _ask_s3_once(filesystem: Foreign) -> None:
         filesystem.session.unregister("before-call.s3", add_expect_header)
 
 
+def _ask_google_once(filesystem: Foreign) -> None:
+    """gcsfs takes no such option, and repeats a request for half a minute."""
+    from aiohttp import ClientTimeout
+
+    if once := getattr(getattr(type(filesystem), "_request", None), "__wrapped__", None):
+        filesystem._request = partial(once, filesystem)  # noqa: SLF001
+    limits = ClientTimeout(total=None, sock_connect=_CONNECT_S, sock_read=_READ_S)
+    filesystem.requests_timeout = filesystem.requests_timeout or limits
+
+
 def _ask_azure_once(filesystem: Foreign) -> None:
     """adlfs takes no such option, and its client's first pause is 15 s."""
     made = filesystem.service_client
-    filesystem.service_client = type(made)(made.url, credential=made.credential, retry_total=0)
+    limits = {"connection_timeout": _CONNECT_S, "read_timeout": _READ_S}
+    once = type(made)(made.url, credential=made.credential, retry_total=0, **limits)
+    filesystem.service_client = once
 
 
 _S3 = _Cloud(
@@ -101,8 +115,8 @@ _S3 = _Cloud(
         "max_concurrency": 1,  # with more, s3fs asks for the size before each read
         "config_kwargs": {
             "max_pool_connections": 64,
-            "connect_timeout": 10,
-            "read_timeout": 20,
+            "connect_timeout": _CONNECT_S,
+            "read_timeout": _READ_S,
             "retries": {"max_attempts": 0},
             # BLAKE3 is checked on every read, and not every server knows the newer headers
             "request_checksum_calculation": "when_required",
@@ -111,7 +125,7 @@ _S3 = _Cloud(
     },
     _ask_s3_once,
 )
-_GOOGLE = _Cloud("gcs", "gcsfs", GoogleBucket, {})
+_GOOGLE = _Cloud("gcs", "gcsfs", GoogleBucket, {}, _ask_google_once)
 _AZURE = _Cloud("azure", "adlfs", AzureBucket, {}, _ask_azure_once)
 _ANYWHERE = _Cloud("", "", Bucket, {})
 _CLOUDS: Mapping[str, _Cloud] = {

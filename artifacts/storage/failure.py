@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from enum import Enum
 
+_HALF = "aiohttp.http_exceptions"  # of half an answer, to which aiohttp gives a status of its own
 _CODE = re.compile(r"[A-Za-z0-9_.]{1,60}")
 
 
@@ -127,8 +128,8 @@ def _chain(error: BaseException, before: BaseException | None) -> Iterator[BaseE
 
 def _answer(error: BaseException) -> tuple[int, str]:
     """Status and code of the server's answer; 0 and "" where it holds none."""
-    if type(error).__module__ == "aiohttp.http_exceptions":
-        return 0, ""  # its 400 is what aiohttp thinks of half an answer
+    if any(type(each).__module__ == _HALF for each in (error, error.__cause__)):
+        return 0, ""
     response = getattr(error, "response", None)
     if isinstance(response, dict):  # botocore
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")

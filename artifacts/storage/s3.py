@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from artifacts.storage.bucket import Bucket, Cursor, Foreign, Page
 
 _MOST_IN_ONE_PUT = 5 * 2**30
+_PUT_TOGETHER = 2**16  # bytes that would take as long to send as one part to be put to the others
 
 
 class S3Bucket(Bucket):
@@ -37,22 +38,22 @@ class S3Bucket(Bucket):
 
     def add(self, key: str, upload: str, number: int, data: bytes) -> str:
         """The part's receipt, for `finish`. Parts are numbered from 1, in any order."""
-        part = self._call("upload_part", key, UploadId=upload, PartNumber=number, Body=data)
+        arguments = {"UploadId": upload, "PartNumber": number, "Body": data}
+        part = self._call("upload_part", key, len(data), **arguments)
         return str(part["ETag"])
 
     def finish(self, key: str, upload: str, receipts: Sequence[str]) -> None:
         parts = [{"PartNumber": n, "ETag": etag} for n, etag in enumerate(receipts, 1)]
-        self._call(
-            "complete_multipart_upload", key, UploadId=upload, MultipartUpload={"Parts": parts}
-        )
+        arguments = {"UploadId": upload, "MultipartUpload": {"Parts": parts}}
+        self._call("complete_multipart_upload", key, len(parts) * _PUT_TOGETHER, **arguments)
 
     def abandon(self, key: str, upload: str) -> None:
         self._call("abort_multipart_upload", key, UploadId=upload)
 
-    def _call(self, method: str, key: str, **arguments: Foreign) -> Foreign:
+    def _call(self, method: str, key: str, size: int = 0, **arguments: Foreign) -> Foreign:
         bucket, below = self._split(key)
-        limit = self.limit(len(arguments.get("Body", b"")))
-        return self.filesystem.call_s3(method, Bucket=bucket, Key=below, **arguments, **limit)
+        place = {"Bucket": bucket, "Key": below}
+        return self.filesystem.call_s3(method, **place, **arguments, **self.limit(size))
 
     def _split(self, key: str) -> tuple[str, str]:
         """The bucket's name, and what S3 calls the key. Not by s3fs, which strips slashes."""

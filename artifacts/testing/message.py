@@ -102,11 +102,12 @@ class Reply:
     is_last: bool = False
 
     @classmethod
-    def refusing(cls, status: int, code: str) -> Reply:
+    def refusing(cls, method: str, status: int, code: str) -> Reply:
         """As S3 says it, and Azure."""
         body = f'<?xml version="1.0"?><Error><Code>{code}</Code><Message/></Error>'.encode()
         head = f"HTTP/1.1 {status} {code}\r\nContent-Type: application/xml\r\n"
-        return cls(status, f"{head}Content-Length: {len(body)}\r\n\r\n".encode(), body)
+        head += f"Content-Length: {len(body)}\r\n\r\n"
+        return cls(status, head.encode(), b"" if method == "HEAD" else body)
 
     def halved(self) -> Reply:
         head = self.head if self.body else self.head[: self.head.index(b"\n") // 2]

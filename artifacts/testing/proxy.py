@@ -183,7 +183,7 @@ class _Talk(StreamRequestHandler):
             self._reset(head)
         request = head.without(b"expect") + head.body(self.rfile)
         if fault in REFUSALS:
-            return Reply.refusing(*REFUSALS[fault])
+            return Reply.refusing(head.method, *REFUSALS[fault])
         if fault is Fault.LATE:
             self.request.shutdown(socket.SHUT_RDWR)
         return self._forward(head.method, request, fault)

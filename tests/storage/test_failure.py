@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import errno
+from typing import cast
 
 import pytest
-from aiohttp import ClientPayloadError, ServerDisconnectedError
+from aiohttp import (
+    ClientPayloadError,
+    ClientResponseError,
+    RequestInfo,
+    ServerDisconnectedError,
+)
 from aiohttp.http_exceptions import BadStatusLine, ContentLengthError
 from azure.core.exceptions import HttpResponseError, ServiceRequestError
 from botocore.exceptions import (
@@ -45,6 +51,11 @@ def of_azure(status: int, code: str) -> HttpResponseError:
     return error
 
 
+def half_an_answer() -> ClientResponseError:
+    """As aiohttp tells of it."""
+    return ClientResponseError(cast(RequestInfo, None), (), status=400)
+
+
 def einval() -> OSError:
     return OSError(errno.EINVAL, "")
 
@@ -80,6 +91,7 @@ ERRORS: list[tuple[BaseException, Failure, str]] = [
     (ServerDisconnectedError(), Failure.UNKNOWN, "ServerDisconnectedError"),
     (ConnectionResetError(), Failure.UNKNOWN, "ConnectionResetError"),
     (BadStatusLine("HTTP/1"), Failure.UNKNOWN, "BadStatusLine"),
+    (wrapped(half_an_answer(), BadStatusLine("HTTP/1")), Failure.UNKNOWN, "ClientResponseError"),
     (
         wrapped(ClientPayloadError(), ContentLengthError(message="1 of 2")),
         Failure.UNKNOWN,
