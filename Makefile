@@ -7,6 +7,9 @@ demo: $(VENV)/ready
 test: $(VENV)/ready
 	$(BIN)/python -m pytest -q -n 2
 
+soak: $(VENV)/ready
+	SEEDS=500 $(BIN)/python -m pytest -q -n 2 tests/promises/test_faults.py
+
 lint: $(VENV)/ready
 	$(BIN)/ruff format --check -q . && $(BIN)/ruff check -q . && $(BIN)/mypy
 
@@ -23,4 +26,4 @@ $(VENV)/ready: pyproject.toml
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
 	touch $@
 
-.PHONY: demo test lint check bench docs
+.PHONY: demo test soak lint check bench docs

@@ -28,6 +28,7 @@ from artifacts.storage import bucket, client
 from artifacts.testing import Exchange, Fault, Proxy, always, longest_chain, seeded, strike
 
 SEEDS = int(os.environ.get("SEEDS", "50"))
+OTHERS = SEEDS // 16  # on each server but the first
 FAULTS = [*Fault]
 TURNS = len(FAULTS) if SEEDS > 50 else 2  # which fault strikes at which request
 EACH = 6  # commits of each of two writers
@@ -60,19 +61,28 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def scene(fleet: Fleet, begun: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FarScene:
+def server() -> str:
+    """The one that answers soonest, where nothing else is said."""
+    return "ceph"
+
+
+@pytest.fixture
+def scene(
+    fleet: Fleet, server: str, begun: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> FarScene:
     """A copy of it on a server, and clients that waste no time."""
     monkeypatch.setattr(client, "_FIRST_PAUSE_S", 0.005)
     monkeypatch.setattr(client, "_TRIES", 4)
     monkeypatch.setattr(bucket, "_ANSWER_S", 2.0)
     monkeypatch.setattr(bucket, "_SLOWEST", 2**23)
-    return FarScene.copied_to(fleet.server("ceph"), begun, tmp_path / "machine")
+    return FarScene.copied_to(fleet.server(server), begun, tmp_path / "machine")
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_a_seeded_schedule_of_faults(scene: FarScene, large: Path, seed: int) -> None:
     with Proxy(scene.port, seeded(seed)) as proxy:
         has_logged = succeeds(scene.behind(proxy).log, large)
+    assert proxy.exchanges
     found = contents(scene)
     assert found in digests([FIRST, SECOND], [FIRST, SECOND, LARGE])
     assert len(found) == 3 or not has_logged
@@ -82,11 +92,18 @@ def test_a_seeded_schedule_of_faults(scene: FarScene, large: Path, seed: int) ->
     cold, folder = scene.on(scene.folder / "cold"), scene.folder / "download"
     with Proxy(scene.port, seeded(-seed - 1)) as proxy:
         has_downloaded = succeeds(cold.behind(proxy).deliver, 2, folder)
+    assert proxy.exchanges
     assert read_tree(folder).items() <= LARGE.items()
     assert read_tree(folder) == LARGE or not has_downloaded
 
     assert [contents(scene)] == digests([FIRST, SECOND, LARGE])
     assert_completed(cold, folder)
+
+
+@pytest.mark.parametrize("seed", range(OTHERS))
+@pytest.mark.parametrize("server", ["ministack", "azurite", "gcs"])
+def test_a_seeded_schedule_on_another_server(scene: FarScene, large: Path, seed: int) -> None:
+    test_a_seeded_schedule_of_faults(scene, large, seed)
 
 
 @pytest.mark.parametrize("turn", range(TURNS))
