@@ -399,6 +399,7 @@ def test_new_draft_arrives_whole_in_another_store(tmp_path: Path) -> None:
     assert read(found.download()).keys() == {"sub/b.txt", "sub/deep/c.bin", "large", "empty"}
 
 
+@pytest.mark.local
 def test_logged_artifact_is_not_logged_to_another_store(tmp_path: Path) -> None:
     artifact = logged()
     run = init(settings=Settings.load(store=tmp_path / "other"))

@@ -83,6 +83,7 @@ def test_artifact_of_another_type_is_refused(two: list[str]) -> None:
     assert not Api().artifact_exists("data", type="model")
 
 
+@pytest.mark.local
 def test_absent_store_is_named_and_not_made(tmp_path: Path) -> None:
     for api, store in (
         (Api(), tmp_path / "store"),
