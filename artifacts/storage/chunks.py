@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from artifacts.content import Digest
 from artifacts.errors import ArtifactsError
 from artifacts.storage.codec import MOST_STORED, RAW, ZSTD
-from artifacts.storage.index import is_indexed
+from artifacts.storage.index import key_of_chunk
 from artifacts.storage.layout import MAX_OFFSET
 from artifacts.storage.name import BLOBS, Name
 from artifacts.storage.store import ObjectStore
@@ -67,13 +67,13 @@ class ChunkRows:
 
     def __init__(self) -> None:
         self._rows = bytearray()
-        self.indexed: list[tuple[bytes, int]] = []  # digest and offset of those
+        self.indexed: list[tuple[bytes, int]] = []  # keys and offsets of those that are
 
     def add(self, chunk: Chunk) -> None:
         if len(self._rows) < _MOST_ROWS * _ROW.size:
             self._rows += _ROW.pack(*chunk)
-            if is_indexed(chunk.digest):
-                self.indexed.append((chunk.digest, chunk.offset))
+            if key := key_of_chunk(chunk.digest):
+                self.indexed.append((key, chunk.offset))
 
     def encode(self, blob: Name) -> bytes:
         body = _HEAD.pack(_MAGIC, len(self._rows) // _ROW.size) + self._rows

@@ -22,7 +22,7 @@ from artifacts.storage.name import Name
 from artifacts.storage.store import ObjectStore
 
 HEAD_KEY = "cache/index/head"
-_MAGIC = b"artindx1"
+_MAGIC = b"artindx2"
 _HEADER = struct.Struct("<8sII")
 _PLACE = struct.Struct("<IQ")
 _DIGEST = 32
@@ -33,16 +33,19 @@ _CHUNKS = 64  # one chunk in so many has a row: it leads to the list of all thos
 
 
 class Located(NamedTuple):
-    """Raw bytes of this digest, or for a chunk a frame of them, lie in a blob from an offset on."""
+    """Raw bytes of this digest, or for a chunk's key its frame, lie in a blob from an offset on."""
 
     digest: bytes
     blob: Name
     offset: int
 
 
-def is_indexed(chunk: bytes) -> bool:
-    """Whether chunks of this digest have rows."""
-    return chunk[0] % _CHUNKS == 0
+def key_of_chunk(digest: bytes) -> bytes | None:
+    """What a chunk's row is found by, if it has one: never a file's digest.
+
+    A file may have the bytes of a chunk, but lies raw where its own row says.
+    """
+    return Digest.of(b"chunk" + digest) if digest[0] % _CHUNKS == 0 else None
 
 
 class Segment:
@@ -119,7 +122,8 @@ class Index:
 
     def find_chunk(self, digest: bytes) -> Located | None:
         """Likewise for a chunk, of which only some have rows."""
-        return self.find(digest) if is_indexed(digest) else None
+        key = key_of_chunk(digest)
+        return self.find(key) if key else None
 
     def add(self, rows: Iterable[Located]) -> None:
         """Together with the last segments that are not much longer, so that there are ever few."""

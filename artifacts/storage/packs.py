@@ -89,6 +89,8 @@ class Packer:
         for index, name in self._finished:
             self._names[index] = name.result()
         self._uploads.finish()
+        if None in self._names:
+            raise StorageError(str(self._spool), "a pack was interrupted: begin anew")
         self._finished.clear()
         self._packs.clear()
 
@@ -115,7 +117,7 @@ class Packer:
     def _finish_pack(self) -> None:
         if self._index >= 0:
             self._hand_over()
-            done = self._writer.submit(self._packs[-1].finish, self._uploads)
+            done = self._writer.submit(self._packs[-1].finish, self._uploads, self._offset)
             self._finished.append((self._index, done))
             self._index, self._offset = -1, PACK_BYTES
 
@@ -142,22 +144,27 @@ class _Pack:
         self._path = spool / f"pack-{secrets.token_hex(8)}"
         self._fd = -1
         self._hash = blake3()
+        self._length = 0
         self._fault: StorageError | None = None
 
     def write(self, batch: list[bytes | memoryview]) -> None:
-        data = memoryview(batch[0] if len(batch) == 1 else b"".join(batch))
-        self._hash.update(data)
         try:
-            if self._fd < 0:
-                self._fd = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
-                claim(self._fd)
-            write_all(self._fd, data)
+            self._write(memoryview(batch[0] if len(batch) == 1 else b"".join(batch)))
         except OSError as error:
             self._fault = StorageError(str(self._path), error.strerror or str(error))
             raise self._fault from error
+        except BaseException as error:  # no memory, or an interrupt: part of it may be missing
+            self._fault = StorageError(str(self._path), f"writing it ended with {error!r}")
+            raise
 
-    def finish(self, uploads: Uploads) -> Name:
-        """Raises StorageError, also for what became of a write that nobody waited for."""
+    def finish(self, uploads: Uploads, length: int) -> Name:
+        """Raises StorageError, also for what became of a write that nobody waited for.
+
+        And for another length than was added: a batch whose hand-over was interrupted.
+        """
+        if self._fault is None and self._length != length:
+            reason = f"{self._length} bytes were written, {length} were added: begin anew"
+            self._fault = StorageError(str(self._path), reason)
         if self._fault is not None:
             raise self._fault
         name = Name(BLOBS, Digest(self._hash.digest()))
@@ -165,6 +172,14 @@ class _Pack:
         self._fd = -1
         uploads.add(name.key, self._path)
         return name
+
+    def _write(self, data: memoryview) -> None:
+        if self._fd < 0:
+            self._fd = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+            claim(self._fd)
+        self._hash.update(data)
+        write_all(self._fd, data)
+        self._length += len(data)
 
     def discard(self) -> None:
         if self._fd >= 0:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from artifacts.cache.contents import Contents
 from artifacts.cache.pieces import Piece
 from artifacts.content import Digest
-from artifacts.storage import BLOBS, SOLO, ZSTD, MemoryStore, Name, Span
+from artifacts.storage import (
+    BLOBS,
+    SOLO,
+    ZSTD,
+    Chunk,
+    ChunkRows,
+    Index,
+    Located,
+    MemoryStore,
+    Name,
+    Span,
+)
 from artifacts.testing import CountingStore
 
 DIGEST, OTHER = Digest.of(b"content"), Digest.of(b"other")
@@ -65,3 +76,15 @@ def test_a_blob_is_looked_for_once() -> None:
     assert [contents.is_stored(PACK) for _ in range(3)] == [True] * 3
     assert [contents.is_stored(PACK, 4) for _ in range(3)] == [False] * 3
     assert len(store.calls) == 2
+
+
+def test_a_file_that_equals_a_chunk_is_not_looked_for_in_its_frame() -> None:
+    store, rows = MemoryStore(), ChunkRows()
+    store.write(FRAMES.key, b"frames")
+    data = next(data for n in range(10_000) if Digest.of(data := b"%d" % n)[0] % 64 == 0)
+    rows.add(Chunk(Digest.of(data), 0, 3, len(data), ZSTD))
+    Index(store).add(Located(key, FRAMES, offset) for key, offset in rows.indexed)
+
+    contents = Contents(store)
+    assert not contents.locate(Digest.of(data), len(data))
+    assert contents.blob_of_chunk(Digest.of(data)) == FRAMES

@@ -229,3 +229,42 @@ def test_memory_is_bounded_when_the_disk_is_slower_than_the_reader(
         packer.close()
 
     assert 2 * BATCH < most <= 10 * BATCH
+
+
+def test_a_pack_that_there_was_no_memory_for_is_never_named(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_fd: int, _data: memoryview) -> None:
+        raise MemoryError
+
+    names: list[Name | None] = []
+    with Packer(store, names) as packer:
+        monkeypatch.setattr(packs, "write_all", fail)
+        packer.add(b"a" * BATCH)
+        with pytest.raises((StorageError, MemoryError)):
+            packer.close()
+        monkeypatch.undo()
+        packer.add(b"b")
+        with pytest.raises(StorageError):
+            packer.close()
+    assert not list(store.list())
+
+
+def test_a_batch_that_is_handed_over_twice_is_never_stored(store: MemoryStore) -> None:
+    names: list[Name | None] = []
+    with Packer(store, names) as packer:
+        packer.add(b"a" * (BATCH - 1))
+        submit = packer._writer.submit
+
+        def interrupted(*args: object) -> object:
+            submit(*args)  # type: ignore[arg-type]
+            raise KeyboardInterrupt
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(packer._writer, "submit", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                packer.add(b"b")
+        packer.add(b"c")
+        with pytest.raises(StorageError, match="begin anew"):
+            packer.close()
+    assert not list(store.list())
