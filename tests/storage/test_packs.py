@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from blake3 import blake3
@@ -254,14 +255,14 @@ def test_a_batch_that_is_handed_over_twice_is_never_stored(store: MemoryStore) -
     names: list[Name | None] = []
     with Packer(store, names) as packer:
         packer.add(b"a" * (BATCH - 1))
-        submit = packer._writer.submit
+        submit = packs.ThreadPoolExecutor.submit
 
-        def interrupted(*args: object) -> object:
-            submit(*args)  # type: ignore[arg-type]
+        def interrupted(*args: Any) -> None:
+            submit(*args)
             raise KeyboardInterrupt
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(packer._writer, "submit", interrupted)
+            patch.setattr(packs.ThreadPoolExecutor, "submit", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 packer.add(b"b")
         packer.add(b"c")
