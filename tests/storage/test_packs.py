@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 from blake3 import blake3
@@ -255,14 +256,14 @@ def test_a_batch_that_is_handed_over_twice_is_never_stored(store: MemoryStore) -
     names: list[Name | None] = []
     with Packer(store, names) as packer:
         packer.add(b"a" * (BATCH - 1))
-        submit = packs.ThreadPoolExecutor.submit
+        submit = ThreadPoolExecutor.submit
 
-        def interrupted(*args: Any) -> None:
-            submit(*args)
+        def interrupted(pool: ThreadPoolExecutor, act: Callable[..., object], *of: object) -> None:
+            submit(pool, act, *of)
             raise KeyboardInterrupt
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(packs.ThreadPoolExecutor, "submit", interrupted)
+            patch.setattr(ThreadPoolExecutor, "submit", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 packer.add(b"b")
         packer.add(b"c")
