@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -73,6 +75,7 @@ def running(
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
         )
     try:
         if port is not None:
@@ -81,6 +84,11 @@ def running(
     finally:
         process.kill()
         process.wait()
+
+
+def _die_with_parent() -> None:
+    """Tests that are killed leave no servers behind. Source: prctl(2), PR_SET_PDEATHSIG."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int, out: Path) -> None:
