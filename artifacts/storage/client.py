@@ -49,7 +49,7 @@ class Client:
         return Client, (self.url, self._options)
 
     def connect(self) -> None:
-        """Raises InvalidSettingError."""
+        """Raises InvalidSettingError, StorageError."""
         self._connection  # noqa: B018
 
     @property
@@ -64,7 +64,8 @@ class Client:
     def call(self, doing: str, key: str, act: Callable[[Bucket], _T]) -> _T:
         """What `act` returns; it may be called again, after an attempt that may have worked.
 
-        Raises ObjectNotFoundError, AlreadyExistsError, StorageError that says what was `doing`.
+        Raises ObjectNotFoundError, AlreadyExistsError, StorageError that says what was `doing`;
+        where it is the first to connect, what `connect` does.
         """
         started, tries, renewed = self._clock(), 0, False
         before = sys.exception()

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from artifacts.errors import InvalidSettingError
+from artifacts.errors import ArtifactsError, InvalidSettingError, StorageError
 from artifacts.storage.bucket import Bucket, Foreign
 from artifacts.storage.cloud import AzureBucket, GoogleBucket
+from artifacts.storage.failure import Failure, classify, describe
 from artifacts.storage.s3 import S3Bucket
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
+_SECRET = re.compile(r"(?<=://)[^/]*:[^/]*@|[?#].*", re.DOTALL)
 _CONNECT_S, _READ_S = 10, 20  # without a byte from the other side
+_EXPECTED = "expected scheme://bucket/folder"
+_UNFIT = (TypeError, ValueError, LookupError, AttributeError)  # as of options that do not fit
 _EVERYWHERE = {"use_listings_cache": False, "skip_instance_cache": True}
 
 
@@ -30,31 +35,47 @@ class _Cloud:
 
 
 def connect(url: str, options: Mapping[str, Any]) -> Bucket:
-    """A bucket of this process. Nothing is asked of it yet.
+    """A bucket of this process. Nothing is asked of it yet, but what its client asks to be made.
 
     Raises InvalidSettingError for a URL that leads nowhere, a package that is not installed,
-    or options that its filesystem does not take.
+    or options that its filesystem does not take; StorageError if its client got no answer.
     """
     scheme, _, rest = url.partition("://")
     scheme = scheme.lower()
     if not _SCHEME.fullmatch(scheme) or "::" in url or not rest.strip("/"):
-        raise InvalidSettingError("store", _shown(url), "expected scheme://bucket/folder")
+        raise InvalidSettingError("store", f"{url.partition('://')[0]}://…", _EXPECTED)
     cloud = _CLOUDS.get(scheme, _ANYWHERE)
-    filesystem, root = _filesystem(f"{scheme}://{rest}", cloud, options)
-    cloud.quiet(filesystem)
-    return cloud.bucket(filesystem, root)
+    made = _made(f"{scheme}://{rest}", cloud, options)
+    if isinstance(made, ArtifactsError):
+        raise made  # here, out of reach of the client's error, which may quote an option
+    return made
 
 
-def _filesystem(url: str, cloud: _Cloud, options: Mapping[str, Any]) -> tuple[Foreign, str]:
+def _made(url: str, cloud: _Cloud, options: Mapping[str, Any]) -> Bucket | ArtifactsError:
     from fsspec.core import url_to_fs
 
+    before = sys.exception()
     try:
-        return url_to_fs(url, **_merged(_EVERYWHERE, _merged(cloud.options, options)))  # type: ignore[no-any-return]
+        merged = _merged(_EVERYWHERE, _merged(cloud.options, options))
+        filesystem, root = url_to_fs(url, **merged)
+        cloud.quiet(filesystem)
+        return cloud.bucket(filesystem, root)
     except ImportError as error:
-        raise InvalidSettingError("store", _shown(url), _missing(cloud, error)) from error
-    except (TypeError, ValueError, KeyError) as error:  # its message may quote an option
-        reason = f"no filesystem can be made of it and storage_options ({type(error).__name__})"
-        raise InvalidSettingError("store", _shown(url), reason) from None
+        return InvalidSettingError("store", _shown(url), _missing(cloud, error))
+    except Exception as error:  # noqa: BLE001  # the clients' have no common base
+        return _explained(url, options, error, before)
+
+
+def _explained(
+    url: str, options: Mapping[str, Any], error: Exception, before: BaseException | None
+) -> ArtifactsError:
+    failure, found = classify(error, before), describe(error, before)
+    given = ", ".join(sorted(map(str, options))) or "nothing"
+    if isinstance(error, _UNFIT) or failure in (Failure.REFUSED, Failure.ABSENT):
+        reason = f"no filesystem can be made of it, with {given} in storage_options ({found})"
+        return InvalidSettingError("store", _shown(url), reason)
+    reason = f"connecting failed, with {given} in storage_options: {failure.value} ({found})"
+    return StorageError(_shown(url), reason)
 
 
 def _missing(cloud: _Cloud, error: ImportError) -> str:
@@ -74,8 +95,8 @@ def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _shown(url: str) -> str:
-    """The rest may hold a password."""
-    return f"{url.partition('://')[0]}://…"
+    """Without what may be a password or a signature."""
+    return _SECRET.sub("…", url)
 
 
 def _ask_s3_once(filesystem: Foreign) -> None:

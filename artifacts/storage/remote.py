@@ -61,9 +61,10 @@ class RemoteStore:
         return again, ()
 
     def connect(self) -> None:
-        """What the first request would do too, without asking anything. Raises InvalidSettingError.
+        """What the first request would do too, without asking for anything.
 
-        For a URL that leads nowhere, a package that is not installed, options that do not fit.
+        Raises InvalidSettingError for a URL that leads nowhere, a package that is not installed,
+        options that do not fit; StorageError if the client got no answer when it was made.
         """
         self._client.connect()
 
