@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from threading import Lock
-from typing import TypeVar
+from functools import partial
+from typing import Generic, TypeVar
 
 from artifacts.storage.store import ObjectStore
 
@@ -14,14 +14,30 @@ T = TypeVar("T")
 _FEW = 32  # small requests of which the last must not wait for the first
 
 
+class PerProcess(Generic[T]):
+    """What a forked child must not take over, made anew in it: locks, futures, threads.
+
+    In a child the threads of its parent are gone, and with them whoever would have released a
+    lock or brought a result.
+    """
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._made: dict[int, T] = {}
+
+    @property
+    def mine(self) -> T:
+        """This process's own, the same for all of its threads."""
+        made = self._made.get(pid := os.getpid())
+        return self._made.setdefault(pid, self._make()) if made is None else made
+
+
 class Parallel:
     """Threads that are made when they are first needed, and anew in a forked child."""
 
     def __init__(self, store: ObjectStore) -> None:
-        self._most = max(_FEW, store.concurrency)
-        self._pool: ThreadPoolExecutor | None = None
-        self._pid = 0
-        self._lock = Lock()
+        most = max(_FEW, store.concurrency)
+        self._pool = PerProcess(partial(ThreadPoolExecutor, most, thread_name_prefix="art-ask"))
 
     @classmethod
     def over(cls, store: ObjectStore) -> Parallel | None:
@@ -30,8 +46,4 @@ class Parallel:
 
     def begin(self, call: Callable[[], T]) -> Future[T]:
         """Its result, or what it raises, is the future's. The process waits for it to end."""
-        with self._lock:
-            if self._pool is None or self._pid != os.getpid():
-                self._pool = ThreadPoolExecutor(self._most, thread_name_prefix="art-ask")
-                self._pid = os.getpid()
-            return self._pool.submit(call)
+        return self._pool.mine.submit(call)
