@@ -30,6 +30,7 @@ from artifacts.storage import (
     Name,
     ObjectStore,
     PageLayout,
+    PerProcess,
     Span,
     forget,
     has_copy,
@@ -236,14 +237,14 @@ class Version:
         """Have an object under way, where that pays."""
         parallel = self.collection.log.parallel
         if parallel is not None and str(name) not in self._objects.inline:
-            self._begun[name] = parallel.begin(partial(self._objects.get, name, _MOST))
+            self._begun.mine[name] = parallel.begin(partial(self._objects.get, name, _MOST))
 
     @cached_property
-    def _begun(self) -> dict[Name, Future[bytes]]:
-        return {}
+    def _begun(self) -> PerProcess[dict[Name, Future[bytes]]]:
+        return PerProcess(dict)
 
     def _get(self, name: Name, most: int = _MOST) -> bytes:
-        begun = self._begun.pop(name, None)
+        begun = self._begun.mine.pop(name, None)
         try:
             return begun.result() if begun else self._objects.get(name, most)
         except ObjectNotFoundError:

@@ -26,7 +26,7 @@ from artifacts.storage.opening import (
     place_at,
 )
 from artifacts.storage.packs import Packer
-from artifacts.storage.parallel import Parallel
+from artifacts.storage.parallel import Parallel, PerProcess
 from artifacts.storage.reader import READ_BYTES, read_extent, read_spans
 from artifacts.storage.remote import RemoteStore
 from artifacts.storage.store import CopyingStore, FileStore, ObjectStore
@@ -74,6 +74,7 @@ __all__ = [
     "Packer",
     "PageLayout",
     "Parallel",
+    "PerProcess",
     "Place",
     "Proposal",
     "Put",

@@ -17,7 +17,7 @@ from artifacts.errors import ArtifactsError, IntegrityError
 from artifacts.storage import codec
 from artifacts.storage.frame import Frame
 from artifacts.storage.log import FOLD_VERSION, Log, Tail
-from artifacts.storage.parallel import Parallel
+from artifacts.storage.parallel import Parallel, PerProcess
 from artifacts.storage.store import ObjectStore
 
 Row: TypeAlias = dict[str, Any]
@@ -72,7 +72,7 @@ class Rows:
         self._checkpoints: Checkpoints | None = None
         self._names: list[str | None] = []  # None for a page that no store has
         self._pages: dict[int, list[Row]] = {}
-        self._expected: dict[int, Future[list[Row]]] = {}
+        self._expected: PerProcess[dict[int, Future[list[Row]]]] = PerProcess(dict)
         self._length = 0
         self.recover: Callable[[], Rows] = Rows
 
@@ -102,10 +102,11 @@ class Rows:
     def expect(self, index: int) -> None:
         """Have a row under way when it is asked for, where that pays."""
         number = index // _ROWS_A_PAGE
-        if self._checkpoints and number not in self._pages and number not in self._expected:
+        expected = self._expected.mine
+        if self._checkpoints and number not in self._pages and number not in expected:
             name, parallel = self._names[number], self._checkpoints.parallel
             if name is not None and parallel is not None:
-                self._expected[number] = parallel.begin(partial(self._checkpoints.get_rows, name))
+                expected[number] = parallel.begin(partial(self._checkpoints.get_rows, name))
 
     def save(self, put: Put | None = None) -> Mapping[str, Any]:
         """JSON from which `load` makes these rows again.
@@ -143,7 +144,7 @@ class Rows:
         return self._pages[number]
 
     def _read(self, number: int) -> list[Row]:
-        name, expected = self._names[number], self._expected.pop(number, None)
+        name, expected = self._names[number], self._expected.mine.pop(number, None)
         if self._checkpoints is not None and name is not None:
             try:
                 page = expected.result() if expected else self._checkpoints.get_rows(name)

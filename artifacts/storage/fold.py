@@ -13,6 +13,7 @@ from artifacts.errors import IntegrityError, LostRaceError, MalformedError, Obje
 from artifacts.storage.checkpoint import Checkpoints, Head, Put, Rows
 from artifacts.storage.log import FEW_EVENTS, Change, Event, Log, Proposal, Tail
 from artifacts.storage.machine import MachineHeads
+from artifacts.storage.parallel import PerProcess
 
 _EVENTS_A_CHECKPOINT = 64
 _FAR_EVENTS_A_CHECKPOINT = 8  # so few that all of them are asked for at once
@@ -85,8 +86,7 @@ class Fold(Generic[S]):
         self._checkpoints = Checkpoints(log.store, log.parallel)
         self._has_checkpoints = has_checkpoints
         self._is_fresh = True
-        self._is_begun = False
-        self._stored: Future[Head | None] | None = None
+        self._begun: PerProcess[list[Future[Head | None] | None]] = PerProcess(list)  # empty: not
         self._candidate: tuple[Head, S] | None = None
         self._has_recalled = False
         self._kept = 0  # number of events that the machine's head covers
@@ -106,9 +106,9 @@ class Fold(Generic[S]):
     def begin(self) -> None:
         """Have under way what `refresh` will want, where that pays."""
         parallel = self.log.parallel
-        if parallel is None or self._is_begun:
+        if parallel is None or self._begun.mine:
             return
-        self._is_begun = True
+        stored = None
         self._recall()
         if not self._is_fresh:
             self.log.ask(self.tail.number)
@@ -116,13 +116,13 @@ class Fold(Generic[S]):
             self._ask_for_proof(FEW_EVENTS)
         else:
             if self._has_checkpoints:
-                self._stored = parallel.begin(partial(self._checkpoints.load, self.log.name))
+                stored = parallel.begin(partial(self._checkpoints.load, self.log.name))
             self.log.ask(0, _FAR_EVENTS_A_CHECKPOINT + 1)
+        self._begun.mine.append(stored)
 
     def forget(self) -> None:
         """Nothing that is under way is an answer to a later `refresh`."""
-        self._is_begun = False
-        self._stored = None
+        self._begun.mine.clear()
         self.log.forget()
 
     def refresh(self, foresee: Callable[[], None] = lambda: None) -> Self:
@@ -197,7 +197,7 @@ class Fold(Generic[S]):
         if self._accept():
             self._kept = self.tail.number
         elif self._has_checkpoints:
-            asked = self._stored
+            asked = next(iter(self._begun.mine), None)
             self._consider(asked.result() if asked else self._checkpoints.load(self.log.name))
             if self._candidate:
                 self._ask_for_proof(_FAR_EVENTS_A_CHECKPOINT + 1)

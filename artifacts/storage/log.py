@@ -25,7 +25,7 @@ from artifacts.errors import (
 )
 from artifacts.storage.frame import Frame
 from artifacts.storage.name import Name
-from artifacts.storage.parallel import Parallel
+from artifacts.storage.parallel import Parallel, PerProcess
 from artifacts.storage.store import ObjectStore
 
 FOLD_VERSION = 1
@@ -35,6 +35,7 @@ FEW_EVENTS, _MOST_EVENTS = 2, 64  # asked for at once: where none is expected, a
 _RECENT, _RECENT_BYTES = 4, 2**17  # of events that are kept
 _TRIES = 5  # of one create whose answer never came
 
+_Reads: TypeAlias = dict[int, Future[bytes | None]]
 Clock: TypeAlias = Callable[[], datetime]
 Change: TypeAlias = Mapping[str, Any]
 """One thing that happened: JSON with a "kind"."""
@@ -131,8 +132,8 @@ class Log:
         self.recent: dict[int, bytes] = {}
         """The last events that were read or appended, where reading them again has a price."""
         self._clock = clock
-        self._asked: dict[int, Future[bytes | None]] = {}
-        self._expected: dict[int, Future[bytes | None]] = {}
+        self._asked: PerProcess[_Reads] = PerProcess(dict)
+        self._expected: PerProcess[_Reads] = PerProcess(dict)
         self._has_looked_far = False
 
     def key(self, number: int) -> str:
@@ -145,18 +146,20 @@ class Log:
             if not self._has_looked_far:
                 self._has_looked_far = True
                 numbers += [first + far for far in _FAR if far >= count]
-            self._asked = self._begin(numbers)
+            self.forget()
+            self._asked.mine.update(self._begin(numbers))
 
     def expect(self, number: int) -> None:
         """Have one event under way when `read` wants it. Events never change, so it may wait."""
         if self.parallel is not None:
-            if len(self._expected) >= _RECENT:
-                self._expected.clear()
-            self._expected.update(self._begin({number} - self._expected.keys()))
+            expected = self._expected.mine
+            if len(expected) >= _RECENT:
+                expected.clear()
+            expected.update(self._begin({number} - expected.keys()))
 
     def forget(self) -> None:
         """What was asked for and not wanted is no answer to what is asked later."""
-        self._asked = {}
+        self._asked.mine.clear()
 
     def recall(self, tail: Tail, events: Mapping[int, bytes]) -> None:
         """Take over `recent` events, of which those count that lead to this tail."""
@@ -174,19 +177,19 @@ class Log:
         count = FEW_EVENTS
         try:
             while True:
-                if tail.number not in self._asked:
+                if tail.number not in self._asked.mine:
                     self.ask(tail.number, count)
-                count = min(_MOST_EVENTS, 2 * max(count, len(self._asked)))
+                count = min(_MOST_EVENTS, 2 * max(count, len(self._asked.mine)))
                 while (event := self._next(tail)) is not None:
                     yield event
                     tail = event.tail
-                    if self.parallel is not None and tail.number not in self._asked:
+                    if self.parallel is not None and tail.number not in self._asked.mine:
                         break
                 else:
                     break
             self._refuse_gap(tail)
         finally:
-            self._asked = {}
+            self._asked.mine.clear()
 
     def read(self, number: int) -> Event:
         """One event, checked by itself alone. Raises BrokenLogError, ObjectNotFoundError."""
@@ -196,7 +199,7 @@ class Log:
 
     def prove(self, number: int) -> Event:
         """As `read`, from the store itself."""
-        asked = self._expected.pop(number, None)
+        asked = self._expected.mine.pop(number, None)
         data = asked.result() if asked else None
         if data is None:
             data = self.store.read(self.key(number))
@@ -247,7 +250,7 @@ class Log:
                     raise LostRaceError(key) from error
             return
 
-    def _begin(self, numbers: Iterable[int]) -> dict[int, Future[bytes | None]]:
+    def _begin(self, numbers: Iterable[int]) -> _Reads:
         assert self.parallel is not None
         return {each: self.parallel.begin(partial(self._data, each)) for each in numbers}
 
@@ -266,7 +269,7 @@ class Log:
                 del self.recent[min(self.recent)]
 
     def _next(self, tail: Tail) -> Event | None:
-        asked = self._asked.pop(tail.number, None)
+        asked = self._asked.mine.pop(tail.number, None)
         data = asked.result() if asked else self._data(tail.number)
         if data is None:
             return None
@@ -301,10 +304,10 @@ class Log:
     def _beyond(self, end: int) -> Iterable[int]:
         if self.parallel is None:
             return [end + ahead for ahead in _AHEAD]
-        return {end + 1, *(number for number in self._asked if number > end)}
+        return {end + 1, *(number for number in self._asked.mine if number > end)}
 
     def _exists(self, number: int) -> bool:
-        if asked := self._asked.pop(number, None):
+        if asked := self._asked.mine.pop(number, None):
             return asked.result() is not None
         try:
             self.store.size(self.key(number))

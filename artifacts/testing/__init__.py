@@ -9,6 +9,7 @@ from artifacts.testing.faults import (
     SlowStore,
     TimelineStore,
 )
+from artifacts.testing.forking import GatedStore, is_true_in_child
 from artifacts.testing.proxy import Exchange, Proxy, longest_chain
 from artifacts.testing.schedule import Fault, Schedule, always, calm, seeded, strike
 
@@ -17,6 +18,7 @@ __all__ = [
     "Exchange",
     "FailingStore",
     "Fault",
+    "GatedStore",
     "KillingStore",
     "Proxy",
     "Request",
@@ -26,6 +28,7 @@ __all__ = [
     "TimelineStore",
     "always",
     "calm",
+    "is_true_in_child",
     "longest_chain",
     "seeded",
     "strike",
