@@ -130,6 +130,7 @@ class CachedStore:
                 if (fd := self.copies.open(key)) is not None:
                     return fd
                 with self.copies.beside() as path:
+                    turn.work_on(str(path))
                     self.remote.fetch(key, path)
                     return self.copies.keep(key, path)
         except (OSError, StorageError):  # a full disk, or a store that says so once more

@@ -58,7 +58,7 @@ class Tally:
                 os.write(fd, _TALLY.pack(max(0, after)))
             return after
         finally:
-            os.close(fd)
+            _close(fd)
 
 
 def copies_below(folder: str) -> Iterator[Copy]:
@@ -102,7 +102,15 @@ def delete_unused(path: str) -> bool:
     try:
         return not _is_claimed(fd) and _delete(path)
     finally:
-        os.close(fd)
+        _close(fd)
+
+
+def _close(fd: int) -> None:
+    """And let go of it, also where a child that was forked meanwhile has it open too."""
+    if fcntl is not None:
+        with suppress(OSError):
+            fcntl.flock(fd, fcntl.LOCK_UN)
+    os.close(fd)
 
 
 def _is_claimed(fd: int) -> bool:

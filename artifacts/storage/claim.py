@@ -25,14 +25,15 @@ def claimed(path: str) -> Iterator[None]:
     """Until the end, others see that this process works on the file or folder."""
     fd = os.open(path, os.O_RDONLY)
     try:
-        claim(fd)
-        yield
+        with _let_go(fd):
+            claim(fd)
+            yield
     finally:
         os.close(fd)
 
 
 def claim(fd: int) -> None:
-    """As `claimed`, until the descriptor is closed."""
+    """As `claimed`, until the descriptor is closed, here and in what was forked meanwhile."""
     if fcntl is not None:
         with suppress(OSError):  # a disk without locks
             fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -49,11 +50,27 @@ def alone(folder: str) -> Iterator[None]:
         return
     fd = os.open(folder, os.O_RDONLY)
     try:
-        with suppress(OSError):  # a disk without locks
-            fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
+        with _let_go(fd):
+            with suppress(OSError):  # a disk without locks
+                fcntl.flock(fd, fcntl.LOCK_EX)
+            yield
     finally:
         os.close(fd)
+
+
+@contextmanager
+def _let_go(fd: int) -> Iterator[None]:
+    """At the end, also where a child that was forked meanwhile has the descriptor open too.
+
+    Unless this is that child, whose parent goes on.
+    """
+    process = os.getpid()
+    try:
+        yield
+    finally:
+        if process == os.getpid() and fcntl is not None:
+            with suppress(OSError):
+                fcntl.flock(fd, fcntl.LOCK_UN)
 
 
 def delete_abandoned(
@@ -84,7 +101,8 @@ def _is_abandoned(path: str, at_least_s: float) -> bool:
     except OSError:
         return False
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with _let_go(fd):
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False
     finally:

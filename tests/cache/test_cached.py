@@ -352,3 +352,22 @@ def test_threads_fetch_a_whole_blob_once(scene: Scene) -> None:
     with ThreadPoolExecutor(8) as pool:
         assert [*pool.map(lambda _: scene.whole(), range(8))] == 8 * [BLOB]
     assert scene.reads() == 1
+
+
+def test_who_waits_for_a_blob_can_see_it_grow(tmp_path: Path) -> None:
+    """Or `Turn` would give up who fetches a large one."""
+    copies = Copies(tmp_path / "copies", LIMIT)
+    is_shown: list[bool] = []
+
+    class Slow(MemoryStore):
+        def fetch(self, key: str, path: Path) -> None:
+            [turn] = Path(copies.folder, "turns").iterdir()
+            is_shown.append(turn.read_bytes() == os.fsencode(path))
+            super().fetch(key, path)
+
+    remote = Slow()
+    remote.write(KEY, BLOB)
+
+    CachedStore(remote, copies).bring(KEY, len(BLOB))
+
+    assert is_shown == [True]

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
+
+import pytest
+from forks import done_by_fork, forked
 
 from artifacts.cache.turn import Turn
 
@@ -60,3 +67,80 @@ def test_who_dies_with_it_holds_up_nobody(tmp_path: Path) -> None:
         holder.communicate()
 
         assert turn.take(wait=True)
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_child_does_not_keep_it(tmp_path: Path) -> None:
+    path = str(tmp_path / "turn")
+    with ExitStack() as stack:
+        turn = Turn(path)
+        assert turn.take(wait=False)
+        waiting = stack.enter_context((tmp_path / "turn").open())  # as who waits has it open
+        stack.enter_context(forked())
+
+        turn.end()
+
+        fcntl.flock(waiting, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        assert stack.enter_context(Turn(path)).take(wait=False)
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_child_does_not_end_it(tmp_path: Path) -> None:
+    path = str(tmp_path / "turn")
+    with Turn(path) as turn:
+        assert turn.take(wait=False)
+
+        assert done_by_fork(turn.end) == 0
+
+        assert not Turn(path).take(wait=False)
+
+
+class Clock:
+    """Time passes only while somebody sleeps, and something else may happen then."""
+
+    def __init__(self, meanwhile: Callable[[float], None] = lambda _: None) -> None:
+        self.now_s, self._meanwhile = 0.0, meanwhile
+
+    def sleep(self, pause_s: float) -> None:
+        self.now_s += pause_s
+        self._meanwhile(self.now_s)
+
+    def waiter(self, path: str) -> Turn:
+        return Turn(path, sleep=self.sleep, clock=lambda: self.now_s)
+
+
+def test_who_is_stopped_with_it_holds_up_nobody_for_ever(tmp_path: Path) -> None:
+    path = str(tmp_path / "turn")
+    pipe = subprocess.PIPE
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, path], stdin=pipe, stdout=pipe)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"mine\n"
+    holder.send_signal(signal.SIGSTOP)
+    clock = Clock()
+
+    with clock.waiter(path) as turn:
+        assert not turn.take(wait=True)
+
+    assert 50 < clock.now_s < 70
+    assert os.path.exists(path)
+    holder.kill()
+    holder.communicate()
+
+
+def test_who_gets_on_with_it_is_waited_for(tmp_path: Path) -> None:
+    path, work = str(tmp_path / "turn"), tmp_path / "work"
+    with Turn(path) as turn:
+        assert turn.take(wait=False)
+        turn.work_on(str(work))
+
+        def grow(now_s: float) -> None:
+            if now_s < 300:
+                work.write_bytes(bytes(int(now_s)))
+            elif now_s < 330:
+                turn.end()
+
+        clock = Clock(grow)
+        with clock.waiter(path) as other:
+            assert other.take(wait=True)
+
+    assert 299 < clock.now_s < 310
