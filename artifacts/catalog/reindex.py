@@ -18,7 +18,17 @@ from artifacts.catalog.stretches import Stretch, Stretches
 from artifacts.catalog.version import Version
 from artifacts.errors import IntegrityError
 from artifacts.progress import Progress, Silent
-from artifacts.storage import RAW, ZSTD, ChunkLists, Index, Located, Name, ObjectStore, Span
+from artifacts.storage import (
+    RAW,
+    ZSTD,
+    ChunkLists,
+    Index,
+    Located,
+    Name,
+    ObjectStore,
+    Span,
+    claimed,
+)
 from artifacts.workers import batched, spread
 
 _LISTS = 256  # that one batch reads
@@ -47,7 +57,7 @@ def reindex(
     ours = Catalog(store)  # folds are not shared by threads
     ours.check_writing()
     done = Reindexing()
-    with TemporaryDirectory(prefix="index-", dir=store.spool) as folder:
+    with TemporaryDirectory(prefix="index-", dir=store.spool) as folder, claimed(folder):
         shards = Shards(Path(folder))
         survey = _Survey(shards, _read_lists(store, shards), is_far=store.concurrency > 1)
         for placed in live_pages(ours, _noted(done)):

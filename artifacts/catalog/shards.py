@@ -21,6 +21,7 @@ class Shards:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._held = [bytearray() for _ in range(256)]
+        self._spilled = [0] * 256  # bytes on disk
         self._bytes = 0
         self._numbers: dict[Name, int] = {}
         self._live: set[int] = set()
@@ -62,15 +63,20 @@ class Shards:
                     file.write(rows)
             except OSError as error:
                 raise StorageError(str(path), error.strerror or str(error)) from error
+            self._spilled[shard] += len(rows)
             rows.clear()
         self._bytes = 0
 
     def _read(self, shard: int) -> bytes:
         path = self._path(shard)
+        size = self._spilled[shard]
         try:
-            return (path.read_bytes() if path.exists() else b"") + bytes(self._held[shard])
+            data = path.read_bytes() if size else b""
         except OSError as error:
             raise StorageError(str(path), error.strerror or str(error)) from error
+        if len(data) != size:
+            raise StorageError(str(path), f"has {len(data)} bytes of {size} that were written")
+        return data + bytes(self._held[shard])
 
     def _path(self, shard: int) -> Path:
         return self._folder / f"{shard:02x}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -10,9 +11,10 @@ from random import Random
 import pytest
 from machines import Machines
 
-from artifacts.catalog import reindex
+from artifacts.catalog import reindex, shards
 from artifacts.content import Digest
-from artifacts.storage import Chunk, ChunkLists, Index, LocalStore, Name
+from artifacts.progress import Silent
+from artifacts.storage import Chunk, ChunkLists, Index, LocalStore, Name, begin_writing
 from artifacts.storage.index import Located, Segment
 from artifacts.testing import SlowStore
 
@@ -157,3 +159,26 @@ def test_nothing_is_left_in_the_spool(machines: Machines) -> None:
     reindex(machines.catalog)
 
     assert not [*machines.store.spool.iterdir()]
+
+
+def test_who_begins_to_write_meanwhile_deletes_nothing_of_it(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though it takes longer than what lies in the spool unclaimed is left there."""
+    before = index_rows(machines)
+    monkeypatch.setattr(shards, "_HELD_BYTES", 200)
+
+    class Slow(Silent):
+        def advance(self, size: int) -> None:
+            [folder] = machines.store.spool.glob("index-*")
+            os.utime(folder, (0, 0))
+            begin_writing(machines.store)
+            began.append(folder)
+
+    began: list[Path] = []
+    forget(machines)
+
+    reindex(machines.catalog, Slow())
+
+    assert began
+    assert index_rows(machines) == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -46,3 +47,20 @@ def test_a_full_disk_is_told_of(tmp_path: Path) -> None:
 
     with pytest.raises(StorageError, match="absent"):
         shards.add(rows)
+
+
+@pytest.mark.parametrize(
+    "harm", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[1:])]
+)
+def test_rows_that_somebody_deleted_are_missed(
+    harm: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_HELD_BYTES", 1)
+    shards = Shards(tmp_path)
+    shards.add([Located(Digest.of(b""), BLOBS_[0], 0)])
+    shards.mark(BLOBS_[0])
+    [path] = (path for path in tmp_path.iterdir() if path.stat().st_size)
+    harm(path)
+
+    with pytest.raises(StorageError, match=path.name):
+        [*shards.parts()]
