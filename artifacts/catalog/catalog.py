@@ -41,6 +41,7 @@ from artifacts.storage import (
     MachineHeads,
     ObjectStore,
     Parallel,
+    PerProcess,
     Proposal,
     State,
     StoreIdentity,
@@ -87,7 +88,7 @@ class Catalog:
         self._parallel = access.parallel if access else Parallel.over(store)
         self._access = access or Access(store, self._parallel)
         self._machine = MachineHeads(cache, store.url) if cache and self._parallel else None
-        self._lock = RLock()
+        self._lock = PerProcess(RLock)
         self._begun: list[Fold[Any]] = []
         self._projects = self._directory("root")
         self._directories: dict[str, Fold[DirectoryState]] = {}
@@ -139,7 +140,7 @@ class Catalog:
         facts = facts or Facts()
         name = CollectionName(entity, project, draft.name)
         self.begin_writing()
-        with self._lock:
+        with self._lock.mine:
             self._forget()
             self._begin(entity, project, draft.name)
         started = time.monotonic()
@@ -233,7 +234,7 @@ class Catalog:
     def projects(self) -> Iterator[tuple[str, str]]:
         """Entity and project of each, in order of name."""
         with self._operation():
-            self._projects.begin()
+            self._start(self._projects)
             self._check_identity()
             names = sorted(self._projects.refresh().state.names)
         for text in names:
@@ -321,7 +322,7 @@ class Catalog:
     @contextmanager
     def _operation(self, *, goes_on: bool = False) -> Iterator[None]:
         """One at a time. What was asked before it, or for it and in vain, is no answer."""
-        with self._lock:
+        with self._lock.mine:
             if not goes_on:
                 self._forget()
             try:
