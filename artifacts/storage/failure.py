@@ -104,6 +104,8 @@ def classify(error: BaseException, before: BaseException | None = None) -> Failu
     for each in chain:
         if found := _BY_NAME.get(type(each).__name__) or _of_type(each):
             return found
+    if all(type(each) is AttributeError for each in chain):  # and no lost connection led to it
+        return Failure.REFUSED
     return Failure.UNKNOWN
 
 

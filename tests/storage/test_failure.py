@@ -99,6 +99,10 @@ ERRORS: list[tuple[BaseException, Failure, str]] = [
     ),
     (TimeoutError(), Failure.UNKNOWN, "TimeoutError"),
     (NotImplementedError(), Failure.REFUSED, "NotImplementedError"),
+    (AttributeError("token"), Failure.REFUSED, "AttributeError"),
+    (TypeError("token"), Failure.REFUSED, "TypeError"),
+    (wrapped(AttributeError(), ServerDisconnectedError()), Failure.UNKNOWN, "AttributeError"),
+    (wrapped(AttributeError(), ConnectionResetError()), Failure.UNKNOWN, "AttributeError"),
 ]
 
 
