@@ -237,11 +237,20 @@ class _Content:
             found = place.read(self._store)
         for index, each in zip(item.indices, found, strict=True):
             if fault := self._fault(page, index, each):
-                self._report.add(item.blob.key, fault, *item.part.named(index))
+                self._report.add(self._blame(item, place).key, fault, *item.part.named(index))
                 if isinstance(place, Packed):
                     key = _key(item.blob, offset, page.digest_at(index), page.sizes[index])
                     self._seen[key] = fault
             offset += page.sizes[index] or 0
+
+    def _blame(self, item: _Item, place: Place) -> Name:
+        """The blob in which the fault lies, so that nobody deletes another one."""
+        if isinstance(place, Pieced) and not self._sound:
+            blobs = [*dict.fromkeys(span.blob for span in place.spans)]
+            for blob, found in zip(blobs, check_objects((self._store, blobs)), strict=True):
+                if isinstance(found, ArtifactsError):
+                    return blob
+        return item.blob
 
     def _fault(self, page: Page, index: int, found: Found) -> object:
         """What is wrong with a file's bytes, if anything."""

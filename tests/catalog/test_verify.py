@@ -116,3 +116,22 @@ def test_of_a_version_each_file_is_read_once(machines: Machines) -> None:
     [version] = machines.versions("two")
 
     assert verify_version(version).size == sum(map(len, SMALL.values()))
+
+
+def test_of_a_file_in_several_blobs_the_damaged_one_is_named(
+    machines: Machines, tmp_path: Path
+) -> None:
+    noise, inserted = Random(101).randbytes(200_000), Random(102).randbytes(20_000)
+    draft = machines.draft("edited")
+    draft.intake.base = machines.put("edited", {"file": noise}).placed
+    (tmp_path / "file").write_bytes(noise[:100_000] + inserted + noise[100_000:])
+    draft.add_file(tmp_path / "file", "file")
+    version = machines.commit(draft)
+
+    for data in (noise[:100], inserted[:100]):
+        before = {blob: machines.store.read(blob.key) for blob in machines.blobs()}
+        flip(machines, data)
+        [changed] = [blob for blob in before if machines.store.read(blob.key) != before[blob]]
+        [problem] = verify_version(version).problems
+        assert problem.where == changed.key
+        machines.store.write(changed.key, before[changed])
