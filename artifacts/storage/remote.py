@@ -121,7 +121,7 @@ class RemoteStore:
         except OSError as error:
             raise StorageError(str(path), error.strerror or str(error)) from error
         except ObjectNotFoundError:
-            raise self._has_no_bucket(key) from None
+            raise self._lost(key) from None
 
     def fetch(self, key: str, path: Path) -> None:
         """As `take`. An object that is replaced meanwhile may come out as a mixture."""
@@ -167,6 +167,12 @@ class RemoteStore:
             except ObjectNotFoundError:
                 return self.write(key, data)
         raise AlreadyExistsError(key)
+
+    def _lost(self, key: str) -> StorageError:
+        """Where there is something, it is not the bucket that an upload did not find."""
+        if next(self._walk(""), None) is None:
+            return self._has_no_bucket(key)
+        return StorageError(key, f"its upload to {self.url} was ended by others: try again")
 
     def _has_no_bucket(self, key: str) -> StorageError:
         return StorageError(key, f"there is no bucket or folder for {self.url}: make it first")

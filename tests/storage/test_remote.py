@@ -34,6 +34,7 @@ from artifacts.storage import (
     open_store,
 )
 from artifacts.storage.bulk import PART_BYTES
+from artifacts.storage.s3 import S3Bucket
 from artifacts.testing import StoreContract
 
 RACERS = 8
@@ -250,3 +251,28 @@ def test_a_missing_package_is_named(package: str, url: str, extra: str) -> None:
     )
 
     assert f"needs {package}: pip install 'artifact-store[{extra}]'" in said.stdout
+
+
+@pytest.mark.parametrize("name", ["ceph", "ministack"])
+def test_a_lost_upload_is_no_missing_bucket(
+    name: str, fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a rule of the bucket ends those that take long."""
+    server = fleet.server(name)
+    store = RemoteStore(server.place(), quick(server))
+    store.write("k", b"")
+    (tmp_path / "source").write_bytes(bytes(PART_BYTES + 1))
+    begin = S3Bucket.begin
+
+    def begin_and_lose(bucket: S3Bucket, key: str) -> str:
+        upload = begin(bucket, key)
+        bucket.abandon(key, upload)
+        return upload
+
+    monkeypatch.setattr(S3Bucket, "begin", begin_and_lose)
+
+    with pytest.raises(StorageError, match="upload") as caught:
+        store.take("large", tmp_path / "source")
+
+    assert "there is no bucket" not in str(caught.value)
+    assert caught.value.key == "large"
