@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
 
 from artifacts.errors import ObjectNotFoundError, StorageError
@@ -37,8 +38,8 @@ class PartsBucket(Protocol):
         """Delete the parts."""
 
 
-def upload(client: Client, key: str, fd: int) -> None:
-    """Make the object from an open file, which does not change meanwhile.
+def upload(client: Client, key: str, fd: int, path: Path) -> None:
+    """Make the object from an open file and its path, neither of which changes meanwhile.
 
     At most some parts are in memory, of all uploads and downloads of the client together.
     """
@@ -48,7 +49,7 @@ def upload(client: Client, key: str, fd: int) -> None:
     elif isinstance(client.bucket, PartsBucket):
         _upload_parts(client, key, fd, size, client.bucket.most_parts)
     else:
-        _in_parts(client, [partial(_put_whole, client, key, fd)])
+        _in_parts(client, [partial(_put_whole, client, key, path)])
 
 
 def download(client: Client, key: str, fd: int) -> None:
@@ -67,9 +68,8 @@ def _put_small(client: Client, key: str, fd: int, size: int) -> None:
     client.call("uploading", key, lambda bucket: bucket.write(key, data))
 
 
-def _put_whole(client: Client, key: str, fd: int) -> None:
-    path = f"/dev/fd/{fd}"
-    client.call("uploading", key, lambda bucket: bucket.put(key, path))
+def _put_whole(client: Client, key: str, path: Path) -> None:
+    client.call("uploading", key, lambda bucket: bucket.put(key, str(path)))
 
 
 def _fetch(client: Client, key: str, fd: int, offset: int) -> int:

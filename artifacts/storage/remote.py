@@ -114,7 +114,7 @@ class RemoteStore:
         try:
             fd = os.open(path, _TO_READ)
             try:
-                upload(self._client, key, fd)
+                upload(self._client, key, fd, path)
             finally:
                 os.close(fd)
             os.unlink(path)
