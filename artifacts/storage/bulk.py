@@ -41,7 +41,8 @@ class PartsBucket(Protocol):
 def upload(client: Client, key: str, fd: int, path: Path) -> None:
     """Make the object from an open file and its path, neither of which changes meanwhile.
 
-    At most some parts are in memory, of all uploads and downloads of the client together.
+    At most 64 MiB are in memory, of all uploads and downloads of the client together; but of a
+    file of more than that for each of the parts that a bucket takes, one part.
     """
     size = os.fstat(fd).st_size
     if size <= PART_BYTES:
@@ -64,8 +65,9 @@ def download(client: Client, key: str, fd: int) -> None:
 
 
 def _put_small(client: Client, key: str, fd: int, size: int) -> None:
-    data = os.pread(fd, size, 0)
-    client.call("uploading", key, lambda bucket: bucket.write(key, data))
+    with client.room.take(size):
+        data = os.pread(fd, size, 0)
+        client.call("uploading", key, lambda bucket: bucket.write(key, data))
 
 
 def _put_whole(client: Client, key: str, path: Path) -> None:
@@ -74,12 +76,13 @@ def _put_whole(client: Client, key: str, path: Path) -> None:
 
 def _fetch(client: Client, key: str, fd: int, offset: int) -> int:
     """How many bytes there were."""
-    data = client.call("downloading", key, lambda bucket: bucket.read(key, offset, PART_BYTES))
-    view = memoryview(data)
-    while view:
-        count = os.pwrite(fd, view, offset)
-        view, offset = view[count:], offset + count
-    return len(data)
+    with client.room.take(PART_BYTES):
+        data = client.call("downloading", key, lambda bucket: bucket.read(key, offset, PART_BYTES))
+        view = memoryview(data)
+        while view:
+            count = os.pwrite(fd, view, offset)
+            view, offset = view[count:], offset + count
+        return len(data)
 
 
 def _upload_parts(client: Client, key: str, fd: int, size: int, most: int) -> None:
@@ -88,8 +91,11 @@ def _upload_parts(client: Client, key: str, fd: int, size: int, most: int) -> No
     offsets = enumerate(range(0, size, part_bytes), 1)
 
     def add(number: int, offset: int) -> str:
-        data = os.pread(fd, part_bytes, offset)
-        return _ask(client, "uploading", key, lambda bucket: bucket.add(key, name, number, data))
+        with client.room.take(part_bytes):
+            data = os.pread(fd, part_bytes, offset)
+            return _ask(
+                client, "uploading", key, lambda bucket: bucket.add(key, name, number, data)
+            )
 
     try:
         receipts = _in_parts(client, [partial(add, *each) for each in offsets])

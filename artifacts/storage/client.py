@@ -15,12 +15,14 @@ from artifacts.errors import AlreadyExistsError, ObjectNotFoundError, StorageErr
 from artifacts.storage.bucket import Bucket
 from artifacts.storage.connect import connect
 from artifacts.storage.failure import RETRIED, Failure, classify, describe
+from artifacts.storage.room import Room
 
 _TRIES = 8
 _FIRST_PAUSE_S = 0.1  # twice as long each time, of which half at random
 _PATIENCE_S = 60.0  # after which nothing is tried a third time
 _AT_LEAST = 2  # tries, however long the first took
-_AT_ONCE = 8  # parts of large files, of all transfers together: they are what takes memory
+_AT_ONCE = 8  # parts of large files, of all transfers together
+_ROOM_BYTES = 64 * 2**20  # for these parts: they are what takes memory
 
 _T = TypeVar("_T")
 
@@ -60,6 +62,11 @@ class Client:
     def parts(self) -> ThreadPoolExecutor:
         """Where the parts of large files are moved, a few at a time."""
         return self._connection.parts
+
+    @property
+    def room(self) -> Room:
+        """Which each of these parts takes while it is in memory."""
+        return self._connection.room
 
     def call(self, doing: str, key: str, act: Callable[[Bucket], _T]) -> _T:
         """What `act` returns; it may be called again, after an attempt that may have worked.
@@ -134,4 +141,5 @@ class _Connection:
     def __init__(self, url: str, options: Mapping[str, Any]) -> None:
         self.bucket = connect(url, options)
         self.parts = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="art-part")
+        self.room = Room(_ROOM_BYTES)
         self.alone = Lock()
