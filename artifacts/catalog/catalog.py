@@ -166,11 +166,12 @@ class Catalog:
         for _ in range(_TRIES):
             fold, born = self._ensure(name, type_)
             self._access.check_writing()
-            fold.append(
-                Proposal([*born, change], content.inline, adds=[content.name, content.layout])
-            )
-            number = fold.state.outcome
-            row = None if number is None else fold.state.version(number)
+            with fold.lock:
+                fold.append(
+                    Proposal([*born, change], content.inline, adds=[content.name, content.layout])
+                )
+                number = fold.state.outcome
+                row = None if number is None else fold.state.version(number)
             if row is not None:
                 return Version(self.store, name, fold, row)
         raise ConflictError(f"{name.qualified} keeps being deleted; commit again later")

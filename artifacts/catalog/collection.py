@@ -110,7 +110,8 @@ class CollectionState:
                 log.expect(self.placed[index])
 
     def aliases_of(self, number: int) -> list[str]:
-        return [alias for alias, version in self.aliases.items() if version == number]
+        aliases = self.aliases.copy()  # another thread may take in an event meanwhile
+        return [alias for alias, version in aliases.items() if version == number]
 
     def find(self, digest: bytes) -> int | None:
         """Number of the newest version with this content."""

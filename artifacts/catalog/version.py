@@ -77,8 +77,7 @@ class Version:
 
     def refresh(self) -> None:
         """Take in what changed beside the content: aliases, description, metadata, tags."""
-        row = self.collection.refresh().state.version(self.row.number)
-        self.row = row or self.row
+        self.row = self._row_now() or self.row
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -166,10 +165,14 @@ class Version:
 
     def renewed(self) -> Version | None:
         """This version as its bytes lie now, if they were laid out anew since."""
-        row = self.collection.refresh().state.version(self.row.number)
+        row = self._row_now()
         if row is None or row.layout == self.row.layout:
             return None
         return Version(self.store, self.collection_name, self.collection, row)
+
+    def _row_now(self) -> VersionRow | None:
+        self.collection.forget()  # what another thread asked for before now
+        return self.collection.refresh().state.version(self.row.number)
 
     def uncached(self) -> Version:
         """This version, read from the store itself."""
@@ -205,14 +208,16 @@ class Version:
 
     def _last_page(self, position: int) -> Page:
         """The page last asked for is kept: entries are mostly asked for in order."""
-        if self._kept is None or self._kept[0] != position:
-            self._kept = (position, self.page(position), None)
-        return self._kept[1]
+        kept = self._kept
+        if kept is None or kept[0] != position:
+            self._kept = kept = (position, self.page(position), None)
+        return kept[1]
 
     _kept: tuple[int, Page, PageLayout | None] | None = None
 
     def _spans(self, position: int, page: Page, index: int) -> list[Span]:
-        layout = self._kept[2] if self._kept and self._kept[0] == position else None
+        kept = self._kept
+        layout = kept[2] if kept and kept[0] == position else None
         if layout is None:
             layout = self.page_layout(position, page)
             self._kept = (position, page, layout)

@@ -139,9 +139,10 @@ class Rows:
         return min(_ROWS_A_PAGE, self._length - number * _ROWS_A_PAGE)
 
     def _page(self, number: int) -> list[Row]:
-        if number not in self._pages:
-            self._pages[number] = self._read(number)
-        return self._pages[number]
+        page = self._pages.get(number)
+        if page is None:  # and if another thread read it meanwhile, it may have changed it, too
+            page = self._pages.setdefault(number, self._read(number))
+        return page
 
     def _read(self, number: int) -> list[Row]:
         name, expected = self._names[number], self._expected.mine.pop(number, None)

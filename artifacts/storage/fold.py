@@ -6,14 +6,16 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from functools import partial
+from threading import RLock
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from artifacts.errors import IntegrityError, LostRaceError, MalformedError, ObjectNotFoundError
 from artifacts.storage.checkpoint import Checkpoints, Head, Put, Rows
 from artifacts.storage.log import FEW_EVENTS, Change, Event, Log, Proposal, Tail
 from artifacts.storage.machine import MachineHeads
-from artifacts.storage.parallel import PerProcess
+from artifacts.storage.parallel import Parallel, PerProcess
 
 _EVENTS_A_CHECKPOINT = 64
 _FAR_EVENTS_A_CHECKPOINT = 8  # so few that all of them are asked for at once
@@ -64,7 +66,9 @@ def apply_rules(
 
 
 class Fold(Generic[S]):
-    """Read with `refresh`, written with `append`. Not shared by threads.
+    """Read with `refresh`, written with `append`, by any number of threads, one at a time.
+
+    `state` may be read meanwhile; who needs two things of one moment holds `lock`.
 
     Where the log's store is far away, a request is not waited for before the next is made that
     does not depend on it, and `machine` may say where the log ended when it was read last.
@@ -86,10 +90,17 @@ class Fold(Generic[S]):
         self._checkpoints = Checkpoints(log.store, log.parallel)
         self._has_checkpoints = has_checkpoints
         self._is_fresh = True
+        self._is_whole = True  # False while an event is being taken in
+        self._lock = PerProcess(RLock)
         self._begun: PerProcess[list[Future[Head | None] | None]] = PerProcess(list)  # empty: not
         self._candidate: tuple[Head, S] | None = None
         self._has_recalled = False
         self._kept = 0  # number of events that the machine's head covers
+
+    @property
+    def lock(self) -> AbstractContextManager[bool]:
+        """While a thread holds it, no other one changes the state."""
+        return self._lock.mine
 
     @property
     def is_empty(self) -> bool:
@@ -98,16 +109,23 @@ class Fold(Generic[S]):
     @property
     def guess(self) -> S:
         """The state as far as is known without asking. May be old, or of a log that is gone."""
-        if not self._is_fresh:
-            return self.state
-        self._recall()
-        return self._candidate[1] if self._candidate else self.state
+        with self.lock:
+            if not self._is_fresh:
+                return self.state
+            self._recall()
+            return self._candidate[1] if self._candidate else self.state
 
     def begin(self) -> None:
         """Have under way what `refresh` will want, where that pays."""
         parallel = self.log.parallel
-        if parallel is None or self._begun.mine:
+        if parallel is None:
             return
+        with self.lock:
+            if not self._begun.mine:
+                self._begun.mine.append(self._begin(parallel))
+
+    def _begin(self, parallel: Parallel) -> Future[Head | None] | None:
+        """What the store has of a head, if that is asked for."""
         stored = None
         self._recall()
         if not self._is_fresh:
@@ -118,38 +136,45 @@ class Fold(Generic[S]):
             if self._has_checkpoints:
                 stored = parallel.begin(partial(self._checkpoints.load, self.log.name))
             self.log.ask(0, _FAR_EVENTS_A_CHECKPOINT + 1)
-        self._begun.mine.append(stored)
+        return stored
 
     def forget(self) -> None:
         """Nothing that is under way is an answer to a later `refresh`."""
-        self._begun.mine.clear()
-        self.log.forget()
+        with self.lock:
+            self._begun.mine.clear()
+            self.log.forget()
 
     def refresh(self, foresee: Callable[[], None] = lambda: None) -> Self:
         """Take in what others appended. Raises BrokenLogError, UnknownEventError.
 
         `foresee` is called whenever `guess` became a better one, to begin what will follow.
         """
-        self.begin()
-        foresee()
-        try:
-            if self._is_fresh:
-                self._resume(foresee)
-            for event in self.log.after(self.tail):
-                self._take(event)
-        finally:
-            self.forget()
-        self._keep()
-        return self
+        with self.lock:
+            self._drop_half()
+            self.begin()
+            foresee()
+            try:
+                if self._is_fresh:
+                    self._resume(foresee)
+                for event in self.log.after(self.tail):
+                    self._take(event)
+            finally:
+                self.forget()
+            self._keep()
+            return self
 
     def append(self, proposal: Proposal) -> Event:
         """Append after whatever else was appended; the fold decides what it comes to.
 
         Raises MalformedError, UnknownEventError for what no reader could take in.
         """
-        if self._is_fresh:
-            self.refresh()  # whoever has not looked for a gap might fill it
-        self._refuse_unreadable(proposal)
+        with self.lock:
+            if self._is_fresh or not self._is_whole:
+                self.refresh()  # whoever has not looked for a gap might fill it
+            self._refuse_unreadable(proposal)
+            return self._append(proposal)
+
+    def _append(self, proposal: Proposal) -> Event:
         lost = 0
         while True:
             try:
@@ -173,8 +198,18 @@ class Fold(Generic[S]):
         self._kind().apply(trial, f"what was to be appended to {self.log.name}")
 
     def _take(self, event: Event) -> None:
+        self._is_whole = False
         self.state.apply(event, self.log.key(event.number))
         self.tail = event.tail
+        self._is_whole = True
+
+    def _drop_half(self) -> None:
+        """Begin anew, if somebody was interrupted or this process forked within an event."""
+        if not self._is_whole:
+            self.forget()
+            self.tail, self.state = Tail.start(self.log.name), self._kind()
+            self._candidate, self._has_recalled, self._kept = None, False, 0
+            self._is_fresh = self._is_whole = True
 
     def _is_due(self, events: int) -> bool:
         is_often = self.log.parallel is not None and events <= _MANY_EVENTS
@@ -231,17 +266,20 @@ class Fold(Generic[S]):
         except (IntegrityError, ObjectNotFoundError):
             is_proven = False
         if is_proven:
+            self._is_whole = False
             self.tail, self.state = head.tail, state
+            self._is_whole = True
             state.rows.recover = self._folded_rows
         else:
-            self.log.recent.clear()
+            self.log.recall(self.tail, {})
         return is_proven
 
     def _folded_rows(self) -> Rows:
         """The rows as the log alone gives them, up to this fold's tail."""
         state = self._kind()
-        for event in self.log.after(Tail.start(self.log.name)):
-            if event.number == self.tail.number:
-                break
-            state.apply(event, self.log.key(event.number))
+        with self.lock:
+            for event in self.log.after(Tail.start(self.log.name)):
+                if event.number == self.tail.number:
+                    break
+                state.apply(event, self.log.key(event.number))
         return state.rows

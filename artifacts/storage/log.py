@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from threading import RLock
 from typing import Any, TypeAlias
 
 from artifacts.content import Digest
@@ -116,7 +117,8 @@ class Event:
 class Log:
     """Any number of processes may append; every reader sees the same order.
 
-    With `parallel`, numbers are asked for several at once. Not shared by threads then.
+    With `parallel`, numbers are asked for several at once, and one thread at a time reads `after`
+    a tail or appends; any number of threads may `read` single events meanwhile.
     """
 
     def __init__(
@@ -129,8 +131,9 @@ class Log:
         self.store = store
         self.name = name
         self.parallel = parallel
-        self.recent: dict[int, bytes] = {}
+        self.recent: Mapping[int, bytes] = {}
         """The last events that were read or appended, where reading them again has a price."""
+        self._lock = PerProcess(RLock)  # of what is replaced as a whole, or asked for once
         self._clock = clock
         self._asked: PerProcess[_Reads] = PerProcess(dict)
         self._expected: PerProcess[_Reads] = PerProcess(dict)
@@ -153,9 +156,10 @@ class Log:
         """Have one event under way when `read` wants it. Events never change, so it may wait."""
         if self.parallel is not None:
             expected = self._expected.mine
-            if len(expected) >= _RECENT:
-                expected.clear()
-            expected.update(self._begin({number} - expected.keys()))
+            with self._lock.mine:
+                if len(expected) >= _RECENT:
+                    expected.clear()
+                expected.update(self._begin({number} - expected.keys()))
 
     def forget(self) -> None:
         """What was asked for and not wanted is no answer to what is asked later."""
@@ -163,11 +167,13 @@ class Log:
 
     def recall(self, tail: Tail, events: Mapping[int, bytes]) -> None:
         """Take over `recent` events, of which those count that lead to this tail."""
-        self.recent.clear()
+        recent: dict[int, bytes] = {}
         number, wanted = tail.number - 1, tail.previous.hex()
         while (data := events.get(number)) and Digest.of(data).hex() == wanted:
-            self.recent[number] = data
+            recent[number] = data
             number, wanted = number - 1, self._parse(number, data).header["previous"]
+        with self._lock.mine:
+            self.recent = recent
 
     def after(self, tail: Tail) -> Iterator[Event]:
         """Events from the tail to the end, in order, each checked against the one before.
@@ -262,11 +268,13 @@ class Log:
 
     def _remember(self, number: int, data: bytes) -> None:
         if self.parallel is not None:
-            self.recent[number] = data
-            while len(self.recent) > 1 and (
-                len(self.recent) > _RECENT or sum(map(len, self.recent.values())) > _RECENT_BYTES
-            ):
-                del self.recent[min(self.recent)]
+            with self._lock.mine:
+                recent = {**self.recent, number: data}
+                while len(recent) > 1 and (
+                    len(recent) > _RECENT or sum(map(len, recent.values())) > _RECENT_BYTES
+                ):
+                    del recent[min(recent)]
+                self.recent = recent
 
     def _next(self, tail: Tail) -> Event | None:
         asked = self._asked.mine.pop(tail.number, None)

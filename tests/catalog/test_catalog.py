@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from artifacts.errors import (
     WrongTypeError,
 )
 from artifacts.names import ArtifactName, CollectionName, DigestName
-from artifacts.storage import MemoryStore, ObjectStore, fold, open_store
+from artifacts.storage import Event, Fold, MemoryStore, ObjectStore, Proposal, fold, open_store
 from artifacts.testing import CountingStore, FailingStore, SlowStore
 
 STORE = b'{"format":1,"id":"0123456789abcdef0123456751ec491f"}\n'
@@ -589,6 +590,30 @@ def test_racing_catalogs_count_without_gap_or_double(
     for name in names:
         newest = Catalog(store).resolve(named(f"{name}:latest"))
         assert newest.name == f"{name}:v23"
+
+
+def test_a_commit_is_told_its_own_version_whatever_other_threads_refresh(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalog, rival = Catalog(store), Catalog(store)
+    before = commit(catalog, "a")
+    refreshing = Thread(target=before.refresh)
+    append = Fold.append
+
+    def appended(changed: Fold[Any], proposal: Proposal) -> Event:
+        event = append(changed, proposal)
+        if changed is before.collection:
+            commit(rival, "c")
+            refreshing.start()
+            refreshing.join(0.3)  # it ends now, or waits for the commit
+        return event
+
+    monkeypatch.setattr(Fold, "append", appended)
+    version = commit(catalog, "b")
+    refreshing.join()
+
+    assert (version.name, content_of(version)) == ("data:v1", "b")
+    assert contents(catalog) == {2: "c", 1: "b", 0: "a"}
 
 
 def test_a_commit_to_a_collection_that_is_deleted_meanwhile_is_not_lost() -> None:

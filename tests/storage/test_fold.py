@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event as ThreadEvent
+from threading import Thread
 from typing import Any, ClassVar, Self
 
 import pytest
@@ -41,7 +45,7 @@ from artifacts.storage import (
     checkpoint,
     fold,
 )
-from artifacts.testing import CountingStore, TimelineStore
+from artifacts.testing import CountingStore, SlowStore, TimelineStore, is_true_in_child
 
 HEAD = "cache/heads/notes/1"
 CHECKPOINT_EVENTS = 3
@@ -647,3 +651,106 @@ def test_who_begins_to_look_sees_what_was_appended_since_it_forgot(far: Far) -> 
     fold_of(far).append(add("later"))
 
     assert reader.refresh().state.texts[-1] == "later"
+
+
+def at_once(*acts: Callable[[], object]) -> None:
+    """Each in a thread of its own; raises what one of them raises."""
+    with ThreadPoolExecutor(len(acts)) as pool:
+        for future in [pool.submit(act) for act in acts]:
+            future.result()
+
+
+@pytest.mark.parametrize("is_far", [False, True])
+def test_threads_that_refresh_one_fold_take_each_event_once(
+    written: MemoryStore, far: Far, *, is_far: bool
+) -> None:
+    store = SlowStore(far if is_far else written, 0.01)
+    parallel = Parallel(store) if is_far else None
+    shared = Fold(Log(store, "notes/1", parallel=parallel), Notes)
+
+    at_once(*[shared.refresh] * 8)
+
+    assert shared.state.texts == ALL
+
+
+def test_threads_that_append_to_one_fold_lose_nothing_and_take_nothing_twice(
+    store: MemoryStore,
+) -> None:
+    shared = fold_of(SlowStore(store, 0.001))
+    acts = [lambda each=f"n{number}": shared.append(add(each)) for number in range(7)]
+
+    at_once(*acts, *[shared.refresh] * 7)
+
+    assert sorted(shared.state.texts) == ALL
+    assert shared.state.texts == fold_of(store).refresh().state.texts
+
+
+def test_what_was_interrupted_half_way_through_an_event_is_folded_anew(
+    written: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = fold_of(written).refresh()
+    fold_of(written).append(add("n7", "n8"))
+
+    def interrupted(state: Notes, event: Event, key: str) -> None:
+        Notes.added(state, event, event.changes[0])
+        raise KeyboardInterrupt(key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Notes, "apply", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            reader.refresh()
+
+    assert reader.refresh().state.texts == [*ALL, "n7", "n8"]
+
+
+def test_a_child_folds_anew_what_a_thread_of_its_parent_was_folding(
+    written: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = fold_of(written).refresh()
+    fold_of(written).append(add("n7", "n8"))
+    is_half_way, may_end = ThreadEvent(), ThreadEvent()
+    parent, apply = os.getpid(), Notes.apply
+
+    def slowly(state: Notes, event: Event, key: str) -> None:
+        if os.getpid() == parent:
+            Notes.added(state, event, event.changes[0])
+            is_half_way.set()
+            may_end.wait()
+        else:
+            apply(state, event, key)
+
+    monkeypatch.setattr(Notes, "apply", slowly)
+    thread = Thread(target=reader.refresh)
+    thread.start()
+    is_half_way.wait()
+
+    assert is_true_in_child(lambda: reader.refresh().state.texts == [*ALL, "n7", "n8"])
+    may_end.set()
+    thread.join()
+
+
+class Holding(CountingStore):
+    """The first read of rows does not end before `may_end`."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        super().__init__(store)
+        self.is_reading, self.may_end = ThreadEvent(), ThreadEvent()
+
+    def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
+        if key.startswith("cache/rows/") and not self.is_reading.is_set():
+            self.is_reading.set()
+            self.may_end.wait()
+        return super().read(key, start, length)
+
+
+def test_who_reads_rows_undoes_no_change_that_is_made_meanwhile(written: MemoryStore) -> None:
+    store = Holding(written)
+    shared = fold_of(store).refresh()
+    thread = Thread(target=lambda: shared.state.rows[0])
+    thread.start()
+    store.is_reading.wait()
+    shared.append(Proposal([{"kind": "changed", "at": 0, "text": "changed"}]))
+    store.may_end.set()
+    thread.join()
+
+    assert shared.state.texts == ["changed", *ALL[1:]]
