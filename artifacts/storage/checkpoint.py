@@ -23,6 +23,7 @@ from artifacts.storage.store import ObjectStore
 Row: TypeAlias = dict[str, Any]
 Put: TypeAlias = Callable[[list[Row]], str]
 """Stores a page of rows, and says its name."""
+_EDITION = 2  # of heads: those without one may be of folds that threads had spoiled
 _ROWS_A_PAGE = 256
 _MOST = 2**28  # bytes of one page of rows
 
@@ -42,20 +43,22 @@ class Head:
             "number": self.tail.number,
             "previous": self.tail.previous.hex(),
             "fold": FOLD_VERSION,
+            "edition": _EDITION,
             "head": self.state,
         }
         return Frame(header, {str(key): data for key, data in self.events.items()}).encode()
 
     @classmethod
     def decode(cls, data: bytes, log: str) -> Self | None:
-        """Of another log or another version of the rules, there is none.
+        """Of another log, edition or version of the rules, there is none.
 
         Raises ArtifactsError, ValueError, KeyError or TypeError for what `encode` never makes.
         """
         frame = Frame.decode(data, f"head of {log}")
         header = frame.header
         tail = Tail(int(header["number"]), Digest.parse(header["previous"]))
-        if header["log"] != log or header["fold"] != FOLD_VERSION or tail.number < 1:
+        versions = header["fold"], header.get("edition")
+        if header["log"] != log or versions != (FOLD_VERSION, _EDITION) or tail.number < 1:
             return None
         events = {int(number): data for number, data in frame.objects.items()}
         return cls(log, tail, header["head"], events)

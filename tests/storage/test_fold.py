@@ -418,6 +418,15 @@ def test_a_head_that_this_software_did_not_write_is_ignored(
     assert texts_of(written) == ALL
 
 
+def test_a_head_from_before_threads_shared_folds_is_ignored(written: MemoryStore) -> None:
+    header = dict(Frame.decode(written.read(HEAD), HEAD).header)
+    header.pop("edition", None)
+    header["head"] = {**header["head"], "changes": 99}
+    written.write(HEAD, Frame(header).encode())
+
+    assert fold_of(written).refresh().state.changes == len(ALL)
+
+
 class Stubborn(MemoryStore):
     """Fails on whatever is below `cache/`."""
 
