@@ -31,6 +31,10 @@ class PerProcess(Generic[T]):
         made = self._made.get(pid := os.getpid())
         return self._made.setdefault(pid, self._make()) if made is None else made
 
+    def __reduce__(self) -> tuple[type[PerProcess[T]], tuple[Callable[[], T]]]:
+        """Whoever unpickles it makes its own."""
+        return PerProcess, (self._make,)
+
 
 class Parallel:
     """Threads that are made when they are first needed, and anew in a forked child."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Iterator
 from threading import RLock, Thread
 
@@ -27,6 +28,16 @@ def test_a_child_has_its_own_and_a_process_one_for_all_threads() -> None:
 
     assert pids.mine is parents
     assert is_true_in_child(lambda: pids.mine == [os.getpid()])
+
+
+def test_another_process_that_is_sent_one_has_its_own() -> None:
+    lists: PerProcess[list[int]] = PerProcess(list)
+    locks = PerProcess(RLock)
+    lists.mine.append(1)
+    assert locks.mine.acquire()
+
+    assert pickle.loads(pickle.dumps(lists)).mine == []
+    assert pickle.loads(pickle.dumps(locks)).mine.acquire()
 
 
 def test_a_lock_that_another_thread_holds_is_free_in_a_child() -> None:
