@@ -10,6 +10,9 @@ test: $(VENV)/ready
 soak: $(VENV)/ready
 	SEEDS=500 $(BIN)/python -m pytest -q -n 2 tests/promises/test_faults.py
 
+servers: $(VENV)/ready
+	for store in ceph ministack azurite gcs; do $(BIN)/python -m pytest -q -n 2 --store $$store tests/artifact tests/query tests/runs tests/cli || exit 1; done
+
 lint: $(VENV)/ready
 	$(BIN)/ruff format --check -q . && $(BIN)/ruff check -q . && $(BIN)/mypy
 
@@ -26,4 +29,4 @@ $(VENV)/ready: pyproject.toml
 	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
 	touch $@
 
-.PHONY: demo test soak lint check bench docs
+.PHONY: demo test soak servers lint check bench docs
