@@ -18,6 +18,7 @@ from artifacts.runs import active_run
 from artifacts.storage import Address, open_store
 
 pytest.register_assert_rewrite("artifacts.testing.contract")
+os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"  # else gcsfs asks emulators for a minute
 settings.register_profile("unhurried", deadline=None)  # machines that run tests are busy
 settings.load_profile("unhurried")
 

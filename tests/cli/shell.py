@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,6 +35,11 @@ class Answer:
     @property
     def json(self) -> Any:  # noqa: ANN401 - whatever the command answers
         return json.loads(self.out)
+
+
+def _hear_interrupts() -> None:
+    """Also where the tests run in the background, whose programs hear none."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Shell:
@@ -70,6 +76,7 @@ class Shell:
             stderr=subprocess.PIPE,
             env=environment,
             cwd=self.folder,
+            preexec_fn=_hear_interrupts,  # noqa: PLW1509 - it takes no lock
         )
 
     def process(self, *arguments: str) -> Answer:
