@@ -404,7 +404,7 @@ class Artifact:
             raise InvalidError(f"File with name {name!r} already exists: write it with mode 'w'")
         if "b" not in mode:
             encoding = encoding or "utf-8"  # unlike the locale's, the same bytes on every machine
-        folder = Path(tempfile.mkdtemp(prefix="new-file-", dir=draft.intake.store.spool))
+        folder = Path(tempfile.mkdtemp(prefix="new-file-", dir=draft.intake.store.spool()))
         try:
             with claimed(str(folder)):
                 with (folder / "content").open(mode, encoding=encoding) as file:

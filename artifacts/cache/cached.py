@@ -51,11 +51,10 @@ class CachedStore:
     def concurrency(self) -> int:
         return self.remote.concurrency
 
-    @property
     def spool(self) -> Path:
         """The cache's, so that what is uploaded can stay."""
-        spool = self.copies.spool
-        return spool if os.access(spool, os.W_OK) else self.remote.spool
+        spool = self.copies.spool()
+        return spool if os.access(spool, os.W_OK) else self.remote.spool()
 
     def size(self, key: str) -> int:
         """Of the remote object: a copy says nothing about what the store has."""
@@ -82,7 +81,7 @@ class CachedStore:
         if not is_immutable(key) or not self.copies.admits(0):
             self.remote.take(key, path)
             return
-        kept = self.copies.spool / token_hex(8)
+        kept = self.copies.spool() / token_hex(8)
         try:
             with suppress(OSError):  # another disk, or one without links
                 os.link(path, kept)

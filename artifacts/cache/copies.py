@@ -46,7 +46,6 @@ class Copies:
         self._tally = Tally(f"{self.folder}/tally")
         self._is_swept = False
 
-    @property
     def spool(self) -> Path:
         """A folder on the same disk; what killed processes left there is deleted."""
         spool = f"{self.folder}/spool"
@@ -123,7 +122,7 @@ class Copies:
 
         Raises OSError if there can be none.
         """
-        folder = str(self.spool / f"copy-{secrets.token_hex(8)}")
+        folder = str(self.spool() / f"copy-{secrets.token_hex(8)}")
         os.mkdir(folder)
         try:
             with claimed(folder):
@@ -154,7 +153,7 @@ class Copies:
     def is_beside(self, folder: str) -> bool:
         """Whether files of the folder may be names of copies."""
         try:
-            return os.stat(self.spool).st_dev == os.stat(folder).st_dev
+            return os.stat(self.spool()).st_dev == os.stat(folder).st_dev
         except OSError:
             return False
 
@@ -175,7 +174,7 @@ class Copies:
         size = sum(map(len, pieces))
         if not self.admits(size):
             return
-        beside = f"{self.spool}/{secrets.token_hex(8)}"
+        beside = f"{self.spool()}/{secrets.token_hex(8)}"
         try:
             fd = os.open(beside, _NEW, 0o444)
             try:

@@ -103,7 +103,7 @@ class Intake:
         """As a file of these bytes, of which the digest is known, and checked all the same."""
         if digest in self.contents:
             return
-        beside = self.store.spool / f"stream-{secrets.token_hex(8)}"
+        beside = self.store.spool() / f"stream-{secrets.token_hex(8)}"
         try:
             with beside.open("xb") as file:
                 file.writelines(content)

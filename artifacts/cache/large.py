@@ -108,7 +108,7 @@ class LargeFiles:
         return digest
 
     def _place_solo(self, fd: int, size: int) -> Digest | None:
-        path = self._store.spool / f"solo-{secrets.token_hex(8)}"
+        path = self._store.spool() / f"solo-{secrets.token_hex(8)}"
         with ExitStack() as spooled:
             spooled.callback(path.unlink, missing_ok=True)
             digest, length = copy_file(fd, path, most=size)

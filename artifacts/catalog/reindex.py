@@ -57,7 +57,7 @@ def reindex(
     ours = Catalog(store)  # folds are not shared by threads
     ours.check_writing()
     done = Reindexing()
-    with TemporaryDirectory(prefix="index-", dir=store.spool) as folder, claimed(folder):
+    with TemporaryDirectory(prefix="index-", dir=store.spool()) as folder, claimed(folder):
         shards = Shards(Path(folder))
         survey = _Survey(shards, _read_lists(store, shards), is_far=store.concurrency > 1)
         for placed in live_pages(ours, _noted(done)):

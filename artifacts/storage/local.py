@@ -54,7 +54,6 @@ class LocalStore:
     def concurrency(self) -> int:
         return 1
 
-    @property
     def spool(self) -> Path:
         spool = self._locate(_SPOOL)
         with suppress(OSError):  # whoever writes there is told what is wrong

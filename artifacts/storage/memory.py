@@ -30,7 +30,6 @@ class MemoryStore:
     def concurrency(self) -> int:
         return 1
 
-    @property
     def spool(self) -> Path:
         """Made when first asked for; goes with the store."""
         with self._lock:

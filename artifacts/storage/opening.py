@@ -125,7 +125,7 @@ def begin_writing(store: ObjectStore, identity: StoreIdentity | None = None) -> 
     if _creates(store, _KEY, identity.data):
         raise UnsupportedStoreError(store.url, f"it let {_KEY} be created a second time")
     if not isinstance(store, MemoryStore):  # whose spool goes with it
-        delete_abandoned(str(store.spool))
+        delete_abandoned(str(store.spool()))
     return identity
 
 

@@ -43,7 +43,7 @@ class Packer:
         self, store: ObjectStore, names: list[Name | None], uploads: Uploads | None = None
     ) -> None:
         self._uploads = uploads or Uploads(store)
-        self._spool = store.spool
+        self._spool = store.spool()
         self._names = names
         self._packs: list[_Pack] = []
         self._finished: list[tuple[int, Future[Name]]] = []

@@ -76,7 +76,6 @@ class RemoteStore:
     def concurrency(self) -> int:
         return _AT_ONCE
 
-    @property
     def spool(self) -> Path:
         """The folder that was given, or one of this user's for all stores."""
         return _made(self._given_spool) if self._given_spool else _own_folder()

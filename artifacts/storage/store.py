@@ -46,7 +46,6 @@ class ObjectStore(Protocol):
         Raises ObjectNotFoundError, and StorageError also for the file's own disk.
         """
 
-    @property
     def spool(self) -> Path:
         """A folder of this machine for files on their way to `take`."""
 

@@ -245,7 +245,7 @@ class StoreContract:
             working.result()
 
     def test_take_uses_up_a_file_of_the_spool(self, store: ObjectStore) -> None:
-        path = store.spool / "source"
+        path = store.spool() / "source"
         path.write_bytes(b"taken")
 
         store.take("a/b", path)
@@ -283,9 +283,9 @@ class StoreContract:
             store.fetch("k", tmp_path / "missing" / "here")
 
     def test_what_lies_in_the_spool_is_no_object(self, store: ObjectStore) -> None:
-        (store.spool / "a").write_bytes(b"")
-        (store.spool / "b").mkdir()
-        (store.spool / "b" / "c").write_bytes(b"")
+        (store.spool() / "a").write_bytes(b"")
+        (store.spool() / "b").mkdir()
+        (store.spool() / "b" / "c").write_bytes(b"")
 
         assert not list(store.list())
 

@@ -38,9 +38,8 @@ class _Wrapper(ABC):
     def concurrency(self) -> int:
         return self._store.concurrency
 
-    @property
     def spool(self) -> Path:
-        return self._store.spool
+        return self._store.spool()
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         with self._around("read", key):

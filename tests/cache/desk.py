@@ -146,7 +146,7 @@ def stored(store: ObjectStore) -> int:
 
 
 def spool(store: ObjectStore) -> list[str]:
-    return os.listdir(store.spool)
+    return os.listdir(store.spool())
 
 
 def emptied(store: MemoryStore, *prefixes: str) -> MemoryStore:

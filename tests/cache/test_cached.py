@@ -123,7 +123,7 @@ def test_without_room_there_is_no_cache(tmp_path: Path) -> None:
 @given(st.lists(st.tuples(st.integers(0, len(BLOB) + 5), st.integers(0, len(BLOB) + 5))))
 def test_every_range_is_the_blobs(ranges: list[tuple[int, int]]) -> None:
     memory = MemoryStore()
-    scene = Scene(memory.spool)
+    scene = Scene(memory.spool())
     for start, length in ranges:
         assert scene.store.read(KEY, start, length) == BLOB[start : start + length]
 
@@ -199,13 +199,13 @@ def test_what_the_store_does_not_have_is_an_error_and_leaves_nothing(scene: Scen
         with pytest.raises(ObjectNotFoundError):
             attempt()
     assert not scene.files()
-    assert not [*scene.copies.spool.iterdir()]
+    assert not [*scene.copies.spool().iterdir()]
     assert not [*Path(scene.copies.folder, "turns").iterdir()]
 
 
 def test_what_is_uploaded_stays_here(scene: Scene) -> None:
     name = Name(BLOBS, Digest.of(b"uploaded"))
-    path = scene.store.spool / "pack"
+    path = scene.store.spool() / "pack"
     path.write_bytes(b"uploaded")
 
     scene.store.take(name.key, path)
@@ -214,20 +214,20 @@ def test_what_is_uploaded_stays_here(scene: Scene) -> None:
     assert scene.memory.read(name.key) == b"uploaded"
     assert scene.store.read(name.key, 2, 3) == b"loa"
     assert scene.reads() == 0
-    assert not [*scene.copies.spool.iterdir()]
+    assert not [*scene.copies.spool().iterdir()]
 
 
 def test_what_could_not_be_uploaded_does_not_stay(tmp_path: Path) -> None:
     remote = FailingStore(MemoryStore(), 1, StorageError("k", "no"))
     store = CachedStore(remote, Copies(tmp_path / "cache", LIMIT))
-    path = store.spool / "pack"
+    path = store.spool() / "pack"
     path.write_bytes(b"uploaded")
 
     with pytest.raises(StorageError):
         store.take(KEY, path)
 
     assert not store.has_copy(KEY)
-    assert [*store.spool.iterdir()] == [path]
+    assert [*store.spool().iterdir()] == [path]
 
 
 def test_what_is_written_stays_here_and_goes_when_it_is_deleted(scene: Scene) -> None:
@@ -325,7 +325,7 @@ def test_a_disk_that_fills_up_meanwhile_ends_nothing(
     monkeypatch.setattr("os.write", full)
 
     assert scene.store.read(KEY, 0, len(BLOB)) == BLOB
-    assert not [*scene.copies.spool.iterdir()]
+    assert not [*scene.copies.spool().iterdir()]
 
 
 def test_what_is_larger_than_the_cache_passes_it_by(tmp_path: Path) -> None:

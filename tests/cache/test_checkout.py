@@ -86,7 +86,7 @@ def test_each_file_is_kept_replaced_or_reported_as_its_past_demands(
     force: bool,  # noqa: FBT001
 ) -> None:
     store = MemoryStore()
-    root = store.spool / "root"
+    root = store.spool() / "root"
     fill(root, found)
     outcome = Shelf(store, wanted).get(root, delivered, force=force)
 

@@ -129,7 +129,7 @@ def test_what_was_not_kept_leaves_nothing(copies: Copies) -> None:
     with copies.beside() as path:
         path.write_bytes(b"whole")
 
-    assert not [*copies.spool.iterdir()]
+    assert not [*copies.spool().iterdir()]
 
 
 def test_many_writes_scan_the_cache_seldom(copies: Copies, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,12 +181,12 @@ def test_the_last_bytes_of_a_disk_are_left_to_others(
 
 
 def test_what_a_killed_process_left_behind_goes(copies: Copies) -> None:
-    left = copies.spool / "copy-abandoned"
+    left = copies.spool() / "copy-abandoned"
     left.mkdir()
     (left / "file").write_bytes(b"half")
     os.utime(left, (0, 0))
 
-    assert not [*Copies(Path(copies.folder), LIMIT).spool.iterdir()]
+    assert not [*Copies(Path(copies.folder), LIMIT).spool().iterdir()]
 
 
 def test_forgetting_takes_all_parts_and_nothing_else(copies: Copies) -> None:

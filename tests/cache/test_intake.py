@@ -89,7 +89,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
 def test_whatever_is_added_is_stored_once_and_comes_back(files: dict[str, bytes]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         lower_bounds(patch)
-        store, root = MemoryStore(), MemoryStore().spool / "root"
+        store, root = MemoryStore(), MemoryStore().spool() / "root"
         fill(root, files)
         root.mkdir(parents=True, exist_ok=True)
         taken, rows = Desk(store, root.parent / "cache").add(root)

@@ -87,9 +87,9 @@ def test_all_files_arrive_as_they_should_be(desk: Desk, root: Path) -> None:
 @settings(deadline=None)
 def test_only_the_wanted_files_arrive(wanted: set[str]) -> None:
     store = MemoryStore()
-    root = store.spool / "root"
+    root = store.spool() / "root"
     root.mkdir()
-    desk = Desk(Shelf(store, FILES), store.spool / "stage")
+    desk = Desk(Shelf(store, FILES), store.spool() / "stage")
     desk.put_together(*wanted)
     desk.stage.publish(str(root))
 
@@ -104,11 +104,11 @@ def test_files_arrive_whatever_is_read_at_once(
     files = {f"{n:02}": content for n, content in enumerate(contents_)}
     wanted = data.draw(st.sets(st.sampled_from(sorted(files)), min_size=1))
     store = MemoryStore()
-    root = store.spool / "root"
+    root = store.spool() / "root"
     root.mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stage, "READ_BYTES", batch)
-        desk = Desk(Shelf(store, files), store.spool / "stage")
+        desk = Desk(Shelf(store, files), store.spool() / "stage")
         desk.put_together(*wanted)
         desk.stage.publish(str(root))
 

@@ -120,7 +120,6 @@ class ReadOnly(CountingStore):
     def delete(self, key: str) -> None:
         raise StorageError(key, "permission denied")
 
-    @property
     def spool(self) -> Path:
         raise StorageError("spool", "permission denied")
 

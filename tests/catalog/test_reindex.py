@@ -158,7 +158,7 @@ def test_damage_is_told_of_and_the_rest_is_found(machines: Machines) -> None:
 def test_nothing_is_left_in_the_spool(machines: Machines) -> None:
     reindex(machines.catalog)
 
-    assert not [*machines.store.spool.iterdir()]
+    assert not [*machines.store.spool().iterdir()]
 
 
 def test_who_begins_to_write_meanwhile_deletes_nothing_of_it(
@@ -170,7 +170,7 @@ def test_who_begins_to_write_meanwhile_deletes_nothing_of_it(
 
     class Slow(Silent):
         def advance(self, size: int) -> None:
-            [folder] = machines.store.spool.glob("index-*")
+            [folder] = machines.store.spool().glob("index-*")
             os.utime(folder, (0, 0))
             begin_writing(machines.store)
             began.append(folder)

@@ -322,7 +322,7 @@ def test_a_fault_at_any_store_call_leaves_all_that_was_there(
         after = on(sparse, LocalStore(folder))
         assert after.read("few") == FEW
         assert after.problems() == []
-        assert not [*after.store.spool.iterdir()]
+        assert not [*after.store.spool().iterdir()]
         if len(store.calls) < at:
             break
     assert at > 20

@@ -24,9 +24,8 @@ class LedgerStore:
     def url(self) -> str:
         return f"ledger://{self._store.url}"
 
-    @property
     def spool(self) -> Path:
-        return self._store.spool
+        return self._store.spool()
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> bytes:
         time.sleep(self._delay_s)

@@ -52,7 +52,7 @@ def other_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def spooled(store: LocalStore, data: bytes) -> Path:
-    path = store.spool / "source"
+    path = store.spool() / "source"
     path.write_bytes(data)
     return path
 
@@ -95,7 +95,7 @@ def test_files_and_folders_respect_the_umask(store: LocalStore, umask: int, tmp_
 
     for key in store.list():
         assert mode(store.path(key)) == 0o666 & ~umask
-    for folder in [store.path("a"), store.path("a/b"), store.spool, Path(store.url)]:
+    for folder in [store.path("a"), store.path("a/b"), store.spool(), Path(store.url)]:
         assert mode(folder) == 0o777 & ~umask
 
 
@@ -127,7 +127,7 @@ def test_folders_go_with_their_last_object(store: LocalStore) -> None:
     store.delete("a/b/d")
     assert sorted(os.listdir(store.path("a"))) == ["e"]
     store.delete("a/e/f")
-    assert os.listdir(store.url) == [store.spool.name]
+    assert os.listdir(store.url) == [store.spool().name]
 
 
 def test_what_is_no_file_is_no_object(store: LocalStore, tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_what_the_disk_refuses_is_said_and_leaves_nothing(
 
     assert caught.value.key == "a/k"
     assert os.strerror(code) in caught.value.reason
-    assert files_below(Path(store.url)) == [f"{store.spool.name}/source"]
+    assert files_below(Path(store.url)) == [f"{store.spool().name}/source"]
     put(store, operation, "a/k", source)
     assert store.read("a/k") == b"data"
 
@@ -253,7 +253,7 @@ def test_a_read_only_disk_can_be_read(small_disk: Path) -> None:
         with pytest.raises(StorageError, match="Read-only file system"):
             call()
     assert (list(store.list()), store.read("a/k")) == (["a/k"], b"data")
-    assert store.spool.parent == small_disk
+    assert store.spool().parent == small_disk
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
@@ -343,7 +343,7 @@ def test_a_file_of_another_disk_is_copied(store: LocalStore, other_disk: Path) -
 
     assert store.read("a/k") == b"data"
     assert not source.exists()
-    assert not os.listdir(store.spool)
+    assert not os.listdir(store.spool())
 
 
 def test_no_second_name_leads_to_a_taken_file(store: LocalStore, tmp_path: Path) -> None:
@@ -380,7 +380,7 @@ def test_killed_at_any_call_an_object_is_absent_or_whole(operation: str, tmp_pat
     assert states[-1] == [NEW]
     assert [state for state in states if state not in (before, [NEW])] == []
     for store, state in zip(stores, states, strict=True):
-        assert state == [NEW] or operation != "take" or (store.spool / "source").exists()
+        assert state == [NEW] or operation != "take" or (store.spool() / "source").exists()
         store.write("a/k", b"next")
         store.create("a/l", b"next")
 

@@ -117,8 +117,8 @@ def test_a_new_store_holds_its_identity_only(tmp_path: Path) -> None:
     assert store.read("store.json") == b'{"format":1,"id":"%s"}\n' % identity.id.encode()
     assert re.fullmatch("[0-9a-f]{32}", identity.id)
     assert identity.format == 1
-    assert sorted(os.listdir(tmp_path)) == ["store.json", store.spool.name]
-    assert not os.listdir(store.spool)
+    assert sorted(os.listdir(tmp_path)) == ["store.json", store.spool().name]
+    assert not os.listdir(store.spool())
 
 
 def test_an_absent_store_stays_absent_unless_asked_for(tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_a_folder_of_other_things_is_no_store_to_a_reader_either(tmp_path: Path)
 def test_what_a_killed_maker_left_does_not_matter(tmp_path: Path) -> None:
     left = LocalStore(tmp_path)
     left.create("probe/0/0", b"")
-    (left.spool / "left").write_bytes(b"")
+    (left.spool() / "left").write_bytes(b"")
 
     identify(open_store(str(tmp_path), create=True))
 

@@ -47,7 +47,7 @@ def packed(store: ObjectStore, contents: list[bytes]) -> list[Name | None]:
 
 
 def spooled(store: ObjectStore) -> list[str]:
-    return os.listdir(store.spool)
+    return os.listdir(store.spool())
 
 
 class FailingDisk:
@@ -193,7 +193,7 @@ def test_what_failed_once_cannot_be_closed_later(
 
 
 def test_a_spool_that_is_gone_is_told_of(store: MemoryStore) -> None:
-    shutil.rmtree(store.spool)
+    shutil.rmtree(store.spool())
 
     with pytest.raises(StorageError):
         packed(store, TINY[:1])

@@ -64,7 +64,7 @@ def test_a_wrapper_has_paths_if_what_it_wraps_has(
 
     assert isinstance(wrapped, FileStore)
     assert wrapped.path("a/b") == local.path("a/b")
-    assert (wrapped.url, wrapped.spool) == (local.url, local.spool)
+    assert (wrapped.url, wrapped.spool()) == (local.url, local.spool())
     assert not isinstance(wrap(MemoryStore()), FileStore)
 
 
@@ -160,7 +160,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(key=keys, data=data)
     def take(self, key: str, data: bytes) -> None:
-        source = self.store.spool / "source"
+        source = self.store.spool() / "source"
         source.write_bytes(data)
         self.store.take(key, source)
         self.model[key] = data
@@ -203,9 +203,9 @@ TestLocalStoreAgainstItsModel.settings = settings(
 
 def test_a_memory_stores_spool_goes_with_it() -> None:
     store = MemoryStore()
-    spool = store.spool
+    spool = store.spool()
     (spool / "left").write_bytes(b"")
-    assert store.spool == spool
+    assert store.spool() == spool
 
     del store
 

@@ -22,13 +22,13 @@ def far(store: ObjectStore, pause: Callable[[float], object] = lambda _: None) -
 
 def add(uploads: Uploads, store: ObjectStore, *names: str) -> None:
     for name in names:
-        path = store.spool / name
+        path = store.spool() / name
         path.write_text(name)
         uploads.add(f"blobs/{name}", path)
 
 
 def spool(store: ObjectStore) -> list[str]:
-    return os.listdir(store.spool)
+    return os.listdir(store.spool())
 
 
 def test_a_store_that_answers_at_once_has_a_file_when_it_was_added() -> None:
@@ -62,7 +62,7 @@ def test_all_arrive_however_many_they_are() -> None:
 def test_what_need_not_be_stored_is_not(is_far: bool) -> None:  # noqa: FBT001
     store = MemoryStore()
     uploads = Uploads(far(store) if is_far else store)
-    path = store.spool / "1"
+    path = store.spool() / "1"
     path.write_text("1")
     uploads.add("blobs/1", path, unless=lambda: True)
     uploads.finish()
@@ -125,7 +125,7 @@ def test_what_waits_is_not_taken_for_abandoned() -> None:
     uploads = Uploads(far(store, lambda _: looked.wait(timeout=30)))
     add(uploads, store, *"1234567")
 
-    assert delete_abandoned(str(store.spool), at_least_s=0) == 0
+    assert delete_abandoned(str(store.spool()), at_least_s=0) == 0
     looked.set()
     uploads.finish()
     assert len([*store.list()]) == 7
