@@ -1,7 +1,8 @@
 """Artifact: W&B's members of it, each a line or two over a draft or a version."""
 
+from artifacts.artifact.active import current_session, use_session
 from artifacts.artifact.arguments import StrPath
-from artifacts.artifact.artifact import Artifact, current_session, use_session
+from artifacts.artifact.artifact import Artifact
 from artifacts.artifact.entry import ArtifactManifest, ArtifactManifestEntry
 from artifacts.artifact.files import ArtifactFiles, File
 

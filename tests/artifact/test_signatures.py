@@ -166,7 +166,7 @@ def test_function_and_method_of_a_run_are_the_same() -> None:
 
 @pytest.mark.parametrize("owner", OURS)
 def test_every_public_member_says_what_it_is_for(owner: str) -> None:
-    public = [name for name in vars(OURS[owner]) if not name.startswith("_")]
+    public = [name for name in dir(OURS[owner]) if not name.startswith("_")]
     silent = [name for name in public if inspect.getdoc(getattr(OURS[owner], name)) is None]
 
     assert set(silent) <= {"skip_cache", "birth_artifact_id"}

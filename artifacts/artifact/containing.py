@@ -1,0 +1,72 @@
+"""Containing: the entries of an artifact, asked for all at once or one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from artifacts.artifact.arguments import StrPath, as_path
+from artifacts.artifact.delivering import Delivering
+from artifacts.artifact.entry import ArtifactManifest, ArtifactManifestEntry
+from artifacts.artifact.files import ArtifactFiles
+from artifacts.content import Entry, Manifest
+from artifacts.errors import EntryNotFoundError
+
+
+class Containing(Delivering):
+    """What is in an artifact, logged or not."""
+
+    @property
+    def digest(self) -> str:
+        """BLAKE3 of the manifest, 64 hex digits: equal files give equal digests, everywhere."""
+        return (self._version or self._drafted()).digest.hex()
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files, duplicates counted each time."""
+        return self._version.row.size if self._version else self._drafted().size
+
+    @property
+    def file_count(self) -> int:
+        """Entries. Raises ArtifactNotLoggedError."""
+        return self._logged("file_count").row.entries
+
+    @property
+    def manifest(self) -> ArtifactManifest:
+        """Every entry, of a draft as it is now: of a million ask `files` or `get_entry` instead."""
+        if self._version is None:
+            return self._manifest_of(self._drafted(), self._draft.entries() if self._draft else ())
+        if self._kept_manifest is None:
+            self._kept_manifest = self._manifest_of(self._version.manifest, self._version.entries())
+        return self._kept_manifest
+
+    def _manifest_of(self, manifest: Manifest, entries: Iterable[Entry]) -> ArtifactManifest:
+        return ArtifactManifest(manifest, {entry.path: self._public(entry) for entry in entries})
+
+    def _drafted(self) -> Manifest:
+        """The manifest that the draft would be committed with."""
+        return self._draft.manifest() if self._draft else Manifest()
+
+    def get_entry(self, name: StrPath) -> ArtifactManifestEntry:
+        """Raises KeyError."""
+        path = as_path(name)
+        if self._version:
+            return self._public(self._version.entry(path))
+        if self._draft is None:
+            raise EntryNotFoundError(path)
+        return self._public(self._draft.entry(path))
+
+    def get_path(self, name: StrPath) -> ArtifactManifestEntry:
+        """W&B's older name for `get_entry`. Raises KeyError."""
+        return self.get_entry(name)
+
+    def files(self, names: list[str] | None = None, per_page: int = 50) -> ArtifactFiles:
+        """The files, or those with these paths, in path order, read as they are asked for.
+
+        Raises ArtifactNotLoggedError, KeyError for a path that there is not. `per_page` is a
+        hint that is not needed here.
+        """
+        version = self._logged("files")
+        return ArtifactFiles(self, version, None if names is None else [*map(as_path, names)])
+
+    def _public(self, entry: Entry) -> ArtifactManifestEntry:
+        return ArtifactManifestEntry(entry, self)

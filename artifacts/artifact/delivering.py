@@ -1,0 +1,102 @@
+"""Delivering: an artifact's files put on this machine, and compared with what lies there."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import Executor
+from pathlib import Path
+
+from artifacts.artifact.arguments import StrPath
+from artifacts.artifact.described import Described
+from artifacts.artifact.folder import delete_strangers
+from artifacts.cache import audit
+from artifacts.catalog import AS_EVER, Manner, Version, deliver
+from artifacts.errors import InvalidError, VerificationError
+
+
+class Delivering(Described):
+    """How the files of a logged artifact are had back."""
+
+    def download(
+        self,
+        root: StrPath | None = None,
+        allow_missing_references: bool = False,
+        skip_cache: bool | None = None,
+        path_prefix: StrPath | None = None,
+        *,
+        link: bool = False,
+    ) -> str:
+        """Put the files whose path starts with `path_prefix` below `root`; that folder.
+
+        By default below `artifacts/<name>`. Every byte is checked first. Files that are right
+        already are kept; those of another version that was there before make room, unless they
+        were edited. Raises LocalChangesError for edited ones that are in the way, after delivering
+        all others; DigestMismatchError or MissingBlobError for damage, likewise.
+
+        With `skip_cache` all is read from the store itself; a local store is its own cache. With
+        `link`, files of 1 MiB and more are read-only hard links to copies in the cache, which has
+        to lie on the same disk (UsageError); those that it has no room for are files as ever.
+        """
+        version = self._logged("download")
+        folder = self._folder(root)
+        prefix = "" if path_prefix is None else os.fspath(path_prefix)
+        self._deliver(version, folder, prefix, self._manner(link=link, skip_cache=skip_cache))
+        return os.fspath(folder)
+
+    def checkout(self, root: str | None = None, *, link: bool = False) -> str:
+        """Make a folder hold exactly this artifact: whatever else is in it is deleted.
+
+        By default `artifacts/<collection>`. Edited files are overwritten, empty folders deleted.
+        `link` is as for `download`. Raises as `download` for damage.
+        """
+        version = self._logged("checkout")
+        folder = Path(root or self._the_session.settings.artifact_dir / self._name)
+        if folder.is_dir():
+            delete_strangers(os.fspath(folder), {entry.path for entry in version.entries()})
+        self._deliver(version, folder, manner=self._manner(link=link, force=True))
+        return os.fspath(folder)
+
+    def verify(self, root: str | None = None, *, executor: Executor | None = None) -> None:
+        """Compare a folder, by default where `download` puts it, with this artifact.
+
+        An executor's workers, who must see the same disk, read the files. Raises ValueError
+        (VerificationError) that lists every missing, changed and unexpected file with its
+        expected and found digest; FileNotFoundError if there is no such folder.
+        """
+        version = self._logged("verify")
+        folder = self._folder(root)
+        with self._the_session.progress("verifying", version.row.size) as progress:
+            findings = audit(folder, version.files(), progress, executor=executor)
+        if not findings.is_clean:
+            raise VerificationError(os.fspath(folder), findings.lines())
+
+    def file(self, root: str | None = None) -> str:
+        """Download the only file there is; where it lies. Raises ValueError if it is not one."""
+        version = self._logged("file")
+        if version.row.entries != 1:
+            raise InvalidError(f"{self.name} has {version.row.entries} files: name one: get_entry")
+        [entry] = version.entries()
+        return os.path.join(self.download(root), *entry.path.split("/"))
+
+    def _deliver(
+        self, version: Version, folder: Path, prefix: str = "", manner: Manner = AS_EVER
+    ) -> None:
+        with self._the_session.progress("downloading", version.row.size) as progress:
+            deliver(version, folder, prefix, manner=manner, progress=progress)
+
+    def _manner(self, *, link: bool, force: bool = False, skip_cache: bool | None = None) -> Manner:
+        links = self._the_session.copies if link else None
+        return Manner(force=force, links=links, skip_cache=bool(skip_cache))
+
+    def _download_entry(self, path: str, root: StrPath | None) -> str:
+        version = self._logged("download")
+        folder = self._folder(root)
+        with self._the_session.progress("downloading", version.entry(path).size) as progress:
+            deliver(version, folder, only=[path], progress=progress)
+        return os.path.join(folder, *path.split("/"))
+
+    def _folder(self, root: StrPath | None) -> Path:
+        if root is not None:
+            return Path(root)
+        name = self.name.replace(":", "-") if os.name == "nt" else self.name
+        return self._the_session.settings.artifact_dir / name

@@ -1,0 +1,90 @@
+"""Described: what is said of an artifact beside its content, most of which may be changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from artifacts.artifact.named import Named
+from artifacts.metadata import check_metadata, check_text
+from artifacts.names import check_aliases, check_tags
+
+
+class Described(Named):
+    """Facts about an artifact. What is changed of a logged one is recorded by `save`."""
+
+    @property
+    def description(self) -> str | None:
+        """Markdown. Changed at any time, of a logged artifact by `save`."""
+        return self._description
+
+    @description.setter
+    def description(self, description: str | None) -> None:
+        self._description = check_text(description, "description")
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """JSON, at most 100 keys. Changed at any time, of a logged artifact by `save`."""
+        return self._metadata
+
+    @metadata.setter
+    def metadata(self, metadata: dict[str, Any]) -> None:
+        self._metadata = check_metadata(metadata)
+
+    @property
+    def aliases(self) -> list[str]:
+        """Names that stand for this version; change the list, then `save`.
+
+        Of one version of a collection at a time: saving an alias takes it from any other. Raises
+        ArtifactNotLoggedError; once saved ValueError for one with / or :, or like v3.
+        """
+        self._logged("aliases")
+        return self._aliases
+
+    @aliases.setter
+    def aliases(self, aliases: list[str]) -> None:
+        self._logged("aliases")
+        self._aliases = [*check_aliases(aliases)]
+
+    @property
+    def tags(self) -> list[str]:
+        """Labels of this version; change the list, then `save`.
+
+        Raises ArtifactNotLoggedError; once saved ValueError for what is more than words.
+        """
+        self._logged("tags")
+        return self._tags
+
+    @tags.setter
+    def tags(self, tags: list[str]) -> None:
+        self._logged("tags")
+        self._tags = [*check_tags(tags)]
+
+    @property
+    def incremental(self) -> bool:
+        """Whether its entries are laid over those of the latest version: not in this version."""
+        return False
+
+    @property
+    def use_as(self) -> str | None:
+        """The name under which the run that uses it knows it."""
+        return self._use_as
+
+    @property
+    def state(self) -> str:
+        """PENDING or COMMITTED."""
+        return "COMMITTED" if self._version else "PENDING"
+
+    @property
+    def created_at(self) -> str:
+        """ISO 8601, UTC. Raises ArtifactNotLoggedError."""
+        return self._logged("created_at").row.created
+
+    @property
+    def updated_at(self) -> str:
+        """ISO 8601, UTC. Raises ArtifactNotLoggedError."""
+        return self._logged("updated_at").row.updated
+
+    @property
+    def commit_hash(self) -> str:
+        """The manifest's digest: what a store keeps the content under."""
+        return self._logged("commit_hash").digest.hex()
