@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from artifacts.catalog.fields import (
     MAX_EPOCH,
-    MAX_SIZE,
     facts_of,
     layout_of,
     manifest_of,
@@ -18,53 +16,11 @@ from artifacts.catalog.fields import (
     text_of,
     texts_of,
 )
-from artifacts.content import Digest
+from artifacts.catalog.row import VersionRow, new_row
 from artifacts.names import parse_version
 from artifacts.storage import Change, Checkpoints, Event, Log, Name, Put, Rows, apply_rules
 
 _INDEXED = 8  # leading bytes of each version's digest, to find equal content without its row
-
-
-@dataclass(frozen=True, slots=True)
-class VersionRow:
-    """What the log says of one version. Content never changes; the rest as of the fold's tail."""
-
-    number: int
-    manifest: Name
-    layout: Name
-    size: int  # bytes
-    entries: int
-    event: int  # number of the event that committed it
-    placed: int  # number of the event that says where its bytes lie, and may carry pages of it
-    created: str  # ISO 8601, UTC, by the writer's clock
-    updated: str
-    run: str | None
-    description: str | None
-    metadata: Mapping[str, Any]
-    tags: tuple[str, ...]
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
-        return cls(
-            number=row["number"],
-            manifest=Name.parse(row["manifest"]),
-            layout=Name.parse(row["layout"]),
-            size=row["size"],
-            entries=row["entries"],
-            event=row["event"],
-            placed=row.get("placed", row["event"]),
-            created=row["created"],
-            updated=row["updated"],
-            run=row.get("run"),
-            description=row.get("description"),
-            metadata=deepcopy(row.get("metadata", {})),  # a user's own from here on
-            tags=tuple(row.get("tags", ())),
-        )
-
-    @property
-    def digest(self) -> Digest:
-        """The artifact's digest."""
-        return self.manifest.digest
 
 
 @dataclass(slots=True)
@@ -140,7 +96,7 @@ class CollectionState:
         number, aliases, facts = self.find(digest), texts_of(change, "aliases"), facts_of(change)
         if number is None:
             number = self.next
-            self.rows.append(_new_row(number, event, change))
+            self.rows.append(new_row(number, event, change))
             self.index += digest[:_INDEXED]
             self.placed.append(event.number)
         else:
@@ -251,21 +207,6 @@ class CollectionState:
         if len(state.index) != _INDEXED * len(state.rows) or len(state.placed) != len(state.rows):
             raise ValueError("its index is not that of its rows")
         return state
-
-
-def _new_row(number: int, event: Event, change: Change) -> dict[str, Any]:
-    facts = facts_of(change) | ({"run": text_of(change, "run")} if "run" in change else {})
-    return {
-        "number": number,
-        "manifest": str(manifest_of(change)),
-        "layout": str(layout_of(change)),
-        "size": number_of(change, "size", MAX_SIZE),
-        "entries": number_of(change, "entries"),
-        "event": event.number,
-        "created": event.time,
-        "updated": event.time,
-        **{key: value for key, value in facts.items() if value},
-    }
 
 
 # the rules are the class's own, spelled out so that the format can be read in one place

@@ -10,7 +10,8 @@ from functools import cached_property, partial
 from blake3 import blake3
 
 from artifacts.cache import Expected, expected_files, uncached
-from artifacts.catalog.collection import CollectionState, VersionRow
+from artifacts.catalog.collection import CollectionState
+from artifacts.catalog.row import VersionRow
 from artifacts.content import Diff, Digest, Entry, Kind, Manifest, Page, PageRow, diff
 from artifacts.errors import (
     BrokenLogError,

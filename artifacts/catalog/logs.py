@@ -1,0 +1,225 @@
+"""Logs: those that names lead to, found and made, and what is known of them from before."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from threading import RLock
+from typing import Any, TypeVar
+
+from artifacts.catalog.access import Access
+from artifacts.catalog.collection import CollectionState
+from artifacts.catalog.directory import DirectoryState, Listing
+from artifacts.errors import ArtifactNotFoundError, InvalidNameError
+from artifacts.names import CollectionName
+from artifacts.storage import (
+    Change,
+    Clock,
+    Fold,
+    Log,
+    MachineHeads,
+    ObjectStore,
+    PerProcess,
+    Proposal,
+    State,
+    now,
+)
+
+S = TypeVar("S", bound=State)
+
+
+class Logs:
+    """Each is folded once, and from then on only its end is read.
+
+    Where the store is far away, all that can be foreseen is asked for at once; what `cache` knows
+    of the store from before serves to foresee, and is compared with what the store says.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        access: Access,
+        clock: Clock = now,
+        *,
+        cache: Path | None = None,
+        has_checkpoints: bool = True,
+    ) -> None:
+        self.store = store
+        self.access = access
+        self.parallel = access.parallel
+        self._clock = clock
+        self._has_checkpoints = has_checkpoints
+        self._machine = MachineHeads(cache, store.url) if cache and self.parallel else None
+        self._lock = PerProcess(RLock)
+        self._begun: list[Fold[Any]] = []
+        self.projects = self._fold_of("directory/root", DirectoryState)
+        self._directories: dict[str, Fold[DirectoryState]] = {}
+        self._collections: dict[str, Fold[CollectionState]] = {}
+
+    @contextmanager
+    def operation(self, *, goes_on: bool = False) -> Iterator[None]:
+        """One at a time. What was asked before it, or for it and in vain, is no answer."""
+        with self._lock.mine:
+            if not goes_on:
+                self._forget()
+            try:
+                yield
+            finally:
+                self._forget()
+
+    def foresee(self, entity: str, project: str, collection: str) -> None:
+        """Have under way what a later operation that `goes_on` will want."""
+        with self._lock.mine:
+            self._forget()
+            self._begin(entity, project, collection)
+
+    def collection(self, name: CollectionName, version: str = "") -> Fold[CollectionState] | None:
+        """As it is now; None if there is none. Somebody will want `version` of it."""
+        directory = self.project(name.entity, name.project, name.collection, version)
+        listing = directory.state.names.get(name.collection) if directory else None
+        if listing is None:
+            return None
+        foresee = partial(self._begin, name.entity, name.project, name.collection, version)
+        fold = self.fold(listing.id).refresh(foresee)
+        return None if fold.state.is_deleted or fold.is_empty else fold
+
+    def guess(self, name: CollectionName) -> Fold[CollectionState] | None:
+        """As far as is known without asking; None if nothing is."""
+        project = self.projects.guess.names.get(f"{name.entity}/{name.project}")
+        directory = self.directory(project.id).guess if project else DirectoryState()
+        listing = directory.names.get(name.collection)
+        return self.fold(listing.id) if listing else None
+
+    def existing(self, name: CollectionName) -> tuple[Fold[CollectionState], Fold[DirectoryState]]:
+        """A collection to be changed, and the directory that lists it.
+
+        Raises ArtifactNotFoundError.
+        """
+        self.access.begin_writing()
+        fold = self.collection(name)
+        directory = self.project(name.entity, name.project)
+        if fold is None or directory is None:
+            raise ArtifactNotFoundError(name.qualified, self.store.url)
+        self.access.check_writing()
+        return fold, directory
+
+    def ensure(
+        self, name: CollectionName, type_: str
+    ) -> tuple[Fold[CollectionState], Sequence[Change]]:
+        """The collection's log, and what its first event must begin with if it has none yet.
+
+        Raises InvalidNameError if it has another type.
+        """
+        _, directory = self._ensure_project(name.entity, name.project, name.collection)
+        listing = directory.state.names.get(name.collection)
+        fold = self.fold(listing.id).refresh() if listing else None
+        if listing is None or fold is None or fold.state.is_deleted:
+            closed = (listing.id, fold.state.next) if listing and fold else None
+            listing = self._list(directory, name.collection, type_, closed)
+            fold = self.fold(listing.id).refresh()
+        if listing.type != type_:
+            raise InvalidNameError(
+                name.qualified, f"already exists with type {listing.type!r}, not {type_!r}"
+            )
+        first = directory.state.floor(name.collection)
+        born = {"kind": "created", "name": name.collection, "type": type_, "first": first}
+        return fold, [born] if fold.is_empty else []
+
+    def project(
+        self, entity: str, project: str, collection: str = "", version: str = ""
+    ) -> Fold[DirectoryState] | None:
+        """Its directory as it is now; None if there is none."""
+        foresee = partial(self._begin, entity, project, collection, version)
+        foresee()
+        self._check_identity()
+        listing = self.projects.refresh(foresee).state.names.get(f"{entity}/{project}")
+        return self.directory(listing.id).refresh(foresee) if listing else None
+
+    def all_projects(self) -> Fold[DirectoryState]:
+        """The directory of projects as it is now."""
+        self._start(self.projects)
+        self._check_identity()
+        return self.projects.refresh()
+
+    def run(self, entity: str, project: str, run: str) -> Log:
+        """The log of a run; its project is made if there is none."""
+        self._begin(entity, project)
+        id_, _ = self._ensure_project(entity, project)
+        return Log(self.store, f"run/{id_}/{run}", self._clock, self.parallel)
+
+    def directory(self, id_: str) -> Fold[DirectoryState]:
+        """As it was read last."""
+        if id_ not in self._directories:
+            self._directories[id_] = self._fold_of(f"directory/{id_}", DirectoryState)
+        return self._directories[id_]
+
+    def fold(self, id_: str) -> Fold[CollectionState]:
+        """Of a collection, as it was read last."""
+        if id_ not in self._collections:
+            self._collections[id_] = self._fold_of(f"collection/{id_}", CollectionState)
+        return self._collections[id_]
+
+    def _list(
+        self,
+        directory: Fold[DirectoryState],
+        name: str,
+        type_: str,
+        closed: tuple[str, int] | None,
+    ) -> Listing:
+        change = {"kind": "added", "name": name, "id": secrets.token_hex(16), "type": type_}
+        if closed is not None:
+            change |= {"replaces": closed[0], "next": closed[1]}  # type: ignore[dict-item]
+        self.access.check_writing()
+        directory.append(Proposal([change]))
+        return directory.state.names[name]
+
+    def _ensure_project(
+        self, entity: str, project: str, collection: str = ""
+    ) -> tuple[str, Fold[DirectoryState]]:
+        directory = self.project(entity, project, collection)
+        name = f"{entity}/{project}"
+        if directory is None:
+            change = {"kind": "added", "name": name, "id": secrets.token_hex(16)}
+            self.access.check_writing()
+            self.projects.append(Proposal([change]))
+            directory = self.directory(self.projects.state.names[name].id).refresh()
+        return self.projects.state.names[name].id, directory
+
+    def _check_identity(self) -> None:
+        """What is no store, or is in another format, says nothing."""
+        if self.parallel is not None:
+            _ = self.access.identity
+
+    def _begin(self, entity: str, project: str, collection: str = "", version: str = "") -> None:
+        """Have under way what these names lead to, as far as can be guessed."""
+        if self.parallel is None:
+            return
+        self._start(self.projects)
+        if there := self.projects.guess.names.get(f"{entity}/{project}"):
+            directory = self._start(self.directory(there.id))
+            if listing := directory.guess.names.get(collection):
+                fold = self._start(self.fold(listing.id))
+                fold.guess.expect(version, fold.log)
+
+    def _start(self, fold: Fold[S]) -> Fold[S]:
+        if fold not in self._begun:
+            self._begun.append(fold)
+            fold.begin()
+        return fold
+
+    def _forget(self) -> None:
+        for fold in self._begun:
+            fold.forget()
+        self._begun.clear()
+
+    def _fold_of(self, name: str, kind: type[S]) -> Fold[S]:
+        log = Log(self.store, name, self._clock, self.parallel)
+        return Fold(log, kind, machine=self._machine, has_checkpoints=self._has_checkpoints)
+
+
+def id_of(fold: Fold[CollectionState]) -> str:
+    """The collection's, which it has for ever."""
+    return fold.log.name.rpartition("/")[2]

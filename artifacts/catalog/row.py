@@ -1,0 +1,70 @@
+"""VersionRow: what a collection's log says of one version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any, Self
+
+from artifacts.catalog.fields import MAX_SIZE, facts_of, layout_of, manifest_of, number_of, text_of
+from artifacts.content import Digest
+from artifacts.storage import Change, Event, Name
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """What the log says of one version. Content never changes; the rest as of the fold's tail."""
+
+    number: int
+    manifest: Name
+    layout: Name
+    size: int  # bytes
+    entries: int
+    event: int  # number of the event that committed it
+    placed: int  # number of the event that says where its bytes lie, and may carry pages of it
+    created: str  # ISO 8601, UTC, by the writer's clock
+    updated: str
+    run: str | None
+    description: str | None
+    metadata: Mapping[str, Any]
+    tags: tuple[str, ...]
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        return cls(
+            number=row["number"],
+            manifest=Name.parse(row["manifest"]),
+            layout=Name.parse(row["layout"]),
+            size=row["size"],
+            entries=row["entries"],
+            event=row["event"],
+            placed=row.get("placed", row["event"]),
+            created=row["created"],
+            updated=row["updated"],
+            run=row.get("run"),
+            description=row.get("description"),
+            metadata=deepcopy(row.get("metadata", {})),  # a user's own from here on
+            tags=tuple(row.get("tags", ())),
+        )
+
+    @property
+    def digest(self) -> Digest:
+        """The artifact's digest."""
+        return self.manifest.digest
+
+
+def new_row(number: int, event: Event, change: Change) -> dict[str, Any]:
+    """As a commit makes it."""
+    facts = facts_of(change) | ({"run": text_of(change, "run")} if "run" in change else {})
+    return {
+        "number": number,
+        "manifest": str(manifest_of(change)),
+        "layout": str(layout_of(change)),
+        "size": number_of(change, "size", MAX_SIZE),
+        "entries": number_of(change, "entries"),
+        "event": event.number,
+        "created": event.time,
+        "updated": event.time,
+        **{key: value for key, value in facts.items() if value},
+    }
