@@ -28,7 +28,7 @@ def changes(before: Facts, after: Facts, version: Version) -> list[dict[str, Any
     taken = without(after.aliases, [*before.aliases, *now.aliases])
     left = without(without(before.aliases, after.aliases), without(before.aliases, now.aliases))
     for kind, aliases in (("aliased", taken), ("unaliased", left)):
-        found += [{"kind": kind, "alias": alias, "version": number} for alias in aliases]
+        found += [{"kind": kind, "alias": alias, "version": version.number} for alias in aliases]
     new = without(after.tags, [*before.tags, *now.tags])
     gone = [tag for tag in without(before.tags, after.tags) if tag in now.tags]
     for kind, tags in (("tagged", new), ("untagged", gone)):

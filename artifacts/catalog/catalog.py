@@ -10,11 +10,12 @@ from typing import Any
 
 from artifacts.cache import Copies, Intake, cached
 from artifacts.catalog.access import Access
-from artifacts.catalog.collection import CollectionState
+from artifacts.catalog.collection import CollectionState, id_of
 from artifacts.catalog.commit import Content, write_content
 from artifacts.catalog.draft import Draft
-from artifacts.catalog.logs import Logs, id_of
-from artifacts.catalog.version import Version
+from artifacts.catalog.links import Shown, follow, link, shown_in, unlink
+from artifacts.catalog.logs import Logs
+from artifacts.catalog.version import Link, Version
 from artifacts.errors import (
     ArtifactNotFoundError,
     ConflictError,
@@ -27,6 +28,8 @@ from artifacts.names import (
     CollectionName,
     DigestName,
     check_collection_name,
+    check_tags,
+    check_type,
 )
 from artifacts.storage import (
     Address,
@@ -44,6 +47,7 @@ from artifacts.storage import (
 )
 
 _TRIES = 8  # of finding a collection that others rename, delete and make again meanwhile
+_OF_ALIASES = ("aliased", "unaliased")
 _SOON_S = 2  # what was asked so long before an upload ended is asked again
 
 
@@ -152,7 +156,7 @@ class Catalog:
                 number = fold.state.outcome
                 row = None if number is None else fold.state.version(number)
             if row is not None:
-                return Version(self.store, name, fold, row)
+                return Version(self.store, self.logs.name_of(fold, name), fold, row)
         raise ConflictError(f"{name.qualified} keeps being deleted; commit again later")
 
     def resolve(self, name: ArtifactName | DigestName, type: str | None = None) -> Version:
@@ -172,8 +176,10 @@ class Catalog:
             raise ArtifactNotFoundError(name.qualified, self.store.url)
         state = collection.state
         state.expect(name.version, collection.log)
-        number = state.number_of(name.version)
-        row = None if number is None else state.version(number)
+        number = -1 if (known := state.number_of(name.version)) is None else known
+        if (link := state.link(number)) is not None:
+            return follow(self.logs, Link(name.collection_name, collection, link))
+        row = state.version(number)
         if row is None:
             raise ArtifactNotFoundError(name.qualified, self.store.url, _hint(state))
         return Version(self.store, name.collection_name, collection, row)
@@ -196,11 +202,38 @@ class Catalog:
         return Version(self.store, name, collection, row) if collection and row else None
 
     def versions(self, name: CollectionName) -> Iterator[Version]:
-        """Newest first. Raises ArtifactNotFoundError."""
+        """Newest first; of a portfolio those that it shows. Raises ArtifactNotFoundError."""
         collection = self.collection(name)
         if collection is None:
             raise ArtifactNotFoundError(name.qualified, self.store.url)
+        if collection.state.is_portfolio:
+            return (each.version for each in self.links(name) if each.version)
         return (Version(self.store, name, collection, row) for row in collection.state)
+
+    def links(self, portfolio: CollectionName) -> Iterator[Shown]:
+        """Newest first, those that lead nowhere too. Raises ArtifactNotFoundError."""
+        with self.logs.operation():
+            fold = self.logs.collection(portfolio)
+            if fold is None:
+                raise ArtifactNotFoundError(portfolio.qualified, self.store.url)
+            return iter([*shown_in(self.logs, portfolio, fold)])
+
+    def link(
+        self, version: Version, target: CollectionName, aliases: Sequence[str] = ()
+    ) -> Version:
+        """The version as a portfolio shows it, which is made if there is none; see `link`.
+
+        Raises InvalidNameError.
+        """
+        self.begin_writing()
+        with self.logs.operation():
+            return link(self.logs, version, target, aliases)
+
+    def unlink(self, version: Version) -> None:
+        """The portfolio that it was found in shows it no more. Raises InvalidError."""
+        self.begin_writing()
+        with self.logs.operation():
+            unlink(self.logs, version)
 
     def collection(self, name: CollectionName) -> Fold[CollectionState] | None:
         """As it is now; None if there is none."""
@@ -216,19 +249,35 @@ class Catalog:
             yield entity, project
 
     def collections(self, entity: str, project: str) -> Iterator[tuple[str, str]]:
-        """Name and type of each collection of a project, in order of name."""
+        """Name and type of each collection of a project that has versions, in order of name."""
+        yield from self._listed(entity, project, is_portfolio=False)
+
+    def portfolios(self, entity: str, project: str) -> Iterator[tuple[str, str]]:
+        """Name and type of each portfolio of a project, in order of name."""
+        yield from self._listed(entity, project, is_portfolio=True)
+
+    def _listed(
+        self, entity: str, project: str, *, is_portfolio: bool
+    ) -> Sequence[tuple[str, str]]:
         with self.logs.operation():
             directory = self.logs.project(entity, project)
-            names = sorted(directory.state.names.items() if directory else ())
-        for name, listing in names:
-            yield name, listing.type
+            listed = directory.state.names.items() if directory else ()
+            return [
+                (name, each.type)
+                for name, each in sorted(listed, key=lambda pair: pair[0])
+                if each.is_portfolio is is_portfolio and not self.logs.is_deleted(each)
+            ]
 
     def change(self, version: Version, changes: Sequence[Change]) -> None:
-        """Append changes beside a version's content."""
+        """Append changes beside a version's content, those of aliases where it was found."""
         self.begin_writing()
         with self.logs.operation():
             self._access.check_writing()
-            version.collection.append(Proposal(changes))
+            shown = [each for each in changes if version.link and each["kind"] in _OF_ALIASES]
+            if version.link and shown:
+                version.link.fold.append(Proposal(shown))
+            if own := [each for each in changes if each not in shown]:
+                version.collection.append(Proposal(own))
             version.refresh()
 
     def rename(self, name: CollectionName, to: str) -> CollectionName:
@@ -249,17 +298,57 @@ class Catalog:
             if there is None or there.id != id_:
                 reason = f"{name.qualified} or {to} was changed meanwhile; rename it again"
                 raise ConflictError(reason)
-            fold.append(Proposal([{"kind": "renamed", "name": to}]))
+            self.logs.settle_name(fold, directory)
         return new
 
-    def delete(self, name: CollectionName) -> None:
-        """Frees the name, but not its version numbers. Raises ArtifactNotFoundError."""
+    def retype(self, name: CollectionName, type: str) -> None:
+        """Its versions are of that type from now on.
+
+        Raises ArtifactNotFoundError, and InvalidNameError for a reserved type or a portfolio.
+        """
+        check_type(type)
         with self.logs.operation():
             fold, directory = self.logs.existing(name)
+            if fold.state.is_portfolio:
+                reason = "a portfolio has the type of what it shows; it cannot be changed"
+                raise InvalidNameError(name.qualified, reason)
+            if fold.state.type != type:
+                fold.append(Proposal([{"kind": "retyped", "type": type}]))
+            self.logs.settle_type(fold, directory)
+
+    def describe(self, name: CollectionName, description: str | None) -> None:
+        """What the collection as a whole is, as Markdown. Raises ArtifactNotFoundError."""
+        with self.logs.operation():
+            fold, _ = self.logs.existing(name)
+            if fold.state.description != description:
+                fold.append(Proposal([{"kind": "described", "description": description}]))
+
+    def label(
+        self, name: CollectionName, add: Sequence[str] = (), remove: Sequence[str] = ()
+    ) -> None:
+        """Change tags of the collection as a whole; what others change meanwhile is kept.
+
+        Raises ArtifactNotFoundError, InvalidNameError.
+        """
+        changes = [{"kind": "unlabelled", "tag": tag} for tag in remove]
+        changes += [{"kind": "labelled", "tag": tag} for tag in check_tags(add)]
+        with self.logs.operation():
+            fold, _ = self.logs.existing(name)
+            if changes:
+                fold.append(Proposal(changes))
+
+    def delete(self, name: CollectionName) -> None:
+        """Frees the name, but not its version numbers; what a portfolio shows stays.
+
+        Raises ArtifactNotFoundError.
+        """
+        with self.logs.operation():
+            fold, directory = self.logs.existing(name)
+            change = {"name": name.collection, "id": id_of(fold)}
+            directory.append(Proposal([{"kind": "closing", **change}]))
             drops = [each for row in fold.state for each in (row.manifest, row.layout)]
             fold.append(Proposal([{"kind": "deleted"}], drops=drops))
-            change = {"kind": "removed", "name": name.collection}
-            directory.append(Proposal([{**change, "id": id_of(fold), "next": fold.state.next}]))
+            directory.append(Proposal([{"kind": "removed", **change, "next": fold.state.next}]))
 
     def run_log(self, entity: str, project: str, run: str) -> Log:
         """The log of a run. Its id follows from its name, so starting one contends with nobody.

@@ -1,4 +1,4 @@
-"""Collection: a named series of versions of one type, as the fold of its log."""
+"""Collection: a named series of versions of one type, or of links, as the fold of its log."""
 
 from __future__ import annotations
 
@@ -16,27 +16,53 @@ from artifacts.catalog.fields import (
     text_of,
     texts_of,
 )
-from artifacts.catalog.row import VersionRow, new_row
-from artifacts.names import parse_version
-from artifacts.storage import Change, Checkpoints, Event, Log, Name, Put, Rows, apply_rules
+from artifacts.catalog.row import (
+    LinkRow,
+    VersionRow,
+    is_same_link,
+    key_of,
+    new_link,
+    new_row,
+)
+from artifacts.names import LATEST, parse_version
+from artifacts.storage import (
+    Change,
+    Checkpoints,
+    Event,
+    Fold,
+    Log,
+    Name,
+    Put,
+    Row,
+    Rows,
+    apply_rules,
+)
 
 _INDEXED = 8  # leading bytes of each version's digest, to find equal content without its row
 
 
 @dataclass(slots=True)
 class CollectionState:
-    """Aliases, counters and rows. What an event comes to is decided here and nowhere else."""
+    """Aliases, counters and rows. What an event comes to is decided here and nowhere else.
+
+    The rows of a portfolio are links: it has no version.
+    """
 
     name: str = ""
     type: str = ""
     first: int = 0  # number of the first version: higher where the name had a past
+    is_portfolio: bool = False
     fence: int = 0
     is_deleted: bool = False
+    created: str = ""  # ISO 8601, UTC, by the writer's clock
+    description: str | None = None
+    tags: list[str] = field(default_factory=list)
+    left: dict[str, int] = field(default_factory=dict)  # `next` when it left its earlier names
     aliases: dict[str, int] = field(default_factory=dict)
     rows: Rows = field(default_factory=Rows)
     index: bytearray = field(default_factory=bytearray)
     placed: list[int] = field(default_factory=list)  # of each row; to ask for both at once
-    outcome: int | None = None  # the version that the last commit came to, None if refused
+    outcome: int | None = None  # what the last commit or link came to, None if refused
 
     @property
     def next(self) -> int:
@@ -45,11 +71,19 @@ class CollectionState:
 
     def __iter__(self) -> Iterator[VersionRow]:
         """Versions, newest first."""
-        return (VersionRow.of(self.rows[i]) for i in reversed(range(len(self.rows))))
+        indices = () if self.is_portfolio else reversed(range(len(self.rows)))
+        return (VersionRow.of(self.rows[index]) for index in indices)
 
     def version(self, number: int) -> VersionRow | None:
-        index = number - self.first
-        return VersionRow.of(self.rows[index]) if 0 <= index < len(self.rows) else None
+        return VersionRow.of(self.rows[number - self.first]) if self._has(number) else None
+
+    def links(self) -> Iterator[LinkRow]:
+        """Of a portfolio, newest first."""
+        numbers = (self.first + index for index in reversed(range(len(self.rows))))
+        return (LinkRow.of(self.rows[each - self.first]) for each in numbers if self._links(each))
+
+    def link(self, number: int) -> LinkRow | None:
+        return LinkRow.of(self.rows[number - self.first]) if self._links(number) else None
 
     def number_of(self, version: str) -> int | None:
         """Of what a user calls `v3`, or by an alias."""
@@ -62,7 +96,7 @@ class CollectionState:
         index = -1 if number is None else number - self.first
         if 0 <= index < len(self.rows) and index < len(self.placed):
             self.rows.expect(index)
-            if self.placed[index] not in log.recent:
+            if not self.is_portfolio and self.placed[index] not in log.recent:
                 log.expect(self.placed[index])
 
     def aliases_of(self, number: int) -> list[str]:
@@ -71,10 +105,13 @@ class CollectionState:
 
     def find(self, digest: bytes) -> int | None:
         """Number of the newest version with this content."""
+        return self._newest(digest, lambda row: Name.parse(row["manifest"]).digest == digest)
+
+    def _newest(self, digest: bytes, is_wanted: Callable[[Row], bool]) -> int | None:
         wanted, at = digest[:_INDEXED], len(self.index)
         while (at := self.index.rfind(wanted, 0, at + _INDEXED - 1)) >= 0:
             number, beside = divmod(at, _INDEXED)
-            if not beside and Name.parse(self.rows[number]["manifest"]).digest == digest:
+            if not beside and is_wanted(self.rows[number]):
                 return self.first + number
         return None
 
@@ -82,14 +119,15 @@ class CollectionState:
         """Raises UnknownEventError, MalformedError."""
         apply_rules(self, _RULES, event, key)
 
-    def _created(self, _event: Event, change: Change) -> None:
+    def _created(self, event: Event, change: Change) -> None:
         if not self.name:
             self.name, self.type = text_of(change, "name"), text_of(change, "type")
-            self.first = number_of(change, "first")
+            self.first, self.created = number_of(change, "first"), event.time
+            self.is_portfolio = change.get("portfolio") is True
 
     def _committed(self, event: Event, change: Change) -> None:
         """Equal content is the version that has it; a closed or fenced log takes nothing."""
-        if self.is_deleted or event.epoch < self.fence:
+        if self.is_deleted or self.is_portfolio or event.epoch < self.fence:
             self.outcome = None
             return
         digest = manifest_of(change).digest
@@ -112,7 +150,7 @@ class CollectionState:
 
     def _aliased(self, _event: Event, change: Change) -> None:
         alias, number = text_of(change, "alias"), number_of(change, "version")
-        if self._has(number):
+        if self._has(number) or self._links(number):
             self.aliases[alias] = number
 
     def _unaliased(self, _event: Event, change: Change) -> None:
@@ -141,8 +179,50 @@ class CollectionState:
                 self.rows[index] = {**row, "layout": str(layout), "placed": event.number}
                 self.placed[index] = event.number
 
+    def _linked(self, event: Event, change: Change) -> None:
+        """The same version linked again is the link there is, to which the aliases move."""
+        if self.is_deleted or not self.is_portfolio:
+            self.outcome = None
+            return
+        row, aliases = new_link(self.next, event, change), texts_of(change, "aliases")
+        key = key_of(row)
+        number = self._newest(key, lambda there: is_same_link(there, row))
+        if number is None:
+            number = self.next
+            self.rows.append(row)
+            self.index += key[:_INDEXED]
+            self.placed.append(event.number)
+        self.aliases.update(dict.fromkeys(aliases, number))
+        self.outcome = number
+
+    def _unlinked(self, _event: Event, change: Change) -> None:
+        if not self._links(number := number_of(change, "version")):
+            return
+        gone = self.aliases_of(number)
+        self.rows[number - self.first] = {**self.rows[number - self.first], "is_gone": True}
+        self.aliases = {alias: at for alias, at in self.aliases.items() if at != number}
+        newest = next(self.links(), None)
+        if LATEST in gone and newest is not None:
+            self.aliases[LATEST] = newest.number
+
+    def _described(self, _event: Event, change: Change) -> None:
+        self.description = facts_of(change)["description"]
+
+    def _labelled(self, _event: Event, change: Change) -> None:
+        if (tag := text_of(change, "tag")) not in self.tags:
+            self.tags.append(tag)
+
+    def _unlabelled(self, _event: Event, change: Change) -> None:
+        tag = text_of(change, "tag")
+        self.tags = [each for each in self.tags if each != tag]
+
+    def _retyped(self, _event: Event, change: Change) -> None:
+        self.type = text_of(change, "type")
+
     def _renamed(self, _event: Event, change: Change) -> None:
-        self.name = text_of(change, "name")
+        name = text_of(change, "name")
+        self.left[self.name] = self.next
+        self.name = name
 
     def _deleted(self, _event: Event, _change: Change) -> None:
         self.is_deleted = True
@@ -168,7 +248,11 @@ class CollectionState:
             self.placed[number - self.first] = event.number
 
     def _has(self, number: int) -> bool:
-        return 0 <= number - self.first < len(self.rows)
+        return not self.is_portfolio and 0 <= number - self.first < len(self.rows)
+
+    def _links(self, number: int) -> bool:
+        is_there = self.is_portfolio and 0 <= number - self.first < len(self.rows)
+        return is_there and not self.rows[number - self.first].get("is_gone")
 
     def _tags_of(self, number: int) -> list[str]:
         return [*self.rows[number - self.first].get("tags", ())]
@@ -183,8 +267,13 @@ class CollectionState:
             "name": self.name,
             "type": self.type,
             "first": self.first,
+            "portfolio": self.is_portfolio,
             "fence": self.fence,
             "deleted": self.is_deleted,
+            "created": self.created,
+            "description": self.description,
+            "tags": self.tags,
+            "left": self.left,
             "aliases": self.aliases,
             "rows": self.rows.save(put),
             "index": base64.b64encode(self.index).decode(),
@@ -197,8 +286,13 @@ class CollectionState:
             name=head["name"],
             type=head["type"],
             first=head["first"],
+            is_portfolio=head["portfolio"],
             fence=head["fence"],
             is_deleted=head["deleted"],
+            created=head["created"],
+            description=head["description"],
+            tags=[*head["tags"]],
+            left=dict(head["left"]),
             aliases=dict(head["aliases"]),
             rows=Rows.load(head["rows"], checkpoints),
             index=bytearray(base64.b64decode(head["index"])),
@@ -207,6 +301,11 @@ class CollectionState:
         if len(state.index) != _INDEXED * len(state.rows) or len(state.placed) != len(state.rows):
             raise ValueError("its index is not that of its rows")
         return state
+
+
+def id_of(fold: Fold[CollectionState]) -> str:
+    """The collection's, which it has for ever."""
+    return fold.log.name.rpartition("/")[2]
 
 
 # the rules are the class's own, spelled out so that the format can be read in one place
@@ -219,6 +318,12 @@ _RULES: Mapping[str, Callable[[CollectionState, Event, Change], None]] = {
     "tagged": CollectionState._tagged,
     "untagged": CollectionState._untagged,
     "placed": CollectionState._placed,
+    "linked": CollectionState._linked,
+    "unlinked": CollectionState._unlinked,
+    "described": CollectionState._described,
+    "labelled": CollectionState._labelled,
+    "unlabelled": CollectionState._unlabelled,
+    "retyped": CollectionState._retyped,
     "renamed": CollectionState._renamed,
     "deleted": CollectionState._deleted,
     "fenced": CollectionState._fenced,

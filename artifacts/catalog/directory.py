@@ -6,20 +6,25 @@ The ids are random, so no user's characters, case or length ever reach a key.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from artifacts.catalog.fields import MAX_EPOCH, id_of, number_of, text_of
-from artifacts.names import check_collection_name, check_entity, check_project
+from artifacts.catalog.fields import MAX_EPOCH, id_of, number_of, place_of, text_of
+from artifacts.names import check_collection_name
 from artifacts.storage import Change, Checkpoints, Event, Put, Rows, apply_rules
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What one name stands for. A project has no type."""
+    """What one name stands for. A project has no type.
+
+    Of what is closing, the log may be deleted already.
+    """
 
     id: str
     type: str = ""
+    is_portfolio: bool = False
+    is_closing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,14 @@ class DirectoryState:
 
     def is_free(self, name: str, id_: str) -> bool:
         """Whether `id_` may be renamed so: no version would get a number that was another's."""
-        return name not in self.names and (name not in self.floors or self.floors[name].id == id_)
+        floor = self.floors.get(name)
+        return name not in self.names and (not floor or not floor.number or floor.id == id_)
+
+    def name_of(self, id_: str, guess: str = "") -> str | None:
+        """What a collection is called, which is looked for if it is not the guess."""
+        if self._stands_for(guess, id_):
+            return guess
+        return next((name for name, there in self.names.items() if there.id == id_), None)
 
     def apply(self, event: Event, key: str) -> None:
         """Raises UnknownEventError, MalformedError."""
@@ -53,12 +65,30 @@ class DirectoryState:
 
     def _added(self, event: Event, change: Change) -> None:
         """The first to add a name wins; `replaces` is an id that is known to be closed."""
-        name, listing = _name_of(change), Listing(id_of(change), _type_of(change))
+        self._add(event, change, Listing(id_of(change), _type_of(change)))
+
+    def _opened(self, event: Event, change: Change) -> None:
+        """As `_added`."""
+        self._add(event, change, Listing(id_of(change), text_of(change, "type"), is_portfolio=True))
+
+    def _add(self, event: Event, change: Change, listing: Listing) -> None:
+        name = _name_of(change)
         there = self.names.get(name)
         if event.epoch >= self.fence and (there is None or there.id == change.get("replaces")):
             if there is not None:
                 self._raise_floor(name, change, there.id)
             self.names[name] = listing
+
+    def _closing(self, _event: Event, change: Change) -> None:
+        self._relist(change, is_closing=True)
+
+    def _retyped(self, _event: Event, change: Change) -> None:
+        self._relist(change, type=text_of(change, "type"))
+
+    def _relist(self, change: Change, **facts: Any) -> None:  # noqa: ANN401 - Listing's fields
+        name, id_ = text_of(change, "name"), id_of(change)
+        if self._stands_for(name, id_):
+            self.names[name] = replace(self.names[name], **facts)
 
     def _removed(self, _event: Event, change: Change) -> None:
         name, id_ = text_of(change, "name"), id_of(change)
@@ -81,11 +111,13 @@ class DirectoryState:
 
     def _raise_floor(self, name: str, change: Change, last: str) -> None:
         next_ = number_of(change, "next") if "next" in change else 0
-        if number := max(self.floor(name), next_):
-            self.floors[name] = Floor(number, last)
+        self.floors[name] = Floor(max(self.floor(name), next_), last)
 
     def save(self, _put: Put | None = None) -> Mapping[str, Any]:
-        names = {name: [listing.id, listing.type] for name, listing in self.names.items()}
+        names = {
+            name: [there.id, there.type, there.is_portfolio, there.is_closing]
+            for name, there in self.names.items()
+        }
         floors = {name: [floor.number, floor.id] for name, floor in self.floors.items()}
         return {"names": names, "floors": floors, "fence": self.fence}
 
@@ -105,13 +137,15 @@ def _name_of(change: Change) -> str:
     name = text_of(change, "name")
     if "type" in change:
         return check_collection_name(name)
-    entity, _, project = name.partition("/")
-    return f"{check_entity(entity)}/{check_project(project)}"
+    return place_of(change, "name")
 
 
 # the rules are the class's own, spelled out so that the format can be read in one place
 _RULES: Mapping[str, Callable[[DirectoryState, Event, Change], None]] = {
     "added": DirectoryState._added,
+    "opened": DirectoryState._opened,
+    "closing": DirectoryState._closing,
+    "retyped": DirectoryState._retyped,
     "removed": DirectoryState._removed,
     "renamed": DirectoryState._renamed,
     "fenced": DirectoryState._fenced,

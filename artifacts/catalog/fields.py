@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, TypeVar
 
+from artifacts.names import check_entity, check_project
 from artifacts.storage import LAYOUTS, MANIFESTS, Change, Name
 
 T = TypeVar("T")
@@ -28,6 +29,12 @@ def id_of(change: Change, key: str = "id") -> str:
     if not _ID.fullmatch(id_ := text_of(change, key)):
         raise ValueError(f"{key!r} is {id_!r}, expected 32 hex digits")
     return id_
+
+
+def place_of(change: Change, key: str = "project") -> str:
+    """An entity and a project of it. Raises InvalidNameError."""
+    entity, _, project = text_of(change, key).partition("/")
+    return f"{check_entity(entity)}/{check_project(project)}"
 
 
 def number_of(change: Change, key: str, most: int = MAX_NUMBER) -> int:

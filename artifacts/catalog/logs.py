@@ -5,13 +5,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import RLock
 from typing import Any, TypeVar
 
 from artifacts.catalog.access import Access
-from artifacts.catalog.collection import CollectionState
+from artifacts.catalog.collection import CollectionState, id_of
 from artifacts.catalog.directory import DirectoryState, Listing
 from artifacts.errors import ArtifactNotFoundError, InvalidNameError
 from artifacts.names import CollectionName
@@ -107,26 +108,35 @@ class Logs:
         return fold, directory
 
     def ensure(
-        self, name: CollectionName, type_: str
+        self, name: CollectionName, type_: str, *, is_portfolio: bool = False
     ) -> tuple[Fold[CollectionState], Sequence[Change]]:
         """The collection's log, and what its first event must begin with if it has none yet.
 
-        Raises InvalidNameError if it has another type.
+        Raises InvalidNameError if it has another type, or is a portfolio and should be none.
         """
         _, directory = self._ensure_project(name.entity, name.project, name.collection)
         listing = directory.state.names.get(name.collection)
         fold = self.fold(listing.id).refresh() if listing else None
         if listing is None or fold is None or fold.state.is_deleted:
             closed = (listing.id, fold.state.next) if listing and fold else None
-            listing = self._list(directory, name.collection, type_, closed)
+            wanted = Listing(secrets.token_hex(16), type_, is_portfolio)
+            listing = self._list(directory, name.collection, wanted, closed)
             fold = self.fold(listing.id).refresh()
-        if listing.type != type_:
-            raise InvalidNameError(
-                name.qualified, f"already exists with type {listing.type!r}, not {type_!r}"
-            )
-        first = directory.state.floor(name.collection)
+        _check_kind(name, replace(listing, type=fold.state.type or listing.type), type_)
+        _check_is(name, listing, is_portfolio=is_portfolio)
+        if not fold.is_empty:
+            return fold, []
+        first = self._first(directory, name.collection)
         born = {"kind": "created", "name": name.collection, "type": type_, "first": first}
-        return fold, [born] if fold.is_empty else []
+        return fold, [born | ({"portfolio": True} if is_portfolio else {})]
+
+    def name_of(self, fold: Fold[CollectionState], name: CollectionName) -> CollectionName:
+        """What a collection is called that was found by a name, and may have left it since."""
+        if fold.state.name == name.collection:
+            return name
+        directory = self.project(name.entity, name.project)
+        now = directory.state.name_of(id_of(fold), name.collection) if directory else None
+        return CollectionName(name.entity, name.project, now) if now else name
 
     def project(
         self, entity: str, project: str, collection: str = "", version: str = ""
@@ -162,19 +172,56 @@ class Logs:
             self._collections[id_] = self._fold_of(f"collection/{id_}", CollectionState)
         return self._collections[id_]
 
+    def is_deleted(self, listing: Listing) -> bool:
+        """Whether it is still listed only because its deleter died, or has not ended yet."""
+        return listing.is_closing and self.fold(listing.id).refresh().state.is_deleted
+
+    def settle_name(self, fold: Fold[CollectionState], directory: Fold[DirectoryState]) -> None:
+        """The log says the name that the directory decided on, whoever renames it meanwhile."""
+        while now := directory.refresh().state.name_of(id_of(fold), fold.state.name):
+            if fold.refresh().state.name == now:
+                return
+            fold.append(Proposal([{"kind": "renamed", "name": now}]))
+
+    def settle_type(self, fold: Fold[CollectionState], directory: Fold[DirectoryState]) -> None:
+        """The directory lists the type that the log says, whoever changes it meanwhile."""
+        id_ = id_of(fold)
+        while name := directory.refresh().state.name_of(id_, fold.refresh().state.name):
+            type_ = fold.state.type
+            if directory.state.names[name].type == type_:
+                return
+            change = {"kind": "retyped", "name": name, "id": id_, "type": type_}
+            directory.append(Proposal([change]))
+
     def _list(
         self,
         directory: Fold[DirectoryState],
         name: str,
-        type_: str,
+        wanted: Listing,
         closed: tuple[str, int] | None,
     ) -> Listing:
-        change = {"kind": "added", "name": name, "id": secrets.token_hex(16), "type": type_}
+        kind = "opened" if wanted.is_portfolio else "added"
+        change: dict[str, Any] = {"kind": kind, "name": name, "id": wanted.id, "type": wanted.type}
         if closed is not None:
-            change |= {"replaces": closed[0], "next": closed[1]}  # type: ignore[dict-item]
+            change |= {"replaces": closed[0], "next": closed[1]}
         self.access.check_writing()
         directory.append(Proposal([change]))
         return directory.state.names[name]
+
+    def _first(self, directory: Fold[DirectoryState], name: str) -> int:
+        """The number that a new collection of that name begins with.
+
+        Whoever had the name before knows it best, once its log says that it has another.
+        """
+        floor = directory.state.floors.get(name)
+        if floor is None:
+            return 0
+        before = self.fold(floor.id).refresh()
+        now = directory.state.name_of(floor.id)
+        if now is not None and before.state.name == name:  # its renamer died, or is as far as we
+            self.access.check_writing()
+            before.append(Proposal([{"kind": "renamed", "name": now}]))
+        return max(floor.number, before.state.left.get(name, 0))
 
     def _ensure_project(
         self, entity: str, project: str, collection: str = ""
@@ -220,6 +267,17 @@ class Logs:
         return Fold(log, kind, machine=self._machine, has_checkpoints=self._has_checkpoints)
 
 
-def id_of(fold: Fold[CollectionState]) -> str:
-    """The collection's, which it has for ever."""
-    return fold.log.name.rpartition("/")[2]
+def _check_kind(name: CollectionName, listing: Listing, type_: str) -> None:
+    if listing.type != type_:
+        raise InvalidNameError(
+            name.qualified, f"already exists with type {listing.type!r}, not {type_!r}"
+        )
+
+
+def _check_is(name: CollectionName, listing: Listing, *, is_portfolio: bool) -> None:
+    if listing.is_portfolio and not is_portfolio:
+        reason = "it is a portfolio, which shows what is logged elsewhere: log under another name"
+        raise InvalidNameError(name.qualified, reason)
+    if is_portfolio and not listing.is_portfolio:
+        reason = "versions are logged to it, so it is no portfolio: link to another name"
+        raise InvalidNameError(name.qualified, reason)

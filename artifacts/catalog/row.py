@@ -1,4 +1,4 @@
-"""VersionRow: what a collection's log says of one version."""
+"""Row: what a collection's log says of one version, or a portfolio's of one link."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Self
 
-from artifacts.catalog.fields import MAX_SIZE, facts_of, layout_of, manifest_of, number_of, text_of
+from artifacts.catalog.fields import (
+    MAX_SIZE,
+    facts_of,
+    id_of,
+    layout_of,
+    manifest_of,
+    number_of,
+    place_of,
+    text_of,
+)
 from artifacts.content import Digest
 from artifacts.storage import Change, Event, Name
 
@@ -54,6 +63,29 @@ class VersionRow:
         return self.manifest.digest
 
 
+@dataclass(frozen=True, slots=True)
+class LinkRow:
+    """What a portfolio's log says of one link to a version, which may be deleted since."""
+
+    number: int
+    collection: str  # the id of its log
+    version: int  # its number there
+    project: str  # entity/project in whose directory the collection is listed
+    digest: Digest  # of its content
+    created: str  # ISO 8601, UTC, by the linker's clock
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        return cls(
+            number=row["number"],
+            collection=row["collection"],
+            version=row["version"],
+            project=row["project"],
+            digest=Digest.parse(row["digest"]),
+            created=row["created"],
+        )
+
+
 def new_row(number: int, event: Event, change: Change) -> dict[str, Any]:
     """As a commit makes it."""
     facts = facts_of(change) | ({"run": text_of(change, "run")} if "run" in change else {})
@@ -68,3 +100,25 @@ def new_row(number: int, event: Event, change: Change) -> dict[str, Any]:
         "updated": event.time,
         **{key: value for key, value in facts.items() if value},
     }
+
+
+def new_link(number: int, event: Event, change: Change) -> dict[str, Any]:
+    return {
+        "number": number,
+        "collection": id_of(change, "collection"),
+        "version": number_of(change, "version"),
+        "project": place_of(change),
+        "digest": Digest.parse(text_of(change, "digest")).hex(),
+        "created": event.time,
+    }
+
+
+def key_of(link: Mapping[str, Any]) -> bytes:
+    """By which a link to that version is found."""
+    return Digest.of(f"{link['collection']}-{link['version']}".encode())
+
+
+def is_same_link(link: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether the first is there, and leads to what the other leads to."""
+    same = all(link[key] == other[key] for key in ("collection", "version"))
+    return same and not link.get("is_gone")

@@ -72,8 +72,8 @@ def verify_version(
     An executor's workers must reach the store as this process does. The same is found without one.
     """
     report = Report()
-    store = uncached(version.store)
-    version = Version(store, version.collection_name, version.collection, version.row)
+    version = version.uncached()
+    store = version.store
     _Content(store, report, progress or Silent(), executor).check([version])
     return report
 

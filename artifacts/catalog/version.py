@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from functools import cached_property, partial
 
 from blake3 import blake3
 
 from artifacts.cache import Expected, expected_files, uncached
-from artifacts.catalog.collection import CollectionState
-from artifacts.catalog.row import VersionRow
+from artifacts.catalog.collection import CollectionState, id_of
+from artifacts.catalog.row import LinkRow, VersionRow
 from artifacts.content import Diff, Digest, Entry, Kind, Manifest, Page, PageRow, diff
 from artifacts.errors import (
     BrokenLogError,
@@ -38,6 +39,16 @@ from artifacts.storage import (
     read_spans,
 )
 
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How a version was found in a portfolio; `row` is as of the portfolio's last refresh."""
+
+    portfolio: CollectionName
+    fold: Fold[CollectionState]
+    row: LinkRow
+
+
 _MOST = 2**28  # bytes of a manifest or a layout that a reader will believe
 
 
@@ -50,19 +61,45 @@ class Version:
         name: CollectionName,
         collection: Fold[CollectionState],
         row: VersionRow,
+        link: Link | None = None,
     ) -> None:
+        """`name` is where it was logged; if it was found in a portfolio, `link` says how."""
         self.store = store
         self.collection_name = name
         self.collection = collection
         self.row = row
+        self.link = link
+
+    @property
+    def found_in(self) -> CollectionName:
+        """The collection or portfolio in which it has its name, its number and its aliases."""
+        return self.link.portfolio if self.link else self.collection_name
+
+    @property
+    def number(self) -> int:
+        return self.link.row.number if self.link else self.row.number
 
     @property
     def name(self) -> str:
-        return f"{self.collection_name.collection}:v{self.row.number}"
+        return f"{self.found_in.collection}:v{self.number}"
 
     @property
     def qualified_name(self) -> str:
+        return f"{self.found_in.qualified}:v{self.number}"
+
+    @property
+    def source_name(self) -> str:
+        return f"{self.collection_name.collection}:v{self.row.number}"
+
+    @property
+    def source_qualified_name(self) -> str:
+        """Where it was logged, whatever portfolio it was found in."""
         return f"{self.collection_name.qualified}:v{self.row.number}"
+
+    @property
+    def id(self) -> str:
+        """Its source's, for ever, whatever it is called."""
+        return f"{id_of(self.collection)}-{self.row.number}"
 
     @property
     def type(self) -> str:
@@ -74,11 +111,15 @@ class Version:
 
     @property
     def aliases(self) -> list[str]:
-        return self.collection.state.aliases_of(self.row.number)
+        fold = self.link.fold if self.link else self.collection
+        return fold.state.aliases_of(self.number)
 
     def refresh(self) -> None:
         """Take in what changed beside the content: aliases, description, metadata, tags."""
         self.row = self._row_now() or self.row
+        if self.link is not None:
+            self.link.fold.forget()
+            self.link.fold.refresh()
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -169,7 +210,7 @@ class Version:
         row = self._row_now()
         if row is None or row.layout == self.row.layout:
             return None
-        return Version(self.store, self.collection_name, self.collection, row)
+        return Version(self.store, self.collection_name, self.collection, row, self.link)
 
     def _row_now(self) -> VersionRow | None:
         self.collection.forget()  # what another thread asked for before now
@@ -178,7 +219,7 @@ class Version:
     def uncached(self) -> Version:
         """This version, read from the store itself."""
         store = uncached(self.store)
-        return Version(store, self.collection_name, self.collection, self.row)
+        return Version(store, self.collection_name, self.collection, self.row, self.link)
 
     def placed(self, path: str) -> tuple[bytes, Sequence[Span]] | None:
         """Digest of the file at a path, and where its bytes lie.
