@@ -22,8 +22,9 @@ from artifacts.artifact.arguments import (
 )
 from artifacts.artifact.containing import Containing
 from artifacts.artifact.entry import ArtifactManifestEntry
+from artifacts.cache import Ignore, Keep, Patterns
 from artifacts.content import check_path
-from artifacts.errors import EntryNotFoundError, InvalidError
+from artifacts.errors import EntryNotFoundError, InvalidError, UsageError
 from artifacts.storage import claimed
 
 
@@ -70,15 +71,28 @@ class Adding(Containing):
         skip_cache: bool | None = False,
         policy: Policy | None = "mutable",
         *,
+        exclude: Patterns = None,
+        include: Patterns = None,
+        merge: bool = False,
+        overwrite: bool = False,
+        modes: bool = False,
+        symlinks: bool = False,
+        empty_folders: bool = False,
         executor: Executor | None = None,
     ) -> None:
         """Add every file below a folder, under `name` if it is given; links are followed.
 
-        What a download left for its own use is passed over. Policies as for `add_file`. With an
-        executor, its workers, who must see the same disk, read files that this machine does not
-        know, and what the store has of them is not read here again. Raises
-        ValueError if it is no folder, if a path has other content already, or if it holds a
-        FIFO, a socket, a device, a dangling or a circular link; then nothing of it is added.
+        What a download left for its own use is passed over. Policies as for `add_file`. Left out
+        is what `exclude` names, or an `.artignore` file in the folder or below it, in the words
+        of git's; with `include` also every file that it does not name. At a path that is there
+        with other content, `merge` puts what is added; `overwrite` takes out first whatever was
+        below `name`. With `modes` permissions are entries' too, with `symlinks` links are
+        recorded and not followed, with `empty_folders` these are kept: a download restores them.
+
+        With an executor, its workers, who must see the same disk, read files that this machine
+        does not know, and what the store has of them is not read here again. Raises ValueError
+        if it is no folder, for a bad pattern, if a path has other content already, or if it holds
+        a FIFO, a socket, a device, a dangling or a circular link; then nothing of it is added.
         """
         draft = self._open_for("add_dir")
         source = os.fspath(local_path)
@@ -86,9 +100,18 @@ class Adding(Containing):
         if not os.path.isdir(source):
             raise InvalidError(f"Path is not a directory: {source!r}")
         prefix = as_folder(name)
+        tree = self._the_session.tree(
+            source, Ignore.of(exclude, include), Keep(modes, symlinks, empty_folders)
+        )
         with self._the_session.progress("reading") as progress:
-            tree = self._the_session.tree(source)
-            draft.add_tree(tree, prefix, progress, is_immutable=is_late, executor=executor)
+            draft.add_tree(
+                tree,
+                prefix,
+                progress,
+                is_immutable=is_late,
+                executor=executor,
+                clash="replace" if overwrite else "merge" if merge else "refuse",
+            )
         self._sources.add_folder(source, prefix)
 
     @contextmanager
@@ -117,6 +140,19 @@ class Adding(Containing):
                 draft.add_file(folder / "content", path, overwrite=not is_new)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def add(self, obj: object, name: StrPath, overwrite: bool = False) -> ArtifactManifestEntry:
+        """Add a media object: these come with a later version.
+
+        Raises UsageError, and ArtifactFinalizedError as every way to add does.
+        """
+        self._refuse_final("add")
+        reason = f"a {type(obj).__name__} cannot be added: media objects come with a later version"
+        raise UsageError(f"{reason}; write it to a file: new_file({os.fspath(name)!r})")
+
+    def __setitem__(self, name: str, item: object) -> ArtifactManifestEntry:
+        """As `add`."""
+        return self.add(item, name)
 
     def remove(self, item: StrPath | ArtifactManifestEntry) -> None:
         """Take out an entry, or all below a folder. Raises FileNotFoundError."""

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Self
-
-from artifacts.artifact.life import Living
-from artifacts.catalog import Session, Version
+from artifacts.artifact.lasting import Lasting
+from artifacts.artifact.linked import Linked
 
 
-class Artifact(Living):
+class Artifact(Lasting, Linked):
     """A named, typed set of files, put together freely, then logged and never changed again.
 
     `description` is Markdown; `metadata` a dict of at most 100 keys. Raises ValueError for a bad
     name or type or for metadata that JSON cannot hold, TypeError for what JSON has no form for.
     Source: W&B SDK 0.19.8.
     """
-
-    @classmethod
-    def of_version(cls, version: Version, session: Session) -> Self:
-        """A logged artifact."""
-        artifact = cls(version.collection_name.collection, version.type)
-        artifact._session = session
-        artifact._become(version)
-        return artifact
 
     def __repr__(self) -> str:
         return f"<Artifact {self._version.qualified_name if self._version else self._name}>"

@@ -9,7 +9,17 @@ from artifacts.artifact.delivering import Delivering
 from artifacts.artifact.entry import ArtifactManifest, ArtifactManifestEntry
 from artifacts.artifact.files import ArtifactFiles
 from artifacts.content import Entry, Manifest
-from artifacts.errors import EntryNotFoundError
+from artifacts.errors import EntryNotFoundError, UsageError
+
+MEDIA = tuple(
+    f".{kind}.json"
+    for kind in (
+        *("audio-file", "bokeh-file", "bounding-box", "classes", "graph-file", "html-file"),
+        *("image-file", "joined-table", "mask", "molecule-file", "object3D-file"),
+        *("partitioned-table", "plotly-file", "table", "video-file"),
+    )
+)
+"""How the files end in which W&B keeps media objects."""
 
 
 class Containing(Delivering):
@@ -58,6 +68,27 @@ class Containing(Delivering):
     def get_path(self, name: StrPath) -> ArtifactManifestEntry:
         """W&B's older name for `get_entry`. Raises KeyError."""
         return self.get_entry(name)
+
+    def get(self, name: str) -> object | None:
+        """The media object that was added under `name`; None if there is none.
+
+        Raises ArtifactNotLoggedError; UsageError for one that there is, as media come with a
+        later version: its file is had with `get_entry(name).download()`.
+        """
+        self._logged("get")
+        for ending in MEDIA:
+            path = name if name.endswith(ending) else name + ending
+            try:
+                self.get_entry(path)
+            except EntryNotFoundError:
+                continue
+            reason = "media objects come with a later version"
+            raise UsageError(f"{reason}: use get_entry({path!r}).download()")
+        return None
+
+    def __getitem__(self, name: str) -> object | None:
+        """As `get`."""
+        return self.get(name)
 
     def files(self, names: list[str] | None = None, per_page: int = 50) -> ArtifactFiles:
         """The files, or those with these paths, in path order, read as they are asked for.

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 
 from artifacts.artifact.arguments import StrPath
 from artifacts.artifact.described import Described
 from artifacts.artifact.folder import delete_strangers
 from artifacts.cache import audit
-from artifacts.catalog import AS_EVER, Manner, Version, deliver
+from artifacts.catalog import AS_EVER, Manner, Version, deliver, expectation
 from artifacts.errors import InvalidError, VerificationError
+
+_log = logging.getLogger(__name__)
 
 
 class Delivering(Described):
@@ -30,8 +34,12 @@ class Delivering(Described):
 
         By default below `artifacts/<name>`. Every byte is checked first. Files that are right
         already are kept; those of another version that was there before make room, unless they
-        were edited. Raises LocalChangesError for edited ones that are in the way, after delivering
-        all others; DigestMismatchError or MissingBlobError for damage, likewise.
+        were edited. What references lead to comes along, as it was when it was added: from a
+        bucket that keeps versions in any case; else it has to be unchanged there. Raises
+        LocalChangesError for edited ones that are in the way, after delivering
+        all others; likewise DigestMismatchError or MissingBlobError for damage,
+        ChangedReferenceError (a ValueError), and MissingReferenceError (a FileNotFoundError),
+        instead of which there is a warning with `allow_missing_references`.
 
         With `skip_cache` all is read from the store itself; a local store is its own cache. With
         `link`, files of 1 MiB and more are read-only hard links to copies in the cache, which has
@@ -40,7 +48,9 @@ class Delivering(Described):
         version = self._logged("download")
         folder = self._folder(root)
         prefix = "" if path_prefix is None else os.fspath(path_prefix)
-        self._deliver(version, folder, prefix, self._manner(link=link, skip_cache=skip_cache))
+        manner = self._manner(link=link, skip_cache=skip_cache)
+        manner = replace(manner, allow_missing_references=allow_missing_references)
+        self._deliver(version, folder, prefix, manner)
         return os.fspath(folder)
 
     def checkout(self, root: str | None = None, *, link: bool = False) -> str:
@@ -66,7 +76,21 @@ class Delivering(Described):
         version = self._logged("verify")
         folder = self._folder(root)
         with self._the_session.progress("verifying", version.row.size) as progress:
-            findings = audit(folder, version.files(), progress, executor=executor)
+            wanted = expectation(version, folder)
+            if wanted.unproven:
+                _log.warning(
+                    "%d references are not verified: what they led to when they were "
+                    "added is not known",
+                    len(wanted.unproven),
+                )
+            findings = audit(
+                folder,
+                wanted.files,
+                progress,
+                executor=executor,
+                unproven=wanted.unproven,
+                details=version.details(),
+            )
         if not findings.is_clean:
             raise VerificationError(os.fspath(folder), findings.lines())
 
@@ -86,17 +110,19 @@ class Delivering(Described):
 
     def _manner(self, *, link: bool, force: bool = False, skip_cache: bool | None = None) -> Manner:
         links = self._the_session.copies if link else None
-        return Manner(force=force, links=links, skip_cache=bool(skip_cache))
+        places = self._the_session.places
+        return Manner(force=force, links=links, skip_cache=bool(skip_cache), places=places)
 
     def _download_entry(self, path: str, root: StrPath | None) -> str:
         version = self._logged("download")
         folder = self._folder(root)
         with self._the_session.progress("downloading", version.entry(path).size) as progress:
-            deliver(version, folder, only=[path], progress=progress)
+            manner = self._manner(link=False)
+            deliver(version, folder, only=[path], manner=manner, progress=progress)
         return os.path.join(folder, *path.split("/"))
 
     def _folder(self, root: StrPath | None) -> Path:
         if root is not None:
             return Path(root)
-        name = self.name.replace(":", "-") if os.name == "nt" else self.name
+        name = self.source_name.replace(":", "-") if os.name == "nt" else self.source_name
         return self._the_session.settings.artifact_dir / name

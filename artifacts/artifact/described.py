@@ -61,8 +61,17 @@ class Described(Named):
 
     @property
     def incremental(self) -> bool:
-        """Whether its entries are laid over those of the latest version: not in this version."""
-        return False
+        """Of a draft, whether its entries will be laid over those of the latest version."""
+        return self._is_incremental
+
+    @property
+    def distributed_id(self) -> str | None:
+        """What the writers of a distributed artifact call it among themselves."""
+        return self._distributed_id
+
+    @distributed_id.setter
+    def distributed_id(self, distributed_id: str | None) -> None:
+        self._distributed_id = check_text(distributed_id, "distributed_id")
 
     @property
     def use_as(self) -> str | None:
@@ -71,8 +80,10 @@ class Described(Named):
 
     @property
     def state(self) -> str:
-        """PENDING or COMMITTED."""
-        return "COMMITTED" if self._version else "PENDING"
+        """PENDING, COMMITTED, or DELETED once this artifact knows it."""
+        if self._version is None:
+            return "PENDING"
+        return "DELETED" if self._version.row.dropped else "COMMITTED"
 
     @property
     def created_at(self) -> str:

@@ -10,6 +10,7 @@ from itertools import accumulate
 from typing import TextIO, overload
 
 from artifacts.artifact.entry import ArtifactManifestEntry, Parent
+from artifacts.artifact.paged import Paged
 from artifacts.catalog import Version
 from artifacts.content import Entry, Page
 from artifacts.errors import InvalidError
@@ -69,7 +70,7 @@ class File:
         return f"<File {self.name} ({self.mimetype}) {self.size}B>"
 
 
-class ArtifactFiles(Sequence[File]):
+class ArtifactFiles(Paged[File]):
     """All files of a version, or those at `paths`. Source: W&B, `wandb.apis.public`.
 
     Holds no more of the version than the page that was asked for last. Raises KeyError for a
@@ -89,6 +90,11 @@ class ArtifactFiles(Sequence[File]):
     def path(self) -> list[str]:
         """Entity, project and name of the artifact."""
         return [self._artifact.entity, self._artifact.project, self._artifact.name]
+
+    @property
+    def more(self) -> bool:
+        """Whether `next` has one left."""
+        return self._at < len(self)
 
     @overload
     def __getitem__(self, index: int) -> File: ...

@@ -6,16 +6,16 @@ from dataclasses import replace
 from typing import Self
 
 from artifacts.artifact.active import current_log
-from artifacts.artifact.adding import Adding
 from artifacts.artifact.facts import changes, without
-from artifacts.catalog import Facts, Session
+from artifacts.artifact.referring import Referring
+from artifacts.catalog import Facts, Session, commit_over_latest
 from artifacts.errors import InvalidNameError
 from artifacts.metadata import check_metadata
 from artifacts.names import LATEST, check_aliases, check_tags
 from artifacts.settings import Settings
 
 
-class Living(Adding):
+class Living(Referring):
     """What happens to an artifact from its logging on."""
 
     def save(self, project: str | None = None, settings: Settings | None = None) -> None:
@@ -23,7 +23,7 @@ class Living(Adding):
 
         A draft is logged by the active run, and if there is none by nobody, into the project and
         the store that the arguments name. Of a logged artifact, whatever was changed here in its
-        aliases, tags, description and metadata is recorded, and what others changed is kept.
+        aliases, tags, description, metadata and ttl is recorded, and what others changed is kept.
         Raises ValueError for a bad alias, tag or metadata.
         """
         if not self.is_draft():
@@ -55,19 +55,22 @@ class Living(Adding):
 
     def _commit(self, session: Session, facts: Facts) -> None:
         metadata = check_metadata(self._metadata)
-        facts = replace(facts, description=self._description, metadata=metadata)
+        facts = replace(facts, description=self._description, metadata=metadata, ttl=self._ttl)
         was_final, self._is_final = self._is_final, True
         try:
             draft = self._the_draft
             if draft.intake.store.url != session.writable.store.url:
                 draft = draft.moved(session.draft(self._name, self._type))
             to = session.settings
-            version = session.writable.commit(draft, to.entity, to.project, facts)
+            if self._is_incremental:
+                made = commit_over_latest(session.writable, draft, to.entity, to.project, facts)
+            else:
+                made = session.writable.commit(draft, to.entity, to.project, facts)
         except BaseException:
             self._is_final = was_final  # so that what was wrong with it can be put right
             raise
         self._session = session
-        self._become(version)
+        self._become(made)
 
     def _refuse_move(self, session: Session) -> None:
         home, to = self._home, session.settings
@@ -88,6 +91,7 @@ class Living(Adding):
             tags=check_tags(self._tags),
             description=self._description,
             metadata=check_metadata(self._metadata),
+            ttl=self._ttl,
         )
         version.refresh()
         if found := changes(self._saved, after, version):

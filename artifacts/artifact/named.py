@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from artifacts.artifact.collection import ArtifactCollection
 from artifacts.artifact.held import Held
 
 
@@ -13,7 +16,7 @@ class Named(Held):
         """Names this version in its store for ever; None before it is logged."""
         if self._version is None:
             return None
-        return f"{self._version.collection.log.name.rpartition('/')[2]}-{self._version.row.number}"
+        return self._version.id
 
     @property
     def name(self) -> str:
@@ -27,18 +30,18 @@ class Named(Held):
 
     @property
     def entity(self) -> str:
-        """Raises ArtifactNotLoggedError."""
-        return self._logged("entity").collection_name.entity
+        """Of the collection or portfolio that it was found in. Raises ArtifactNotLoggedError."""
+        return self._logged("entity").found_in.entity
 
     @property
     def project(self) -> str:
-        """Raises ArtifactNotLoggedError."""
-        return self._logged("project").collection_name.project
+        """As `entity`. Raises ArtifactNotLoggedError."""
+        return self._logged("project").found_in.project
 
     @property
     def version(self) -> str:
-        """`v3`. Raises ArtifactNotLoggedError."""
-        return f"v{self._logged('version').row.number}"
+        """`v3`, of a portfolio its own count. Raises ArtifactNotLoggedError."""
+        return f"v{self._logged('version').number}"
 
     @property
     def qualified_name(self) -> str:
@@ -58,14 +61,49 @@ class Named(Held):
     @property
     def source_name(self) -> str:
         """As `name`, in the collection that it was logged to."""
-        return self.name
+        return self._version.source_name if self._version else self._name
 
     @property
     def source_qualified_name(self) -> str:
         """As `qualified_name`, in the collection it was logged to."""
-        return self._logged("source_qualified_name").qualified_name
+        return self._logged("source_qualified_name").source_qualified_name
 
     @property
     def source_version(self) -> str:
         """As `version`, in the collection it was logged to."""
         return f"v{self._logged('source_version').row.number}"
+
+    @property
+    def collection(self) -> ArtifactCollection:
+        """The one that it was had from. Raises ArtifactNotLoggedError."""
+        return self._collection_of("collection")
+
+    @property
+    def source_collection(self) -> ArtifactCollection:
+        """The one that it was logged to. Raises ArtifactNotLoggedError."""
+        return self._collection_of("source_collection")
+
+    @property
+    def url(self) -> str:
+        """Its store's address, `#` and its qualified name. Raises ArtifactNotLoggedError."""
+        version = self._logged("url")
+        return f"{version.store.url}#{version.qualified_name}"
+
+    def json_encode(self) -> dict[str, Any]:
+        """How it is named where JSON refers to it. Raises ArtifactNotLoggedError.
+
+        Source: W&B SDK 0.19.8, `artifact_to_json`.
+        """
+        self._logged("json_encode")
+        return {
+            "_type": "artifactVersion",
+            "_version": "v0",
+            "id": self.id,
+            "version": self.source_version,
+            "sequenceName": self.source_name.partition(":")[0],
+            "usedAs": self._use_as,
+        }
+
+    def _collection_of(self, attribute: str) -> ArtifactCollection:
+        name = self._logged(attribute).collection_name
+        return ArtifactCollection(self._the_session, name, self._type, type(self).of_version)

@@ -4,23 +4,31 @@ from artifacts.cache.audit import Changed, Findings, audit, digest_of, files_bel
 from artifacts.cache.cached import CachedStore, cached, uncached
 from artifacts.cache.checkout import Checkout, Outcome, Part
 from artifacts.cache.copies import Copies, key_of
+from artifacts.cache.dereference import Fetch, References, Tell
 from artifacts.cache.digests import clear_digests, digests_size
+from artifacts.cache.ignore import IGNORE_FILE, Ignore, Patterns
 from artifacts.cache.intake import Intake
 from artifacts.cache.placement import CUT_BYTES
 from artifacts.cache.receipt import (
     RECEIPT,
     Delivery,
     Expected,
+    Had,
     Receipt,
     check_not_ours,
+    expected_details,
     expected_files,
     is_ours,
 )
-from artifacts.cache.tree import Tree
+from artifacts.cache.refer import MOST_OBJECTS, Referred, Wish, refer
+from artifacts.cache.tree import FILES_ONLY, Keep, Tree
 from artifacts.cache.verify import Verdict, verify_copies
 
 __all__ = [
     "CUT_BYTES",
+    "FILES_ONLY",
+    "IGNORE_FILE",
+    "MOST_OBJECTS",
     "RECEIPT",
     "CachedStore",
     "Changed",
@@ -28,23 +36,34 @@ __all__ = [
     "Copies",
     "Delivery",
     "Expected",
+    "Fetch",
     "Findings",
+    "Had",
+    "Ignore",
     "Intake",
+    "Keep",
     "Outcome",
     "Part",
+    "Patterns",
     "Receipt",
+    "References",
+    "Referred",
+    "Tell",
     "Tree",
     "Verdict",
+    "Wish",
     "audit",
     "cached",
     "check_not_ours",
     "clear_digests",
     "digest_of",
     "digests_size",
+    "expected_details",
     "expected_files",
     "files_below",
     "is_ours",
     "key_of",
+    "refer",
     "uncached",
     "verify_copies",
 ]

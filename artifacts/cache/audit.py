@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +12,10 @@ from typing import TypeAlias
 
 from blake3 import blake3
 
+from artifacts.cache.details import fault_of
 from artifacts.cache.hashing import hash_files
 from artifacts.cache.receipt import Expected, is_ours
-from artifacts.content import Digest
+from artifacts.content import Detail, Digest
 from artifacts.progress import Progress, Silent
 from artifacts.storage import hash_file
 from artifacts.workers import batched, spread
@@ -44,10 +45,12 @@ class Findings:
     missing: list[tuple[str, Digest]] = field(default_factory=list)
     changed: list[Changed] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)
+    differing: list[tuple[str, str]] = field(default_factory=list)
+    """Links, folders and permissions that are not as they should be, and how."""
 
     @property
     def is_clean(self) -> bool:
-        return not (self.missing or self.changed or self.unexpected)
+        return not (self.missing or self.changed or self.unexpected or self.differing)
 
     def lines(self) -> list[str]:
         """One sentence for each difference."""
@@ -59,6 +62,7 @@ class Findings:
                 f"unexpected: {p.encode(errors='backslashreplace').decode()}"
                 for p in self.unexpected
             ),
+            *(f"differing: {path} {fault}" for path, fault in self.differing),
         ]
 
 
@@ -68,18 +72,26 @@ def audit(
     progress: Progress | None = None,
     *,
     executor: Executor | None = None,
+    unproven: Container[str] = (),
+    details: Mapping[str, Detail] | None = None,
 ) -> Findings:
     """Every file below `root` against `expected`, digests and sizes by path.
+
+    `details` say what else there should be: links, empty folders and permissions.
+    Files at `unproven` paths may be there or not, and have any content: nobody knows theirs.
 
     The same is found whoever reads the files: threads of this process, or the workers of an
     executor, which must see them under the same absolute paths.
     """
+    what_else = details or {}
     left = dict(expected)
     unexpected: list[str] = []
 
     def present() -> Iterator[_Present]:
         for path, on_disk in files_below(os.path.abspath(root)):
             wanted = left.pop(path, None)
+            if wanted is None and (path in unproven or path in what_else):
+                continue
             if wanted is None:
                 unexpected.append(path)
             else:
@@ -99,6 +111,11 @@ def audit(
             for path, found in wrong
         ],
         unexpected=sorted(unexpected),
+        differing=sorted(
+            (path, fault)
+            for path, detail in what_else.items()
+            if (fault := fault_of(os.path.join(root, path), detail))
+        ),
     )
 
 

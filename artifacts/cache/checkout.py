@@ -15,10 +15,17 @@ from typing import Self, TypeAlias
 
 from artifacts.cache.audit import digest_of
 from artifacts.cache.copies import Copies
+from artifacts.cache.dereference import References
+from artifacts.cache.details import (
+    digests_of_links,
+    has_permissions,
+    link_digest,
+    permissions,
+)
 from artifacts.cache.receipt import PARTIAL, Expected, is_unfinished
 from artifacts.cache.stage import Stage
 from artifacts.cache.supply import Supply
-from artifacts.content import Digest, Entry, Kind, Page
+from artifacts.content import Detail, Digest, Entry, Kind, Page
 from artifacts.errors import (
     ArtifactsError,
     InvalidPathError,
@@ -65,7 +72,7 @@ class Checkout:
     With `links`, large files become read-only hard links to copies that are kept there.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - who has them, and what may be done to whom
         self,
         store: ObjectStore,
         root: Path,
@@ -74,12 +81,21 @@ class Checkout:
         force: bool = False,
         links: Copies | None = None,
         progress: Progress | None = None,
+        references: References | None = None,
+        details: Mapping[str, Detail] | None = None,
     ) -> None:
+        """References are followed by `references`, and an error each without.
+
+        `details` are of what an earlier download put there, as `delivered` is.
+        """
+        self._references = references
         self._workers = _WORKERS if store.concurrency <= 1 else _FAR_WORKERS
         self._supply = Supply(store, self._workers, links=links)
         self.root = os.fspath(root)
         self.outcome = Outcome()
-        self._delivered = delivered
+        self._delivered = {path: each[0] for path, each in delivered.items()}
+        self._details = details or {}
+        self._delivered |= digests_of_links(self._details)
         self._force = force
         self._progress = _Stoppable(progress or Silent())
         self._lock = Lock()
@@ -119,9 +135,16 @@ class Checkout:
             paths = [path for path in paths if path.casefold() not in folded]
         for path in paths:
             target = os.path.join(self.root, path)
-            if self._leads_nowhere_else(path) and digest_of(target) == self._delivered[path][0]:
+            if self._is_stale(path, target):
                 os.unlink(target)
                 self.outcome.deleted += 1
+
+    def _is_stale(self, path: str, target: str) -> bool:
+        """Whether what lies there is what was delivered."""
+        if os.path.islink(target):
+            is_ours = path in self._details and self._leads_nowhere_else(os.path.dirname(path))
+            return is_ours and link_digest(target) == self._delivered[path]
+        return self._leads_nowhere_else(path) and digest_of(target) == self._delivered[path]
 
     def _leads_nowhere_else(self, path: str) -> bool:
         """Whether neither it nor a folder on the way is a link, out of the root or across it."""
@@ -150,7 +173,9 @@ class Checkout:
             todo = self._todo(page, wanted, is_empty=is_empty)
             if todo:
                 folder = os.path.join(stage, str(number))
-                part = Stage(self._supply, folder, page, self._report, self._progress)
+                part = Stage(
+                    self._supply, folder, page, self._report, self._progress, self._references
+                )
                 running.append(pool.submit(self._deliver, part, todo, layout))
         for future in running:
             future.result()
@@ -173,7 +198,7 @@ class Checkout:
         return {index for index in wanted if self._is_wanted(page[index], is_empty=is_empty)}
 
     def _is_wanted(self, entry: Entry, *, is_empty: bool) -> bool:
-        if entry.kind in (Kind.REFERENCE, Kind.SYMLINK):
+        if entry.kind is Kind.REFERENCE and self._references is None:
             self._report(UnsupportedFileError([f"{entry.path} (a {entry.kind.name.lower()})"]))
             return False
         if is_empty:
@@ -184,19 +209,34 @@ class Checkout:
         except OSError:
             return True  # nothing is there, or what is in the way will be named when it is met
         if entry.kind is Kind.FOLDER:
-            return not modes.S_ISDIR(mode)
-        return self._is_to_replace(entry, digest_of(target) if modes.S_ISREG(mode) else None)
+            return not modes.S_ISDIR(mode) or not has_permissions(target, entry.detail)
+        is_link = modes.S_ISLNK(mode)
+        found = link_digest(target) if is_link else digest_of(target)
+        is_same_kind = is_link == (entry.kind is Kind.SYMLINK)
+        return self._is_to_replace(entry, found, is_same_kind=is_same_kind)
 
-    def _is_to_replace(self, entry: Entry, found: Digest | None) -> bool:
-        if found == entry.digest:
+    def _is_to_replace(self, entry: Entry, found: Digest | None, *, is_same_kind: bool) -> bool:
+        if is_same_kind and self._is_right(entry, found):
             self.outcome.kept += 1
             self._progress.advance(entry.size or 0)
+            self._set_permissions(entry)
             return False
         delivered = self._delivered.get(entry.path)
-        if self._force or (delivered is not None and found == delivered[0]):
+        if self._force or (delivered is not None and found == delivered):
             return True
         self.outcome.edited.append(entry.path)
         return False
+
+    def _is_right(self, entry: Entry, found: Digest | None) -> bool:
+        if entry.kind is Kind.REFERENCE and self._references is not None:
+            return self._references.is_right(entry, found)
+        return found == entry.digest
+
+    def _set_permissions(self, entry: Entry) -> None:
+        """Of a file that is right already."""
+        wanted = permissions(entry.detail) if entry.detail else None
+        if wanted is not None and self._leads_nowhere_else(entry.path):
+            os.chmod(os.path.join(self.root, entry.path), wanted)
 
     def _refuse_collisions(self, page: Page, wanted: range) -> None:
         """Raises InvalidPathError for two paths that this disk would take for one."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from artifacts.content import Digest, Kind, Manifest, Page, PageRow
+from artifacts.content import Detail, Digest, Kind, Manifest, Page, PageRow, build
 from artifacts.errors import (
     IntegrityError,
     InvalidPathError,
@@ -51,6 +51,14 @@ def check_not_ours(paths: Iterable[str]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Had:
+    """What a delivery made of a reference: the entry's digest, and what came of it."""
+
+    entry: bytes
+    content: Expected
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One artifact, or a part of it, that was put into a folder.
 
@@ -64,6 +72,8 @@ class Delivery:
     manifest: Manifest
     pages: Mapping[Digest, bytes]  # canonical bytes of those that can hold what was delivered
     only: tuple[str, ...] = ()
+    references: Mapping[str, Expected] = field(default_factory=dict)
+    """Of those that were delivered, what came of them, by path."""
 
     @property
     def collection(self) -> str:
@@ -84,11 +94,43 @@ class Delivery:
             if row.digest not in self.pages:
                 raise MalformedError(f"receipt of {self.name}", f"page {row.digest} is missing")
             files |= expected_files(row.check(self.pages[row.digest]), self.prefix)
+        files |= self.references
         return {path: files[path] for path in self.only if path in files} if self.only else files
 
+    def referred(self) -> dict[str, Had]:
+        """Of each reference that was delivered its entry's digest, and what came of it.
+
+        Raises IntegrityError.
+        """
+        found: dict[str, Had] = {}
+        rows = self.manifest.rows if self.references else ()
+        for row in rows:
+            if row.digest in self.pages:
+                page = row.check(self.pages[row.digest])
+                for index, detail in page.details.items():
+                    content = self.references.get(page.paths[index])
+                    if detail.kind is Kind.REFERENCE and content is not None:
+                        found[page.paths[index]] = Had(page.digest_at(index), content)
+        return found
+
+    def details(self) -> dict[str, Detail]:
+        """What was delivered beside files' content: links, empty folders, permissions; by path.
+
+        Raises IntegrityError as `files`.
+        """
+        details: dict[str, Detail] = {}
+        for row in _rows(self.manifest, self.prefix, self.only):
+            if row.digest in self.pages:
+                details |= expected_details(row.check(self.pages[row.digest]), self.prefix)
+        return {path: each for path, each in details.items() if self.has(path)}
+
     def joined(self, other: Delivery) -> Delivery:
-        """With the other's paths, of the same manifest; both say which they are."""
-        return self._restricted({*self.only, *other.only}, {**self.pages, **other.pages})
+        """With the other's paths, of the same manifest; both say which they are.
+
+        Of a reference that both have, this one's says what came of it.
+        """
+        had = {**other.references, **self.references}
+        return self._restricted({*self.only, *other.only}, {**self.pages, **other.pages}, had)
 
     def beside(self, newer: Delivery) -> Delivery | None:
         """What is left of it to say, once a newer one of its collection says its part."""
@@ -96,16 +138,19 @@ class Delivery:
             is_covered = self.prefix.startswith(newer.prefix) and not newer.only
             return None if is_covered else self
         left = {path for path in self.only if not newer.has(path)}
-        return self._restricted(left, self.pages) if left else None
+        return self._restricted(left, self.pages, self.references) if left else None
 
     def has(self, path: str) -> bool:
         """Whether a path, if the artifact has it, was delivered."""
         return path in self.only if self.only else path.startswith(self.prefix)
 
-    def _restricted(self, only: Set[str], pages: Mapping[Digest, bytes]) -> Delivery:
+    def _restricted(
+        self, only: Set[str], pages: Mapping[Digest, bytes], references: Mapping[str, Expected]
+    ) -> Delivery:
         needed = {row.digest for row in _rows(self.manifest, "", only)} & pages.keys()
         held = {digest: pages[digest] for digest in needed}
-        return replace(self, pages=held, only=tuple(sorted(only)))
+        had = {path: each for path, each in references.items() if path in only}
+        return replace(self, pages=held, only=tuple(sorted(only)), references=had)
 
 
 def _rows(manifest: Manifest, prefix: str, only: Collection[str]) -> Iterator[PageRow]:
@@ -129,6 +174,22 @@ class Receipt:
             files |= delivery.files()
         return files
 
+    def referred(self) -> dict[str, Had]:
+        """As that of a delivery, of all of them. Raises IntegrityError."""
+        found: dict[str, Had] = {}
+        for delivery in self.deliveries:
+            found |= delivery.referred()
+        return found
+
+    def details(self) -> dict[str, Detail]:
+        """As Delivery.details, of all deliveries. Raises IntegrityError."""
+        details: dict[str, Detail] = {}
+        for delivery in self.deliveries:
+            for path in details.keys() & delivery.files().keys():
+                del details[path]
+            details |= delivery.details()
+        return details
+
     def adding(self, delivery: Delivery) -> Receipt:
         """With this delivery, instead of whatever said the same part of the same collection."""
         others: list[Delivery | None] = []
@@ -148,7 +209,10 @@ class Receipt:
             manifest = Name(MANIFESTS, delivery.manifest.digest)
             objects[str(manifest)] = encode(delivery.manifest.data)
             objects |= {str(Name(PAGES, d)): encode(data) for d, data in delivery.pages.items()}
-        header = {"receipt": _FORMAT, "deliveries": [*map(_to_json, self.deliveries)]}
+        deliveries = [
+            _to_json(each) | _references_to_json(each, objects) for each in self.deliveries
+        ]
+        header = {"receipt": _FORMAT, "deliveries": deliveries}
         beside = root / f"{RECEIPT}-{secrets.token_hex(4)}"
         try:
             beside.write_bytes(Frame(header, objects).encode())
@@ -200,6 +264,16 @@ def expected_files(page: Page, prefix: str = "") -> dict[str, Expected]:
     }
 
 
+def expected_details(page: Page, prefix: str = "") -> dict[str, Detail]:
+    """What else a page says of what starts with `prefix`, but for references; by path."""
+    wanted = page.range_of(prefix)
+    return {
+        page.paths[index]: detail
+        for index, detail in page.details.items()
+        if index in wanted and detail.kind is not Kind.REFERENCE
+    }
+
+
 def _to_json(delivery: Delivery) -> dict[str, Any]:
     return {
         "name": delivery.name,
@@ -209,6 +283,27 @@ def _to_json(delivery: Delivery) -> dict[str, Any]:
         "digest": delivery.manifest.digest.hex(),
         **({"only": delivery.only} if delivery.only else {}),
     }
+
+
+def _references_to_json(delivery: Delivery, objects: dict[str, bytes]) -> dict[str, Any]:
+    """Names of pages that hold them as files, which are put to the objects."""
+    rows = {path: (*each, None) for path, each in delivery.references.items()}
+    names = []
+    for row, _, data in build(rows):
+        names.append(row.digest.hex())
+        objects[str(Name(PAGES, row.digest))] = encode(data)
+    return {"references": names} if names else {}
+
+
+def _references_from_json(
+    facts: Mapping[str, Any], objects: Mapping[str, bytes]
+) -> dict[str, Expected]:
+    found: dict[str, Expected] = {}
+    for digest in facts.get("references", ()):
+        name = Name(PAGES, Digest.parse(digest))
+        page = Page.decode(checked(name, objects[str(name)], _MOST), str(name))
+        found |= expected_files(page)
+    return found
 
 
 def _from_json(facts: Mapping[str, Any], objects: Mapping[str, bytes]) -> Delivery:
@@ -223,4 +318,6 @@ def _from_json(facts: Mapping[str, Any], objects: Mapping[str, bytes]) -> Delive
     texts = [facts[key] for key in ("name", "type", "store", "prefix")]
     if not isinstance(only, list) or not all(isinstance(text, str) for text in (*texts, *only)):
         raise TypeError(f"a delivery says {texts!r} and {only!r}")
-    return Delivery(texts[0], texts[1], texts[2], texts[3], manifest, pages, tuple(only))
+    references = _references_from_json(facts, objects)
+    name_, type_, store, prefix = texts
+    return Delivery(name_, type_, store, prefix, manifest, pages, tuple(only), references)

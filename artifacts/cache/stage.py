@@ -16,8 +16,10 @@ from typing import ParamSpec, TypeVar
 from blake3 import blake3
 
 from artifacts.cache.audit import files_below
+from artifacts.cache.dereference import References
+from artifacts.cache.details import permissions
 from artifacts.cache.supply import Supply
-from artifacts.content import Digest, Page
+from artifacts.content import Digest, Kind, Page
 from artifacts.errors import (
     ArtifactsError,
     DigestMismatchError,
@@ -57,9 +59,11 @@ class Stage:
         page: Page,
         report: Callable[[ArtifactsError], None],
         progress: Progress,
+        references: References | None = None,
     ) -> None:
         self.folder = folder
         self.page = page
+        self._references = references
         self.written = 0
         self._supply = supply
         self._store = supply.store
@@ -71,6 +75,10 @@ class Stage:
         """Put the page's files of these indices together, whichever can be had."""
         os.mkdir(self.folder)
         self._folders.add("")
+        if self._references is not None and self.page.details:
+            indices = self._write_references(indices, self._references)
+        if self.page.details:
+            indices = self._write_symlinks(indices)
         if self._supply.links is not None:
             indices = self._link_all(indices, layout)
         if not indices:
@@ -89,6 +97,7 @@ class Stage:
         What lies in the way is told to `report`, and left.
         """
         folders, is_clear = [""], True
+        self._set_permissions(self.folder, Kind.FILE)
         for prefix in folders:  # which grows meanwhile
             with os.scandir(f"{self.folder}/{prefix}") as found:
                 entries = [*found]
@@ -105,11 +114,60 @@ class Stage:
                 os.rmdir(f"{self.folder}/{prefix}")
         if not is_clear:
             self.written -= sum(1 for _ in files_below(self.folder))
+        self._set_permissions(root, Kind.FOLDER)  # a folder that is read-only could not be moved
+
+    def _set_permissions(self, root: str, kind: Kind) -> None:
+        """Of what is there, and not through a link, of files or of folders."""
+        for index, detail in self.page.details.items():
+            wanted = permissions(detail)
+            if wanted is not None and detail.kind is kind:
+                path = self.page.paths[index].split("/")
+                place = os.path.join(root, *path)
+                is_itself = os.path.realpath(place) == os.path.join(os.path.realpath(root), *path)
+                if is_itself and os.path.lexists(place):
+                    os.chmod(place, wanted)
+
+    def _write_symlinks(self, indices: Collection[int]) -> Collection[int]:
+        """Links are made and never followed; the indices that are left."""
+        details = self.page.details
+        found = [i for i in indices if i in details and details[i].target is not None]
+        for index in found:
+            path = self.page.paths[index]
+            try:
+                _made(path, os.symlink, details[index].target or "", self._place(path))
+            except InvalidPathError as error:
+                self._report(error)
+            except OSError as error:
+                self._report(StorageError(path, error.strerror or str(error)))
+            else:
+                self._done(self.page.sizes[index] or 0)
+        return {*indices}.difference(found)
+
+    def _write_references(
+        self, indices: Collection[int], references: References
+    ) -> Collection[int]:
+        """What leads elsewhere is had from there; the indices that are left."""
+        details = self.page.details
+        found = [i for i in indices if i in details and details[i].kind is Kind.REFERENCE]
+        wanted = []
+        for entry in map(self.page.__getitem__, found):
+            try:
+                self._place_new(entry.path)
+                wanted.append((entry, f"{self.folder}/{entry.path}"))
+            except InvalidPathError as error:
+                self._report(error)
+        for _, outcome in references.fetch_all(wanted, self._progress.advance):
+            if isinstance(outcome, ArtifactsError):
+                self._report(outcome)
+            else:
+                self.written += outcome
+        return {*indices}.difference(found)
 
     def _link_all(self, indices: Collection[int], layout: PageLayout) -> Collection[int]:
         """Large files become names of copies; the indices that are left."""
         sizes = self.page.sizes
-        large = [index for index in indices if (sizes[index] or 0) >= _LINK_BYTES]
+        plain = {*indices}.difference(self.page.details)  # permissions are those of every link
+        large = [index for index in plain if (sizes[index] or 0) >= _LINK_BYTES]
         for index in large:
             self._write_linked(index, layout.spans(self.page, index))
         return {*indices}.difference(large)

@@ -1,30 +1,59 @@
 """Catalog: names to versions, and everything that happens to them."""
 
 from artifacts.catalog.catalog import Catalog, Facts
+from artifacts.catalog.collection import CollectionState
 from artifacts.catalog.delivery import AS_EVER, Manner, deliver
 from artifacts.catalog.draft import Draft
+from artifacts.catalog.expectation import Expectation, expectation
+from artifacts.catalog.gc import GRACE, Collecting, Collector, collect
+from artifacts.catalog.incremental import commit_over_latest
+from artifacts.catalog.lineage import Lineage, RunNode, VersionNode
+from artifacts.catalog.links import Shown
+from artifacts.catalog.others import SCHEME, Others, row_of, uri_of
 from artifacts.catalog.reindex import Reindexing, reindex
 from artifacts.catalog.repack import BELOW, Repacking, repack
+from artifacts.catalog.retention import FOR_EVER, Rule
 from artifacts.catalog.session import Session
+from artifacts.catalog.usage import RunFacts, run_key
 from artifacts.catalog.verify import Problem, Report, verify_store, verify_version
 from artifacts.catalog.version import Version
 
 __all__ = [
     "AS_EVER",
     "BELOW",
+    "FOR_EVER",
+    "GRACE",
+    "SCHEME",
     "Catalog",
+    "Collecting",
+    "CollectionState",
+    "Collector",
     "Draft",
+    "Expectation",
     "Facts",
+    "Lineage",
     "Manner",
+    "Others",
     "Problem",
     "Reindexing",
     "Repacking",
     "Report",
+    "Rule",
+    "RunFacts",
+    "RunNode",
     "Session",
+    "Shown",
     "Version",
+    "VersionNode",
+    "collect",
+    "commit_over_latest",
     "deliver",
+    "expectation",
     "reindex",
     "repack",
+    "row_of",
+    "run_key",
+    "uri_of",
     "verify_store",
     "verify_version",
 ]

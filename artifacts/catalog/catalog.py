@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,19 @@ from artifacts.catalog.access import Access
 from artifacts.catalog.collection import CollectionState, id_of
 from artifacts.catalog.commit import Content, write_content
 from artifacts.catalog.draft import Draft
+from artifacts.catalog.lineage import Lineage, lineage
 from artifacts.catalog.links import Shown, follow, link, shown_in, unlink
 from artifacts.catalog.logs import Logs
+from artifacts.catalog.retention import Rule, drop, end_of, is_over, lasting_s, over
+from artifacts.catalog.row import VersionRow
+from artifacts.catalog.usage import RunFacts, Usage
 from artifacts.catalog.version import Link, Version
 from artifacts.errors import (
+    AliasedError,
     ArtifactNotFoundError,
     ConflictError,
     InvalidNameError,
+    LostRaceError,
     WrongTypeError,
 )
 from artifacts.names import (
@@ -35,6 +42,7 @@ from artifacts.storage import (
     Address,
     Change,
     Clock,
+    Epoch,
     Fold,
     Log,
     ObjectStore,
@@ -60,6 +68,7 @@ class Facts:
     description: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     run: str | None = None
+    ttl: int | None = None  # seconds that it lasts, 0 for ever; None for what others say
 
 
 class Catalog:
@@ -111,52 +120,67 @@ class Catalog:
         self._access.may_create = True
 
     def intake(self, cache: Path) -> Intake:
-        """Where a new draft's files go."""
-        return Intake(self.store, cache, self.identity.id)
+        """Where a new draft's files go, who rely on nothing that is condemned by now."""
+        epoch = self.epoch()
+        return Intake(self.store, cache, self.identity.id, epoch)
+
+    def epoch(self) -> Epoch:
+        """What a writer has to heed who looks at what exists from now on."""
+        with self.logs.operation():
+            return self.logs.epoch()
 
     def commit(
-        self, draft: Draft, entity: str, project: str, facts: Facts | None = None
+        self,
+        draft: Draft,
+        entity: str,
+        project: str,
+        facts: Facts | None = None,
+        *,
+        expected: Sequence[Change] = (),
     ) -> Version:
         """The version that has the draft's content: a new one, or the one that had it already.
 
         Its aliases, and `latest`, are moved to it; changed metadata is recorded. Raises
-        InvalidNameError if the collection has another type.
+        InvalidNameError if the collection has another type; LostRaceError if what is `expected`
+        of the collection is not so any more; MissingBlobError for what was added so long ago that
+        a collector deleted it.
         """
         facts = facts or Facts()
         name = CollectionName(entity, project, draft.name)
         self.begin_writing()
-        self.logs.foresee(entity, project, draft.name)
-        started = time.monotonic()
-        content = write_content(self.store, draft)
-        change = {
-            "kind": "committed",
-            "manifest": str(content.name),
-            "layout": str(content.layout),
-            "size": content.manifest.size,
-            "entries": len(content.manifest),
-            "aliases": [*dict.fromkeys((*facts.aliases, LATEST))],
-        }
-        extra = {"run": facts.run, "tags": [*facts.tags], "description": facts.description}
-        change |= {key: value for key, value in extra.items() if value}
-        if facts.metadata:
-            change["metadata"] = dict(facts.metadata)
-        with self.logs.operation(goes_on=time.monotonic() - started < _SOON_S):
-            return self._append(name, draft.type, change, content)
+        for _ in range(_TRIES):
+            self.logs.foresee(entity, project, draft.name)
+            started = time.monotonic()
+            content = write_content(self.store, draft)
+            changes = [*expected, _committed(content, facts)]
+            with self.logs.operation(goes_on=time.monotonic() - started < _SOON_S):
+                version = self._append(name, draft.type, changes, content)
+            if version is not None:
+                return version
+            draft.renew(self.epoch())
+        raise ConflictError(f"{name.qualified}: garbage is collected all the time; commit again")
 
     def _append(
-        self, name: CollectionName, type_: str, change: Change, content: Content
-    ) -> Version:
+        self, name: CollectionName, type_: str, changes: Sequence[Change], content: Content
+    ) -> Version | None:
+        """None if a collection of garbage began since the content's epoch."""
         for _ in range(_TRIES):
             fold, born = self.logs.ensure(name, type_)
+            if fold.state.fence > content.epoch:
+                return None
             self._access.check_writing()
             with fold.lock:
-                fold.append(
-                    Proposal([*born, change], content.inline, adds=[content.name, content.layout])
-                )
+                adds, epoch = [content.name, content.layout], content.epoch
+                all_ = [*born, *self._expired(name, fold, content.manifest.digest), *changes]
+                event = fold.append(Proposal(all_, content.inline, adds=adds, epoch=epoch))
                 number = fold.state.outcome
                 row = None if number is None else fold.state.version(number)
+                if fold.state.surprised == event.number:
+                    raise LostRaceError(fold.log.key(event.number))
             if row is not None:
                 return Version(self.store, self.logs.name_of(fold, name), fold, row)
+            if fold.state.fence > content.epoch:
+                return None
         raise ConflictError(f"{name.qualified} keeps being deleted; commit again later")
 
     def resolve(self, name: ArtifactName | DigestName, type: str | None = None) -> Version:
@@ -180,9 +204,26 @@ class Catalog:
         if (link := state.link(number)) is not None:
             return follow(self.logs, Link(name.collection_name, collection, link))
         row = state.version(number)
-        if row is None:
-            raise ArtifactNotFoundError(name.qualified, self.store.url, _hint(state))
+        if row is None or is_over(self.logs, name.collection_name, state, row):
+            hint = self._gone(name.collection_name, state, number) or _hint(state)
+            raise ArtifactNotFoundError(name.qualified, self.store.url, hint)
         return Version(self.store, name.collection_name, collection, row)
+
+    def _gone(self, name: CollectionName, state: CollectionState, number: int) -> str:
+        """What became of a version that there was."""
+        row = state.known(number)
+        if row is None or row.dropped is not None:
+            return f"v{number} was deleted at {row.dropped}" if row else ""
+        return f"v{number} was to last until {end_of(self.logs, name, state, row)}, and is over"
+
+    def _expired(
+        self, name: CollectionName, fold: Fold[CollectionState], digest: bytes
+    ) -> list[Change]:
+        """That the version with this content is over, if it is: the same content is another."""
+        number = fold.state.find(digest)
+        row = None if number is None else fold.state.version(number)
+        is_so = row is not None and is_over(self.logs, name, fold.state, row)
+        return [over(fold.state, row)] if row is not None and is_so else []
 
     def base(self, name: CollectionName) -> Version | None:
         """The newest version that can be had without asking a store that is far away for it.
@@ -198,8 +239,12 @@ class Catalog:
     def latest(self, name: CollectionName) -> Version | None:
         """The collection's newest version, if it has any."""
         collection = self.collection(name)
-        row = next(iter(collection.state), None) if collection else None
+        row = next(self._rows(name, collection.state), None) if collection else None
         return Version(self.store, name, collection, row) if collection and row else None
+
+    def _rows(self, name: CollectionName, state: CollectionState) -> Iterator[VersionRow]:
+        """Of versions whose time is not over, newest first."""
+        return (row for row in state if not is_over(self.logs, name, state, row))
 
     def versions(self, name: CollectionName) -> Iterator[Version]:
         """Newest first; of a portfolio those that it shows. Raises ArtifactNotFoundError."""
@@ -208,7 +253,8 @@ class Catalog:
             raise ArtifactNotFoundError(name.qualified, self.store.url)
         if collection.state.is_portfolio:
             return (each.version for each in self.links(name) if each.version)
-        return (Version(self.store, name, collection, row) for row in collection.state)
+        rows = self._rows(name, collection.state)
+        return (Version(self.store, name, collection, row) for row in rows)
 
     def links(self, portfolio: CollectionName) -> Iterator[Shown]:
         """Newest first, those that lead nowhere too. Raises ArtifactNotFoundError."""
@@ -279,6 +325,52 @@ class Catalog:
             if own := [each for each in changes if each not in shown]:
                 version.collection.append(Proposal(own))
             version.refresh()
+
+    def drop(self, version: Version, *, with_aliases: bool = False) -> None:
+        """Delete a version for ever; again does nothing. Raises AliasedError if it has aliases."""
+        self.begin_writing()
+        with self.logs.operation():
+            self._access.check_writing()
+            version.refresh()
+            spared = None if with_aliases else ()
+            drop(version.collection, [version.row.number], spared)
+            version.refresh()
+        if version.row.dropped is None:
+            raise AliasedError(version.qualified_name, version.aliases)
+
+    def prune(self, name: CollectionName, rule: Rule, *, is_dry: bool = False) -> list[VersionRow]:
+        """Delete the versions that a rule does not keep, newest first; what is deleted now.
+
+        Raises ArtifactNotFoundError.
+        """
+        with self.logs.operation():
+            fold, _ = self.logs.existing(name)
+            return rule.prune(fold, self.logs.clock(), is_dry=is_dry)
+
+    def lasting_s(self, version: Version) -> int | None:
+        """Seconds from its creation on, as far as the logs were read; None for ever."""
+        name = version.collection_name
+        return lasting_s(version.row, version.collection.state.ttl, self.logs.default_ttl(name))
+
+    def retain(
+        self, entity: str, project: str, ttl: int | None, collection: str | None = None
+    ) -> None:
+        """Versions of a collection, or of a project, that say nothing themselves last so long.
+
+        Seconds, 0 for ever; None for what the project says, and of that for ever. Raises
+        ArtifactNotFoundError.
+        """
+        self.begin_writing()
+        change = {"kind": "retained", "ttl": ttl}
+        with self.logs.operation():
+            if collection is not None:
+                fold, _ = self.logs.existing(CollectionName(entity, project, collection))
+                fold.append(Proposal([change]))
+            elif (directory := self.logs.project(entity, project)) is not None:
+                self._access.check_writing()
+                directory.append(Proposal([change]))
+            else:
+                raise ArtifactNotFoundError(f"{entity}/{project}", self.store.url)
 
     def rename(self, name: CollectionName, to: str) -> CollectionName:
         """The old name is free afterwards, its version numbers are not.
@@ -358,6 +450,28 @@ class Catalog:
         with self.logs.operation():
             return self.logs.run(entity, project, run)
 
+    @cached_property
+    def _usage(self) -> Usage:
+        return Usage(self.logs)
+
+    def used_by(self, version: Version) -> list[RunFacts]:
+        """Runs that used it, in order of beginning. Raises BrokenLogError, UnknownEventError."""
+        with self.logs.operation():
+            return self._usage.used_by(version)
+
+    def logged_by(self, version: Version) -> RunFacts | None:
+        """The run that its commit names; None if it was logged without one."""
+        path = version.row.run
+        with self.logs.operation():
+            return (self._usage.run(path) or RunFacts(path, state="")) if path else None
+
+    def lineage(
+        self, version: Version, *, up: bool = True, down: bool = True, depth: int | None = None
+    ) -> Lineage:
+        """What it was made from, and what was made from it; see `lineage`."""
+        with self.logs.operation():
+            return lineage(self.logs, self._usage, version, up=up, down=down, depth=depth)
+
     def begin_writing(self) -> None:
         """Once a session: have it seen to that the store refuses to create twice."""
         self._access.begin_writing()
@@ -379,6 +493,21 @@ class Catalog:
                     if version.digest.hex().startswith(name.digest):
                         return version
         raise ArtifactNotFoundError(name.qualified, self.store.url)
+
+
+def _committed(content: Content, facts: Facts) -> Change:
+    change = {
+        "kind": "committed",
+        "manifest": str(content.name),
+        "layout": str(content.layout),
+        "size": content.manifest.size,
+        "entries": len(content.manifest),
+        "aliases": [*dict.fromkeys((*facts.aliases, LATEST))],
+    }
+    extra: dict[str, Any] = {"run": facts.run, "tags": [*facts.tags]}
+    extra |= {"description": facts.description, "metadata": dict(facts.metadata)}
+    change |= {key: value for key, value in extra.items() if value}
+    return change if facts.ttl is None else change | {"ttl": facts.ttl}
 
 
 def _hint(state: CollectionState) -> str:

@@ -13,8 +13,10 @@ from artifacts.catalog.fields import (
     layout_of,
     manifest_of,
     number_of,
+    seen_of,
     text_of,
     texts_of,
+    ttl_of,
 )
 from artifacts.catalog.row import (
     LinkRow,
@@ -23,6 +25,7 @@ from artifacts.catalog.row import (
     key_of,
     new_link,
     new_row,
+    said,
 )
 from artifacts.names import LATEST, parse_version
 from artifacts.storage import (
@@ -62,7 +65,10 @@ class CollectionState:
     rows: Rows = field(default_factory=Rows)
     index: bytearray = field(default_factory=bytearray)
     placed: list[int] = field(default_factory=list)  # of each row; to ask for both at once
+    ttl: int | None = None  # seconds that versions last, 0 for ever; None for what the project says
+    dropped: int = 0  # rows of versions that are gone
     outcome: int | None = None  # what the last commit or link came to, None if refused
+    surprised: int = -1  # number of the last event that expected what was not so
 
     @property
     def next(self) -> int:
@@ -70,12 +76,24 @@ class CollectionState:
         return self.first + len(self.rows)
 
     def __iter__(self) -> Iterator[VersionRow]:
-        """Versions, newest first."""
+        """Versions that are not gone, newest first."""
         indices = () if self.is_portfolio else reversed(range(len(self.rows)))
-        return (VersionRow.of(self.rows[index]) for index in indices)
+        rows = (self.rows[index] for index in indices)
+        return (VersionRow.of(row) for row in rows if not row.get("dropped"))
+
+    @property
+    def count(self) -> int:
+        """How many versions there are."""
+        return 0 if self.is_portfolio else len(self.rows) - self.dropped
 
     def version(self, number: int) -> VersionRow | None:
-        return VersionRow.of(self.rows[number - self.first]) if self._has(number) else None
+        row = self.known(number)
+        return None if row is None or row.dropped else row
+
+    def known(self, number: int) -> VersionRow | None:
+        """A version, be it gone or not."""
+        is_there = not self.is_portfolio and 0 <= number - self.first < len(self.rows)
+        return VersionRow.of(self.rows[number - self.first]) if is_there else None
 
     def links(self) -> Iterator[LinkRow]:
         """Of a portfolio, newest first."""
@@ -104,8 +122,12 @@ class CollectionState:
         return [alias for alias, version in aliases.items() if version == number]
 
     def find(self, digest: bytes) -> int | None:
-        """Number of the newest version with this content."""
-        return self._newest(digest, lambda row: Name.parse(row["manifest"]).digest == digest)
+        """Number of the newest version with this content that is not gone."""
+
+        def is_wanted(row: Row) -> bool:
+            return not row.get("dropped") and Name.parse(row["manifest"]).digest == digest
+
+        return self._newest(digest, is_wanted)
 
     def _newest(self, digest: bytes, is_wanted: Callable[[Row], bool]) -> int | None:
         wanted, at = digest[:_INDEXED], len(self.index)
@@ -127,7 +149,8 @@ class CollectionState:
 
     def _committed(self, event: Event, change: Change) -> None:
         """Equal content is the version that has it; a closed or fenced log takes nothing."""
-        if self.is_deleted or self.is_portfolio or event.epoch < self.fence:
+        is_late = event.epoch < self.fence or event.number == self.surprised
+        if self.is_deleted or self.is_portfolio or is_late:
             self.outcome = None
             return
         digest = manifest_of(change).digest
@@ -140,10 +163,16 @@ class CollectionState:
         else:
             self._place(number, event, change)
             tags = facts.pop("tags", [])
-            self._update(number, event, {key: value for key, value in facts.items() if value})
+            self._update(number, event, said(facts))
             self._tag(number, event, tags)
         self.aliases.update(dict.fromkeys(aliases, number))
         self.outcome = number
+
+    def _expected(self, event: Event, change: Change) -> None:
+        """What the event commits counts only if the alias is still where its writer saw it."""
+        number = number_of(change, "version") if "version" in change else None
+        if self.aliases.get(text_of(change, "alias")) != number:
+            self.surprised = event.number
 
     def _updated(self, event: Event, change: Change) -> None:
         self._update(number_of(change, "version"), event, facts_of(change))
@@ -179,6 +208,31 @@ class CollectionState:
                 self.rows[index] = {**row, "layout": str(layout), "placed": event.number}
                 self.placed[index] = event.number
 
+    def _dropped(self, event: Event, change: Change) -> None:
+        """Unless it is kept by an alias, or is to last longer than whoever drops it knew."""
+        number = number_of(change, "version")
+        spared, seen = texts_of(change, "unless"), seen_of(change)
+        if not self._has(number):
+            return
+        row, aliases = self.rows[number - self.first], self.aliases_of(number)
+        is_kept = "unless" in change and any(not spared or each in spared for each in aliases)
+        if is_kept or (seen is not None and seen != [row.get("ttl"), self.ttl]):
+            return
+        self.rows[number - self.first] = {**row, "dropped": event.time}
+        self.dropped += 1
+        self._move_latest(number, aliases, next(iter(self), None))
+
+    def _move_latest(
+        self, number: int, aliases: list[str], newest: VersionRow | LinkRow | None
+    ) -> None:
+        """The aliases go with what they were on; `latest` moves to the newest there is."""
+        self.aliases = {alias: at for alias, at in self.aliases.items() if at != number}
+        if LATEST in aliases and newest is not None:
+            self.aliases[LATEST] = newest.number
+
+    def _retained(self, _event: Event, change: Change) -> None:
+        self.ttl = ttl_of(change)
+
     def _linked(self, event: Event, change: Change) -> None:
         """The same version linked again is the link there is, to which the aliases move."""
         if self.is_deleted or not self.is_portfolio:
@@ -198,12 +252,9 @@ class CollectionState:
     def _unlinked(self, _event: Event, change: Change) -> None:
         if not self._links(number := number_of(change, "version")):
             return
-        gone = self.aliases_of(number)
+        aliases = self.aliases_of(number)
         self.rows[number - self.first] = {**self.rows[number - self.first], "is_gone": True}
-        self.aliases = {alias: at for alias, at in self.aliases.items() if at != number}
-        newest = next(self.links(), None)
-        if LATEST in gone and newest is not None:
-            self.aliases[LATEST] = newest.number
+        self._move_latest(number, aliases, next(self.links(), None))
 
     def _described(self, _event: Event, change: Change) -> None:
         self.description = facts_of(change)["description"]
@@ -248,7 +299,8 @@ class CollectionState:
             self.placed[number - self.first] = event.number
 
     def _has(self, number: int) -> bool:
-        return not self.is_portfolio and 0 <= number - self.first < len(self.rows)
+        is_there = not self.is_portfolio and 0 <= number - self.first < len(self.rows)
+        return is_there and not self.rows[number - self.first].get("dropped")
 
     def _links(self, number: int) -> bool:
         is_there = self.is_portfolio and 0 <= number - self.first < len(self.rows)
@@ -274,6 +326,8 @@ class CollectionState:
             "description": self.description,
             "tags": self.tags,
             "left": self.left,
+            "ttl": self.ttl,
+            "dropped": self.dropped,
             "aliases": self.aliases,
             "rows": self.rows.save(put),
             "index": base64.b64encode(self.index).decode(),
@@ -293,6 +347,8 @@ class CollectionState:
             description=head["description"],
             tags=[*head["tags"]],
             left=dict(head["left"]),
+            ttl=head["ttl"],
+            dropped=head["dropped"],
             aliases=dict(head["aliases"]),
             rows=Rows.load(head["rows"], checkpoints),
             index=bytearray(base64.b64decode(head["index"])),
@@ -312,12 +368,15 @@ def id_of(fold: Fold[CollectionState]) -> str:
 _RULES: Mapping[str, Callable[[CollectionState, Event, Change], None]] = {
     "created": CollectionState._created,
     "committed": CollectionState._committed,
+    "expected": CollectionState._expected,
     "updated": CollectionState._updated,
     "aliased": CollectionState._aliased,
     "unaliased": CollectionState._unaliased,
     "tagged": CollectionState._tagged,
     "untagged": CollectionState._untagged,
     "placed": CollectionState._placed,
+    "dropped": CollectionState._dropped,
+    "retained": CollectionState._retained,
     "linked": CollectionState._linked,
     "unlinked": CollectionState._unlinked,
     "described": CollectionState._described,

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from artifacts.cache import Checkout, Copies, Delivery, Outcome, Part, Receipt, check_not_ours
+from artifacts.cache import (
+    Checkout,
+    Copies,
+    Delivery,
+    Expected,
+    Outcome,
+    Part,
+    Receipt,
+    References,
+    check_not_ours,
+)
+from artifacts.catalog.others import SCHEME, Others
 from artifacts.catalog.version import Version
 from artifacts.content import Leaves, Page
 from artifacts.errors import (
@@ -20,7 +31,7 @@ from artifacts.errors import (
     UnavailableError,
 )
 from artifacts.progress import Progress, Silent
-from artifacts.storage import Ahead, alone
+from artifacts.storage import Ahead, Places, alone
 
 _DECODED = 32  # pages that are kept between checking and delivering them: memory is bounded
 
@@ -31,11 +42,15 @@ class Manner:
 
     With `force` edited ones are overwritten; with `links` large ones become read-only hard links
     to copies that are kept there; with `skip_cache` all is read from the store itself.
+    References are followed through `places`; of those that lead to nothing, with
+    `allow_missing_references`, there is only a warning.
     """
 
     force: bool = False
     links: Copies | None = None
     skip_cache: bool = False
+    places: Places | None = None
+    allow_missing_references: bool = False
 
 
 AS_EVER = Manner()
@@ -57,12 +72,19 @@ def deliver(
     earlier delivery of the collection that this version does not have are deleted.
 
     What can be delivered is delivered before anything is raised: LocalChangesError,
-    DigestMismatchError, MissingBlobError, InvalidPathError, StorageError. But nothing at all is,
+    DigestMismatchError, MissingBlobError, InvalidPathError, StorageError, and for references
+    MissingReferenceError, ChangedReferenceError. But nothing at all is,
     if what the store says of the files is no artifact: MalformedError, InvalidPathError.
     """
     receipt = Receipt.find(root)
-    before = receipt.files()
+    before, details = receipt.files(), receipt.details()
     progress = progress or Silent()
+    references = References(
+        manner.places or Places(),
+        {SCHEME: Others(version.store, version.collection.log.parallel).fetch},
+        receipt.referred(),
+        manner.allow_missing_references,
+    )
 
     def attempt(version: Version) -> tuple[_Pages, Checkout]:
         pages = _Pages(version, prefix, only)
@@ -73,6 +95,8 @@ def deliver(
             force=manner.force,
             links=manner.links,
             progress=progress,
+            references=references,
+            details=details,
         )
         checkout.run(pages.parts()).problems += pages.damage
         return pages, checkout
@@ -82,10 +106,12 @@ def deliver(
     )
     if not pages.damage:  # a receipt has to have them all
         with alone(os.fspath(root)):
-            renewed = Receipt.find(root).adding(pages.delivery())  # others may have added theirs
-            if before:
-                kept = renewed.files().keys()
-                checkout.delete_stale(sorted(before.keys() - kept), kept)
+            renewed = Receipt.find(root).adding(
+                pages.delivery(references.delivered)
+            )  # others may have added theirs
+            if before or details:
+                kept = renewed.files().keys() | renewed.details().keys()
+                checkout.delete_stale(sorted((before.keys() | details.keys()) - kept), kept)
             renewed.write(root)
     checkout.outcome.raise_problems()
     return checkout.outcome
@@ -139,16 +165,17 @@ class _Pages:
             for wanted in self._wanted(position, page):
                 yield page, wanted, partial(self.version.page_layout, position, page)
 
-    def delivery(self) -> Delivery:
+    def delivery(self, references: Mapping[str, Expected]) -> Delivery:
         manifest = self.version.manifest
         return Delivery(
-            name=self.version.qualified_name,
+            name=self.version.source_qualified_name,
             type=self.version.type,
             store=self.version.store.url,
             prefix=self.prefix,
             manifest=manifest,
             pages={manifest.rows[each].digest: data for each, data in self._data.items()},
             only=tuple(self.only),
+            references=references,
         )
 
     def _positions(self) -> Iterable[int]:

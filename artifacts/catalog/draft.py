@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
+from itertools import islice
 from pathlib import Path
 from threading import RLock
+from typing import Literal, TypeAlias
 
 from artifacts.cache import Intake, Tree, check_not_ours
 from artifacts.catalog.version import Version
@@ -13,6 +15,12 @@ from artifacts.content import Digest, Entry, Kind, Manifest, Row, build, check_p
 from artifacts.errors import EntryNotFoundError, InvalidPathError
 from artifacts.names import check_collection_name, check_type
 from artifacts.progress import Progress
+from artifacts.storage import Epoch
+
+_CHECKED = 4096  # paths that are looked at together
+
+Clash: TypeAlias = Literal["refuse", "merge", "replace"]
+"""What becomes of other content at a path that is added."""
 
 
 class Draft:
@@ -26,6 +34,7 @@ class Draft:
         self.intake = intake
         self.rows: dict[str, Row] = dict(rows or {})
         self.lock = RLock()
+        self._has_folders = False
 
     def add_tree(
         self,
@@ -35,22 +44,35 @@ class Draft:
         *,
         is_immutable: bool = False,
         executor: Executor | None = None,
+        clash: Clash = "refuse",
     ) -> int:
         """Every file of a folder, or none if one cannot be versioned; how many they were.
 
-        An executor's workers, which must see the same disk, read what nothing is known of first.
-        Raises InvalidPathError, UnsupportedFileError, FileChangedError.
+        What has other content at one of their paths is refused; or they "merge", and take its
+        place; or they "replace" all that was below `prefix`. An executor's workers, which must
+        see the same disk, read what nothing is known of first. Raises InvalidPathError,
+        UnsupportedFileError, FileChangedError.
         """
         with self.lock:
             found = self.intake.add_tree(
                 tree, prefix, progress, is_immutable=is_immutable, executor=executor
             )
             rows: dict[str, Row] = {path: (digest, size, None) for path, digest, size in found}
+            for path, detail in tree.details.items():
+                digest, size = detail.derive() or rows[prefix + path][:2]
+                rows[prefix + path] = (digest, size, detail)
             if prefix:
                 check_paths([*rows])  # the tree knows nothing of what stands before its paths
-            for path in rows.keys() & self.rows.keys():
-                self._refuse_change(path, rows[path][0])
+            if clash == "refuse":
+                for path in rows.keys() & self.rows.keys():
+                    self._refuse_change(path, rows[path][0])
+            if clash == "replace":
+                self.rows = {
+                    path: row for path, row in self.rows.items() if not path.startswith(prefix)
+                }
             self.rows.update(rows)
+            if tree.details or self._has_folders:
+                self._fill_folders()
             return len(rows)
 
     def add_file(
@@ -74,7 +96,29 @@ class Draft:
             if not overwrite:
                 self._refuse_change(entry.path, entry.digest)
             self.rows[entry.path] = entry.row
+            if self._has_folders:
+                self._fill_folders()
             return entry
+
+    def add_rows(self, found: Iterable[tuple[str, Row]]) -> list[str]:
+        """All of them, whose bytes lie elsewhere, or none; their paths.
+
+        Raises InvalidPathError, also for a path that has other content already.
+        """
+        with self.lock:
+            rows: dict[str, Row] = {}
+            iterator = iter(found)
+            while some := [*islice(iterator, _CHECKED)]:
+                paths = [path for path, _ in some]
+                check_paths(paths)
+                check_not_ours(paths)
+                for path, row in some:
+                    self._refuse_change(path, row[0])
+                    rows[path] = row
+            self.rows.update(rows)
+            if self._has_folders:
+                self._fill_folders()
+            return [*rows]
 
     def remove(self, path: str) -> None:
         """An entry, or all below a folder. Raises EntryNotFoundError."""
@@ -115,6 +159,12 @@ class Draft:
                     self.rows[entry.path] = entry.row
                     if spans := layout.spans(page, index):
                         self.intake.adopt(entry.digest, spans)
+            self._fill_folders()
+
+    def renew(self, epoch: Epoch) -> None:
+        """Before it is committed, look again at what exists, under an epoch read just now."""
+        with self.lock:
+            self.intake.renew(epoch)
 
     def moved(self, to: Draft) -> Draft:
         """`to`, with these entries, and their bytes in its store too."""
@@ -126,6 +176,17 @@ class Draft:
                     to.intake.add_stream(Digest(digest), size, content)
             to.rows.update(self.rows)
             return to
+
+    def _fill_folders(self) -> None:
+        """A folder is an entry only while it is empty."""
+        empty = {path for path, row in self.rows.items() if row[2] and row[2].kind is Kind.FOLDER}
+        self._has_folders = bool(empty)
+        if empty:
+            for path in [*self.rows]:
+                while path := path.rpartition("/")[0]:
+                    if path in empty:
+                        del self.rows[path]
+                        empty.remove(path)
 
     def _refuse_change(self, path: str, digest: bytes) -> None:
         there = self.rows.get(path)

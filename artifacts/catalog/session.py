@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from artifacts.cache import Copies, Tree
+from artifacts.cache import FILES_ONLY, Copies, Ignore, Keep, Tree
 from artifacts.catalog.catalog import Catalog
 from artifacts.catalog.draft import Draft
 from artifacts.catalog.version import Version
@@ -15,7 +15,7 @@ from artifacts.errors import StoreNotFoundError, UsageError
 from artifacts.names import CollectionName, parse_name
 from artifacts.progress import Bar, Progress, Silent
 from artifacts.settings import Settings
-from artifacts.storage import Address
+from artifacts.storage import Address, Places
 
 _log = logging.getLogger(__name__)
 
@@ -58,13 +58,16 @@ class Session:
             draft.intake.base = base.placed
         return draft
 
-    def tree(self, folder: str) -> Tree:
-        """A folder to be versioned. Raises UsageError if this session's store lies in it."""
+    def tree(self, folder: str, ignore: Ignore | None = None, keep: Keep = FILES_ONLY) -> Tree:
+        """A folder to be versioned, without what `ignore` and its own ignore files leave out.
+
+        Raises UsageError if this session's store lies in it.
+        """
         store = self.settings.store
         root = os.path.join(os.path.realpath(folder), "")
         if "://" not in store and os.path.join(os.path.realpath(store), "").startswith(root):
             raise UsageError(f"{folder} holds the store itself, {store}: move it out")
-        return Tree(folder)
+        return Tree(folder, ignore or Ignore(), keep)
 
     def resolve(self, text: str, type: str | None = None) -> Version:
         """The version that a user means. Raises InvalidNameError, ArtifactNotFoundError."""
@@ -79,6 +82,14 @@ class Session:
     def copies(self) -> Copies:
         """What this machine keeps of stores that are far away, and of large files."""
         return Copies(self.cache / "copies", self.settings.cache_size)
+
+    @property
+    def places(self) -> Places:
+        """Where references lead to; the store's own options serve its scheme's, unless told."""
+        settings = self.settings
+        scheme, separator, _ = settings.store.partition("://")
+        own = {scheme: settings.storage_options} if separator else {}
+        return Places({**own, **settings.reference_options})
 
     def progress(self, label: str, total: int | None = None) -> Progress:
         """A bar, if somebody is watching and did not ask for silence."""

@@ -10,10 +10,10 @@ from functools import cached_property, partial
 
 from blake3 import blake3
 
-from artifacts.cache import Expected, expected_files, uncached
+from artifacts.cache import Expected, expected_details, expected_files, uncached
 from artifacts.catalog.collection import CollectionState, id_of
 from artifacts.catalog.row import LinkRow, VersionRow
-from artifacts.content import Diff, Digest, Entry, Kind, Manifest, Page, PageRow, diff
+from artifacts.content import Detail, Diff, Digest, Entry, Kind, Manifest, Page, PageRow, diff
 from artifacts.errors import (
     BrokenLogError,
     DigestMismatchError,
@@ -173,6 +173,13 @@ class Version:
             files |= expected_files(page)
         return files
 
+    def details(self) -> dict[str, Detail]:
+        """What is said beside files' content: links, empty folders, permissions; by path."""
+        details: dict[str, Detail] = {}
+        for _, page, _ in self.pages():
+            details |= expected_details(page)
+        return details
+
     def entry(self, path: str) -> Entry:
         """Reads one page. Raises EntryNotFoundError."""
         _, page, index = self._locate(path)
@@ -214,7 +221,7 @@ class Version:
 
     def _row_now(self) -> VersionRow | None:
         self.collection.forget()  # what another thread asked for before now
-        return self.collection.refresh().state.version(self.row.number)
+        return self.collection.refresh().state.known(self.row.number)
 
     def uncached(self) -> Version:
         """This version, read from the store itself."""

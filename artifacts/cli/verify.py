@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
 
 from artifacts.cache import Delivery, Expected, Findings, Receipt, audit, digest_of
-from artifacts.catalog import Report, Version, verify_store, verify_version
+from artifacts.catalog import Report, Version, expectation, verify_store, verify_version
 from artifacts.cli.arguments import as_folder, parse_target
 from artifacts.cli.call import Call
 from artifacts.cli.options import command
 from artifacts.cli.output import count_text, duration_text, shown, size_text
 from artifacts.cli.workers import executor_of, executor_option
-from artifacts.content import Digest
+from artifacts.content import Detail, Digest
 from artifacts.errors import UsageError, VerificationError
 
 
@@ -69,6 +69,8 @@ class _Expected:
     source: str
     artifacts: Sequence[tuple[str, Digest]]
     files: Mapping[str, Expected]
+    unproven: Collection[str] = ()  # references of whose bytes nothing was ever known
+    details: Mapping[str, Detail] = field(default_factory=dict)  # links, folders, permissions
 
 
 def _expect(call: Call, root: Path, against: str | None) -> _Expected:
@@ -76,10 +78,12 @@ def _expect(call: Call, root: Path, against: str | None) -> _Expected:
     if against:
         version = call.version(against)
         names = [(version.qualified_name, version.digest)]
-        return _Expected(version.store.url, names, version.files())
+        wanted = expectation(version, root)
+        told = wanted.files, wanted.unproven, version.details()
+        return _Expected(version.store.url, names, *told)
     receipt = Receipt.read(root)
     names = [(_label(each), each.manifest.digest) for each in receipt.deliveries]
-    return _Expected("its receipt", names, receipt.files())
+    return _Expected("its receipt", names, receipt.files(), details=receipt.details())
 
 
 def _label(delivery: Delivery) -> str:
@@ -93,7 +97,14 @@ def _verify_folder(
     began = time.monotonic()
     progress = call.session.progress(f"verify {root.name}")
     with executor_of(executor) as workers, progress:
-        findings = audit(root, expected.files, progress, executor=workers)
+        findings = audit(
+            root,
+            expected.files,
+            progress,
+            executor=workers,
+            unproven=expected.unproven,
+            details=expected.details,
+        )
     _answer(
         call,
         {
@@ -129,6 +140,8 @@ def _file_problems(root: Path, findings: Findings) -> Iterator[dict[str, Any]]:
         yield _problem("changed", each.path, each.expected, each.found)
     for path in findings.unexpected:
         yield _problem("unexpected", path, None, digest_of(str(root / path)))
+    for path, fault in findings.differing:
+        yield _problem("differing", f"{path} {fault}", None, None)
 
 
 def _problem(

@@ -6,9 +6,17 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from artifacts.artifact import Artifact
+from artifacts.artifact import Artifact, ArtifactCollection, Artifacts, Filter, Listed
 from artifacts.catalog import Session
 from artifacts.errors import NotFoundError, WrongTypeError
+from artifacts.query.places import collection_of, place_of
+from artifacts.query.search import find
+from artifacts.query.types import (
+    ArtifactCollections,
+    ArtifactType,
+    ArtifactTypes,
+    find_collection,
+)
 from artifacts.settings import Settings
 
 
@@ -60,3 +68,82 @@ class Api:
         except (NotFoundError, WrongTypeError):
             return False
         return True
+
+    def artifacts(
+        self,
+        type_name: str,
+        name: str,
+        per_page: int | None = 50,
+        tags: list[str] | None = None,
+        *,
+        filters: Filter | None = None,
+    ) -> Artifacts:
+        """The versions of a collection, newest first; with `tags` those that have all of them.
+
+        `filters` are written as for MongoDB: {"metadata.accuracy": {"$gt": 0.9}}. Raises
+        ValueError for a bad name or filter, CommError (ArtifactNotFoundError, WrongTypeError)
+        when the first version is asked for.
+        """
+        collection = collection_of(name, self._session.settings)
+        make = Artifact.of_version
+        return Artifacts(
+            self._session,
+            collection,
+            make,
+            type=type_name,
+            filters=filters,
+            per_page=per_page,
+            tags=tags,
+        )
+
+    def artifact_versions(self, type_name: str, name: str, per_page: int | None = 50) -> Artifacts:
+        """W&B's older name for `artifacts`."""
+        return self.artifacts(type_name, name, per_page)
+
+    def find_artifacts(
+        self,
+        filters: Filter,
+        *,
+        project: str | None = None,
+        type_name: str | None = None,
+        per_page: int | None = 50,
+    ) -> Listed[Artifact]:
+        """The versions of all collections of a project that match, as `artifacts` has it.
+
+        Reads every collection's log. Newest first within each; collections in order of name.
+        """
+        entity, project = place_of(project, self._session.settings)
+        return find(self._session, entity, project, filters, type_name, per_page)
+
+    def artifact_collection(self, type_name: str, name: str) -> ArtifactCollection:
+        """The collection that `[[entity/]project/]name` stands for.
+
+        Raises CommError (ArtifactNotFoundError, WrongTypeError), ValueError for a bad name.
+        """
+        collection = collection_of(name, self._session.settings)
+        return find_collection(self._session, collection, type_name)
+
+    def artifact_collection_exists(self, name: str, type: str) -> bool:
+        """Whether `artifact_collection` would find one. Raises ValueError for a bad name."""
+        try:
+            self.artifact_collection(type, name)
+        except (NotFoundError, WrongTypeError):
+            return False
+        return True
+
+    def artifact_collections(
+        self, project_name: str, type_name: str, per_page: int | None = 50
+    ) -> ArtifactCollections:
+        """The collections of a type in `[entity/]project`, in order of name."""
+        entity, project = place_of(project_name, self._session.settings)
+        return ArtifactCollections(self._session, entity, project, type_name, per_page)
+
+    def artifact_type(self, type_name: str, project: str | None = None) -> ArtifactType:
+        """A type of `[entity/]project`. Raises CommError (ArtifactNotFoundError) if it has none."""
+        found = ArtifactType(self._session, *place_of(project, self._session.settings), type_name)
+        found.load()
+        return found
+
+    def artifact_types(self, project: str | None = None) -> ArtifactTypes:
+        """The types of `[entity/]project`, in order of name."""
+        return ArtifactTypes(self._session, *place_of(project, self._session.settings))

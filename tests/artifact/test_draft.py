@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from artifact.samples import FILES, content, draft, write
 from artifacts.artifact import Artifact
-from artifacts.errors import ArtifactFinalizedError, ArtifactNotLoggedError, UsageError
+from artifacts.errors import ArtifactFinalizedError, ArtifactNotLoggedError
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -85,11 +85,6 @@ def test_aliases_and_tags_are_not_set_before_logging(name: str) -> None:
 def test_entry_of_a_draft_cannot_be_downloaded() -> None:
     with pytest.raises(ArtifactNotLoggedError):
         draft().get_entry("a.txt").download()
-
-
-def test_incremental_is_refused_rather_than_ignored() -> None:
-    with pytest.raises(UsageError, match="new_draft"):
-        Artifact("data", "dataset", incremental=True)
 
 
 # Metadata
