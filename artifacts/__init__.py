@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from artifacts.artifact import Artifact as Artifact
+    from artifacts.artifact import ArtifactTTL as ArtifactTTL
     from artifacts.errors import ArtifactsError as ArtifactsError
     from artifacts.errors import ArtifactsError as Error
     from artifacts.errors import CommError as CommError
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
     from artifacts.runs import Run as Run
     from artifacts.runs import finish as finish
     from artifacts.runs import init as init
+    from artifacts.runs import link_model as link_model
     from artifacts.runs import log_artifact as log_artifact
+    from artifacts.runs import log_model as log_model
     from artifacts.runs import use_artifact as use_artifact
+    from artifacts.runs import use_model as use_model
     from artifacts.settings import Settings as Settings
 
     run: Run | None
@@ -27,6 +31,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Api": "artifacts.query",
     "Artifact": "artifacts.artifact",
+    "ArtifactTTL": "artifacts.artifact",
     "ArtifactsError": "artifacts.errors",
     "CommError": "artifacts.errors",
     "Error": "artifacts.errors",
@@ -35,14 +40,18 @@ _HOMES = {
     "UsageError": "artifacts.errors",
     "finish": "artifacts.runs",
     "init": "artifacts.runs",
+    "link_model": "artifacts.runs",
     "log_artifact": "artifacts.runs",
+    "log_model": "artifacts.runs",
     "use_artifact": "artifacts.runs",
+    "use_model": "artifacts.runs",
 }
 _RENAMED = {"Error": "ArtifactsError"}
 
 __all__ = [
     "Api",
     "Artifact",
+    "ArtifactTTL",
     "ArtifactsError",
     "CommError",
     "Error",
@@ -52,8 +61,11 @@ __all__ = [
     "__version__",
     "finish",
     "init",
+    "link_model",
     "log_artifact",
+    "log_model",
     "use_artifact",
+    "use_model",
 ]
 
 

@@ -6,6 +6,8 @@ ArtifactsError
 │   ├── InvalidPathError
 │   ├── InvalidDigestError
 │   ├── InvalidSettingError
+│   ├── NotAModelError            (an AssertionError)
+│   ├── TooManyObjectsError
 │   ├── UnsupportedFileError
 │   └── WrongTypeError            (a CommError as well)
 ├── CommError                     W&B's name for whatever a server would have refused
@@ -13,6 +15,7 @@ ArtifactsError
 ├── NotFoundError                 name something that exists (a LookupError)
 │   ├── ArtifactNotFoundError
 │   ├── EntryNotFoundError
+│   ├── MissingReferenceError     (a FileNotFoundError)
 │   ├── ObjectNotFoundError
 │   ├── ReceiptNotFoundError
 │   └── StoreNotFoundError
@@ -22,6 +25,7 @@ ArtifactsError
 │   ├── LocalChangesError
 │   └── LostRaceError
 ├── StateError                    right call, wrong moment
+│   ├── AliasedError              (a CommError as well)
 │   ├── ArtifactStatusError
 │   │   ├── ArtifactFinalizedError
 │   │   └── ArtifactNotLoggedError
@@ -29,6 +33,7 @@ ArtifactsError
 │   └── UnsupportedStoreError
 ├── IntegrityError                the bytes are not what their name says: stop
 │   ├── BrokenLogError
+│   ├── ChangedReferenceError     (a ValueError)
 │   ├── DigestMismatchError
 │   ├── MalformedError
 │   ├── MissingBlobError
@@ -92,6 +97,28 @@ class InvalidSettingError(InvalidError):
         return f"setting {self.setting} = {self.value!r}: {self.reason}"
 
 
+class TooManyObjectsError(InvalidError):
+    """A reference to a folder or prefix that holds more than it may."""
+
+    def __init__(self, uri: str, most: int) -> None:
+        super().__init__(uri, most)
+        self.uri, self.most = uri, most
+
+    def __str__(self) -> str:
+        return f"{self.uri} holds more than {self.most} objects: pass a greater max_objects"
+
+
+class NotAModelError(InvalidError, AssertionError):
+    """A model is wanted. W&B asserts that, so its users expect an AssertionError."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, reason)
+        self.name, self.reason = name, reason
+
+    def __str__(self) -> str:
+        return f"{self.name!r} is no model: {self.reason}"
+
+
 class UnsupportedFileError(InvalidError):
     """A FIFO, a socket, a device, a dangling or circular link: nothing to version."""
 
@@ -146,6 +173,19 @@ class EntryNotFoundError(NotFoundError, KeyError):
 
     def __str__(self) -> str:
         return f"Path not contained in artifact: {self.path}"
+
+
+class MissingReferenceError(NotFoundError, FileNotFoundError):
+    """Nothing lies where a reference leads; `path` is that of the entry, if it is one."""
+
+    def __init__(self, uri: str, path: str = "") -> None:
+        super().__init__(uri, path)
+        self.uri, self.path = uri, path
+
+    def __str__(self) -> str:
+        if self.path:
+            return f"{self.path}: nothing lies at {self.uri} any more; put it back, or go without"
+        return f"nothing lies at {self.uri}: name an object, or a folder or prefix that holds some"
 
 
 class ObjectNotFoundError(NotFoundError):
@@ -224,6 +264,18 @@ class StateError(ArtifactsError):
     """The object is not in a state that allows this call."""
 
 
+class AliasedError(StateError, CommError):
+    """A version that has aliases is not deleted by mistake."""
+
+    def __init__(self, name: str, aliases: Sequence[str]) -> None:
+        super().__init__(name, aliases)
+        self.name, self.aliases = name, tuple(aliases)
+
+    def __str__(self) -> str:
+        aliases = ", ".join(self.aliases)
+        return f"{self.name} has the aliases {aliases}: pass delete_aliases=True, or move them"
+
+
 class ArtifactStatusError(StateError, AttributeError):
     """An AttributeError as in W&B, so that `hasattr` and `getattr` with a default work."""
 
@@ -276,6 +328,17 @@ class BrokenLogError(IntegrityError):
 
     def __str__(self) -> str:
         return f"log is broken at {self.key}: {self.reason}; restore the event from a copy"
+
+
+class ChangedReferenceError(IntegrityError, ValueError):
+    """What a reference leads to is no longer what was recorded of it."""
+
+    def __init__(self, path: str, uri: str, reason: str) -> None:
+        super().__init__(path, uri, reason)
+        self.path, self.uri, self.reason = path, uri, reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.uri} changed since it was added: {self.reason}"
 
 
 class DigestMismatchError(IntegrityError):

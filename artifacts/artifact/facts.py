@@ -13,7 +13,7 @@ def facts_of(version: Version) -> Facts:
     """As of the version's last refresh, and the caller's to change."""
     row = version.row
     metadata = deepcopy(dict(row.metadata))
-    return Facts(version.aliases, [*row.tags], row.description, metadata, row.run)
+    return Facts(version.aliases, [*row.tags], row.description, metadata, row.run, row.ttl)
 
 
 def changes(before: Facts, after: Facts, version: Version) -> list[dict[str, Any]]:
@@ -24,6 +24,8 @@ def changes(before: Facts, after: Facts, version: Version) -> list[dict[str, Any
         updated["description"] = after.description
     if after.metadata != before.metadata:
         updated["metadata"] = after.metadata
+    if after.ttl != before.ttl:
+        updated["ttl"] = after.ttl
     found = [{"kind": "updated", "version": number, **updated}] if updated else []
     taken = without(after.aliases, [*before.aliases, *now.aliases])
     left = without(without(before.aliases, after.aliases), without(before.aliases, now.aliases))

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from artifacts.cache.pieces import Piece
+from artifacts.cache.renewal import Renewal
 from artifacts.content import Digest
 from artifacts.storage import (
     BLOBS,
     RAW,
     SOLO,
+    START,
+    Epoch,
     Index,
     Located,
     Name,
@@ -30,10 +33,12 @@ class Contents:
     A pack that is still being filled has a number, but no name yet.
     """
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, epoch: Epoch = START) -> None:
+        self.epoch = epoch
         self.blobs: list[Name | None] = []
         self.places: dict[bytes, Place] = {}
         self.pieces: dict[bytes, Sequence[Piece]] = {}
+        self._store = store
         self._index = Index(store)
         self._asks_at_once = store.concurrency == 1
         self._unknown = 0
@@ -51,10 +56,19 @@ class Contents:
         return self._numbers[blob]
 
     def is_stored(self, blob: Name, size: int | None = None) -> bool:
-        """Whether the store has the blob; asked once."""
+        """Whether the store has the blob, and it may be relied on; asked once."""
         if (blob, size) not in self._is_there:
-            self._is_there[blob, size] = self._objects.has(blob, size)
+            is_there = not self.epoch.forbids(blob) and self._objects.has(blob, size)
+            self._is_there[blob, size] = is_there
         return self._is_there[blob, size]
+
+    def solo(self, digest: Digest) -> Name:
+        """What a blob is to be called that is a file by itself."""
+        return self.epoch.name(BLOBS, digest)
+
+    def place_solo(self, digest: Digest, blob: Name) -> None:
+        """A file that is a blob by itself."""
+        self.places[digest] = (self.number(blob) if blob.epoch else SOLO, 0)
 
     def locate(self, digest: bytes, size: int) -> bool:
         """Take over what the store's index says of content, if the blob is there.
@@ -105,6 +119,30 @@ class Contents:
     def spans_in_pieces(self) -> Mapping[bytes, Sequence[Span]]:
         """Once every pack has its name."""
         return {digest: self._named(pieces) for digest, pieces in self.pieces.items()}
+
+    def renew(self, epoch: Epoch) -> None:
+        """From now on rely on nothing that was known before the epoch was read."""
+        self.epoch = epoch
+        self._is_there.clear()
+
+    def free(self, needed: Iterable[bytes], *, is_renewed: bool) -> None:
+        """Have everything that is needed lie where a commit of this epoch may rely on it.
+
+        Once every pack has its name. What was condemned meanwhile is copied to a new name. If it
+        `is_renewed`, whether all else is there is asked again. Raises MissingBlobError.
+        """
+        renewal = Renewal(self._store, self.epoch, is_renewed=is_renewed)
+        used: set[int] = set()
+        for digest in needed:
+            if digest in self.pieces:
+                used |= {piece.blob for piece in self.pieces[digest]}
+            elif (place := self.places.get(digest)) is not None:
+                used.add(place[0])
+                if place[0] == SOLO:
+                    blob = renewal.renewed(Name(BLOBS, Digest(digest)))
+                    self.place_solo(Digest(digest), blob)
+        for number in used - {SOLO}:
+            self.blobs[number] = renewal.renewed(self.names()[number])
 
     def settle(self) -> None:
         """Every pack has its name now; two of one name are one, as a layout lists none twice."""

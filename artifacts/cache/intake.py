@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -20,9 +20,9 @@ from artifacts.content import Digest
 from artifacts.errors import DigestMismatchError, FileChangedError
 from artifacts.progress import Progress, Silent
 from artifacts.storage import (
-    BLOBS,
     SOLO,
-    Name,
+    START,
+    Epoch,
     ObjectStore,
     Packer,
     Place,
@@ -42,12 +42,16 @@ class Intake:
     One thread at a time.
     """
 
-    def __init__(self, store: ObjectStore, cache: Path, store_id: str) -> None:
+    def __init__(
+        self, store: ObjectStore, cache: Path, store_id: str, epoch: Epoch = START
+    ) -> None:
+        """`epoch` was read just now: before anything that exists is looked at."""
         self.store = store
-        self.contents = Contents(store)
+        self.contents = Contents(store, epoch)
+        self._is_renewed = False
         self._cache, self._store_id = cache, store_id
         self._uploads = Uploads(store)
-        self._packer = Packer(store, self.contents.blobs, self._uploads)
+        self._packer = Packer(store, self.contents.blobs, self._uploads, epoch)
         self._large = LargeFiles(store, self.contents, self._packer, self._uploads)
         self._digests: dict[str, Digests] = {}
         self._later: dict[bytes, tuple[str, str]] = {}
@@ -60,6 +64,16 @@ class Intake:
     @base.setter
     def base(self, base: Base) -> None:
         self._large.base = base
+
+    @property
+    def epoch(self) -> Epoch:
+        """That of a commit of what was taken in."""
+        return self.contents.epoch
+
+    def renew(self, epoch: Epoch) -> None:
+        """Go on with an epoch that was read just now: `close` looks again at what exists."""
+        self.contents.renew(epoch)
+        self._is_renewed = True
 
     def add_tree(
         self,
@@ -122,12 +136,14 @@ class Intake:
         """Content that was added and closed. Raises MissingBlobError, naming `path`."""
         return read_spans(self.store, self.contents.spans(digest, size), path)
 
-    def close(self, needed: Callable[[], Container[bytes]] | None = None) -> Contents:
-        """All that was added is durable, of immutable files those whose digests are needed.
+    def close(self, needed: Callable[[], Collection[bytes]] | None = None) -> Contents:
+        """All that is needed is durable, and where a commit of this epoch may rely on it.
 
-        Raises FileChangedError for an immutable file that was not.
+        Raises FileChangedError for an immutable file that changed, MissingBlobError for what was
+        collected since it was added.
         """
-        if needed is not None and self._later:
+        needed = needed or self._all
+        if self._later:
             digests = needed()
             self._later = {key: value for key, value in self._later.items() if key in digests}
         for digest, (path, source) in [*self._later.items()]:
@@ -136,11 +152,17 @@ class Intake:
         self._later.clear()
         packs = [number for number, blob in enumerate(self.contents.blobs) if blob is None]
         self._packer.close()
+        if self.epoch.number or self._is_renewed:
+            self.contents.free(needed(), is_renewed=self._is_renewed)
+            self._is_renewed = False
         self.contents.settle()
         self.contents.add_to_index(packs, self._large.close())
         for rows in self._digests.values():
             rows.save(self.contents.names())
         return self.contents
+
+    def _all(self) -> Collection[bytes]:
+        return {*self.contents.places, *self.contents.pieces, *self._later}
 
     def discard(self) -> None:
         """Give up what was not closed."""
@@ -247,9 +269,10 @@ class Intake:
         return self._find_in_base(path, digest) or self.contents.locate(digest, size)
 
     def _find_solo(self, digest: bytes, size: int) -> bool:
-        is_there = self.contents.is_stored(Name(BLOBS, Digest(digest)), size)
+        blob = self.contents.solo(Digest(digest))
+        is_there = self.contents.is_stored(blob, size)
         if is_there:
-            self.contents.places[digest] = (SOLO, 0)
+            self.contents.place_solo(Digest(digest), blob)
         return is_there
 
     def _find_in_base(self, path: str, digest: bytes) -> bool:

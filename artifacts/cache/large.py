@@ -20,19 +20,19 @@ from artifacts.cache.placement import (
     samples,
 )
 from artifacts.cache.relative import Side, matches
+from artifacts.cache.solo import SoloFile
 from artifacts.content import Digest
+from artifacts.errors import FileChangedError
 from artifacts.storage import (
-    BLOBS,
     RAW,
-    SOLO,
     Located,
-    Name,
     Objects,
     ObjectStore,
     Packer,
     Span,
     Uploads,
     copy_file,
+    hash_file,
 )
 
 _LEAST_SHARED = 1 / 8  # of a file: with less it is better off in one piece
@@ -73,7 +73,9 @@ class LargeFiles:
             alike = matches(new, old.side)
             if sum(match.length for match in alike) >= _LEAST_SHARED * size:
                 return self._keep(size, *self._assembler.stretched(new, old, alike))
-        return self._place_packed(fd, size) if size < SOLO_BYTES else self._place_solo(fd, size)
+        if size < SOLO_BYTES:
+            return self._place_packed(fd, size)
+        return self._send_solo(fd, path, size) if self._is_far else self._place_solo(fd, size)
 
     def close(self) -> list[Located]:
         """Once every pack has its name: rows for the index."""
@@ -115,13 +117,28 @@ class LargeFiles:
             if length != size:
                 return None
             if digest not in self._contents:
-                blob = Name(BLOBS, digest)
-                if self._is_far:
-                    self._assembler.note(self._contents.number(blob), 0, path.open("rb"))
+                blob = self._contents.solo(digest)
                 spooled.pop_all()
                 self._uploads.add(blob.key, path, unless=partial(self._objects.has, blob, size))
-                self._contents.places[digest] = (SOLO, 0)  # no sooner: adding may have failed
+                self._contents.place_solo(digest, blob)  # no sooner: adding may have failed
             return digest
+
+    def _send_solo(self, fd: int, path: str, size: int) -> Digest | None:
+        """Without a copy of it: it is read once for its name and once more to be sent."""
+        digest, length = hash_file(fd, most=size)
+        if length != size:
+            return None
+        blob = self._contents.solo(digest)
+        if digest not in self._contents and not self._contents.is_stored(blob, size):
+            file = SoloFile(fd, path, size, digest)
+            try:
+                self._uploads.stream(blob.key, size, file.read)
+            except FileChangedError:
+                return None
+            self._assembler.list_all(self._contents.number(blob), file.rows)
+        if digest not in self._contents:
+            self._contents.place_solo(digest, blob)
+        return digest
 
 
 def _fill(fd: int, buffer: memoryview) -> bool:

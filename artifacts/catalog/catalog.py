@@ -124,10 +124,10 @@ class Catalog:
         epoch = self.epoch()
         return Intake(self.store, cache, self.identity.id, epoch)
 
-    def epoch(self) -> Epoch:
-        """What a writer has to heed who looks at what exists from now on."""
+    def epoch(self, *, is_new: bool = False) -> Epoch:
+        """What a writer has to heed who looks at what exists from now on; see Logs.epoch."""
         with self.logs.operation():
-            return self.logs.epoch()
+            return self.logs.epoch(is_new=is_new)
 
     def commit(
         self,
@@ -157,7 +157,7 @@ class Catalog:
                 version = self._append(name, draft.type, changes, content)
             if version is not None:
                 return version
-            draft.renew(self.epoch())
+            draft.renew(self.epoch(is_new=True))
         raise ConflictError(f"{name.qualified}: garbage is collected all the time; commit again")
 
     def _append(
@@ -447,6 +447,7 @@ class Catalog:
 
         Nothing may be appended to it before `check_writing` returned.
         """
+        self.logs.begin_epoch()
         with self.logs.operation():
             return self.logs.run(entity, project, run)
 

@@ -14,6 +14,7 @@ from artifacts.storage import (
     LAYOUTS,
     MANIFESTS,
     PAGES,
+    Epoch,
     Layout,
     Name,
     Objects,
@@ -31,12 +32,10 @@ class Content:
     """What a commit's event says of its content, and what it carries of it."""
 
     manifest: Manifest
+    name: Name
     layout: Name
+    epoch: int = 0
     inline: dict[str, bytes] = field(default_factory=dict)
-
-    @property
-    def name(self) -> Name:
-        return Name(MANIFESTS, self.manifest.digest)
 
 
 def write_content(store: ObjectStore, draft: Draft) -> Content:
@@ -50,33 +49,36 @@ def _write_content(store: ObjectStore, draft: Draft) -> Content:
     contents = intake.close(draft.digests)
     blobs, pieces = contents.names(), contents.spans_in_pieces()
     rows: list[PageRow] = []
+    pages: list[Name] = []
     layouts: list[Name] = []
-    with _Outbox(store) as outbox:
+    with _Outbox(store, intake.epoch) as outbox:
         for row, page, data in build(draft.rows):
             spans = PageLayout.of(page, contents.places, blobs, pieces).encode()
             rows.append(row)
-            outbox.put(Name(PAGES, row.digest), data)
-            layouts.append(outbox.put(Name(LAYOUTS, Digest.of(spans)), spans))
+            pages.append(outbox.put(PAGES, row.digest, data))
+            layouts.append(outbox.put(LAYOUTS, Digest.of(spans), spans))
         manifest = Manifest(tuple(rows))
-        pages = [Name(PAGES, row.digest) for row in rows]
         root = Layout(manifest.digest, pages, layouts).encode()
-        outbox.put(Name(MANIFESTS, manifest.digest), manifest.data)
-        layout = outbox.put(Name(LAYOUTS, Digest.of(root)), root)
-        return Content(manifest, layout, outbox.finish())
+        name = outbox.put(MANIFESTS, manifest.digest, manifest.data)
+        layout = outbox.put(LAYOUTS, Digest.of(root), root)
+        return Content(manifest, name, layout, intake.epoch.number, outbox.finish())
 
 
 class _Outbox:
     """Holds objects back while they are small enough to ride within the event."""
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, epoch: Epoch) -> None:
         self._objects = Objects(store)
+        self._epoch = epoch
         self._held: dict[str, bytes] = {}
         self._names: dict[str, tuple[Name, bytes]] = {}
         self._bytes = 0
         self._pool = ThreadPoolExecutor(_WRITERS, thread_name_prefix="art-commit")
         self._sent: list[Future[None]] = []
 
-    def put(self, name: Name, data: bytes) -> Name:
+    def put(self, kind: str, digest: Digest, data: bytes) -> Name:
+        """What it is called where it can be relied on."""
+        name = self._epoch.name(kind, digest)
         if self._bytes <= INLINE_BYTES:
             stored = encode(data)
             self._bytes += len(stored)

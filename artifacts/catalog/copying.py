@@ -19,6 +19,7 @@ from artifacts.storage import (
     Chunk,
     ChunkLists,
     ChunkRows,
+    Epoch,
     Located,
     Name,
     ObjectStore,
@@ -55,16 +56,18 @@ class Copied:
     read: int = 0  # bytes
 
 
-def copy_live(work: tuple[ObjectStore, Sequence[Sparse]]) -> Copied:
+def copy_live(work: tuple[ObjectStore, Sequence[Sparse], Epoch]) -> Copied:
     """All that was copied is durable, and was proved by its blob's digest. Raises StorageError.
+
+    New packs have names that a commit of the epoch may rely on.
 
     What lies together stays together; zstd frames are copied as they are.
     """
-    store, blobs = work
+    store, blobs, epoch = work
     names: list[Name | None] = []
     copied = Copied()
     placed: dict[Name, list[tuple[Stretch, Place]]] = {}
-    with Packer(store, names) as packer:
+    with Packer(store, names, epoch=epoch) as packer:
         for sparse in blobs:
             try:
                 placed[sparse.blob] = _copy(store, sparse, packer)

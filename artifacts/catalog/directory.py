@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from artifacts.catalog.fields import MAX_EPOCH, id_of, number_of, place_of, text_of
+from artifacts.catalog.fields import MAX_EPOCH, id_of, number_of, place_of, text_of, ttl_of
 from artifacts.names import check_collection_name
 from artifacts.storage import Change, Checkpoints, Event, Put, Rows, apply_rules
 
@@ -25,6 +25,7 @@ class Listing:
     type: str = ""
     is_portfolio: bool = False
     is_closing: bool = False
+    epoch: int = 0  # of the event that added it: no earlier one counts in its log
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class DirectoryState:
 
     names: dict[str, Listing] = field(default_factory=dict)
     floors: dict[str, Floor] = field(default_factory=dict)
+    gone: dict[str, None] = field(default_factory=dict)  # ids that no name stands for any more
+    ttl: int | None = None  # seconds that versions last, 0 for ever; None if nobody says
     fence: int = 0
     rows: Rows = field(default_factory=Rows)
 
@@ -52,6 +55,11 @@ class DirectoryState:
         """Whether `id_` may be renamed so: no version would get a number that was another's."""
         floor = self.floors.get(name)
         return name not in self.names and (not floor or not floor.number or floor.id == id_)
+
+    @property
+    def ids(self) -> list[str]:
+        """Of all logs that a name stands for, or ever did."""
+        return [*dict.fromkeys((*self.gone, *(listing.id for listing in self.names.values())))]
 
     def name_of(self, id_: str, guess: str = "") -> str | None:
         """What a collection is called, which is looked for if it is not the guess."""
@@ -65,17 +73,19 @@ class DirectoryState:
 
     def _added(self, event: Event, change: Change) -> None:
         """The first to add a name wins; `replaces` is an id that is known to be closed."""
-        self._add(event, change, Listing(id_of(change), _type_of(change)))
+        self._add(event, change, Listing(id_of(change), _type_of(change), epoch=event.epoch))
 
     def _opened(self, event: Event, change: Change) -> None:
         """As `_added`."""
-        self._add(event, change, Listing(id_of(change), text_of(change, "type"), is_portfolio=True))
+        id_, type_ = id_of(change), text_of(change, "type")
+        self._add(event, change, Listing(id_, type_, is_portfolio=True, epoch=event.epoch))
 
     def _add(self, event: Event, change: Change, listing: Listing) -> None:
         name = _name_of(change)
         there = self.names.get(name)
         if event.epoch >= self.fence and (there is None or there.id == change.get("replaces")):
             if there is not None:
+                self.gone[there.id] = None
                 self._raise_floor(name, change, there.id)
             self.names[name] = listing
 
@@ -94,6 +104,7 @@ class DirectoryState:
         name, id_ = text_of(change, "name"), id_of(change)
         if self._stands_for(name, id_):
             del self.names[name]
+            self.gone[id_] = None
             self._raise_floor(name, change, id_)
 
     def _renamed(self, _event: Event, change: Change) -> None:
@@ -102,6 +113,9 @@ class DirectoryState:
         if self._stands_for(name, id_) and self.is_free(new, id_):
             self.names[new] = self.names.pop(name)
             self._raise_floor(name, change, id_)
+
+    def _retained(self, _event: Event, change: Change) -> None:
+        self.ttl = ttl_of(change)
 
     def _fenced(self, _event: Event, change: Change) -> None:
         self.fence = max(self.fence, number_of(change, "epoch", MAX_EPOCH))
@@ -119,13 +133,14 @@ class DirectoryState:
             for name, there in self.names.items()
         }
         floors = {name: [floor.number, floor.id] for name, floor in self.floors.items()}
-        return {"names": names, "floors": floors, "fence": self.fence}
+        rest = {"gone": [*self.gone], "ttl": self.ttl, "fence": self.fence}
+        return {"names": names, "floors": floors, **rest}
 
     @classmethod
     def load(cls, head: Mapping[str, Any], _checkpoints: Checkpoints) -> Self:
         names = {name: Listing(*facts) for name, facts in head["names"].items()}
         floors = {name: Floor(*facts) for name, facts in head["floors"].items()}
-        return cls(names, floors, head["fence"])
+        return cls(names, floors, dict.fromkeys(head["gone"]), head["ttl"], head["fence"])
 
 
 def _type_of(change: Change) -> str:
@@ -148,5 +163,6 @@ _RULES: Mapping[str, Callable[[DirectoryState, Event, Change], None]] = {
     "retyped": DirectoryState._retyped,
     "removed": DirectoryState._removed,
     "renamed": DirectoryState._renamed,
+    "retained": DirectoryState._retained,
     "fenced": DirectoryState._fenced,
 }

@@ -45,6 +45,17 @@ def number_of(change: Change, key: str, most: int = MAX_NUMBER) -> int:
     return number
 
 
+def ttl_of(change: Change) -> int | None:
+    """Seconds that versions last, 0 for ever; None for what others say."""
+    return None if change["ttl"] is None else number_of(change, "ttl")
+
+
+def seen_of(change: Change) -> list[int | None] | None:
+    """What lasted how long when it was found to be over: the version's and the collection's."""
+    seen = change.get("seen")
+    return None if seen is None else [ttl_of({"ttl": each}) for each in _typed("seen", seen, list)]
+
+
 def manifest_of(change: Change) -> Name:
     return _name_of(change, "manifest", MANIFESTS)
 
@@ -66,6 +77,8 @@ def facts_of(change: Change) -> dict[str, Any]:
         facts["description"] = None if description is None else text_of(change, "description")
     if "metadata" in change:
         facts["metadata"] = _typed("metadata", change["metadata"], dict)
+    if "ttl" in change:
+        facts["ttl"] = ttl_of(change)
     if "tags" in change:
         facts["tags"] = texts_of(change, "tags")
     return facts

@@ -14,11 +14,13 @@ from typing import Any, TypeVar
 from artifacts.catalog.access import Access
 from artifacts.catalog.collection import CollectionState, id_of
 from artifacts.catalog.directory import DirectoryState, Listing
-from artifacts.errors import ArtifactNotFoundError, InvalidNameError
+from artifacts.catalog.generations import LOG, Generations
+from artifacts.errors import ArtifactNotFoundError, ConflictError, InvalidNameError
 from artifacts.names import CollectionName
 from artifacts.storage import (
     Change,
     Clock,
+    Epoch,
     Fold,
     Log,
     MachineHeads,
@@ -30,6 +32,7 @@ from artifacts.storage import (
 )
 
 S = TypeVar("S", bound=State)
+_TRIES = 8  # of adding to a directory while collections of garbage begin
 
 
 class Logs:
@@ -51,12 +54,14 @@ class Logs:
         self.store = store
         self.access = access
         self.parallel = access.parallel
-        self._clock = clock
+        self.clock = clock
         self._has_checkpoints = has_checkpoints
         self._machine = MachineHeads(cache, store.url) if cache and self.parallel else None
         self._lock = PerProcess(RLock)
         self._begun: list[Fold[Any]] = []
         self.projects = self._fold_of("directory/root", DirectoryState)
+        self.generations = self._fold_of(LOG, Generations)
+        self._knows_epoch = False
         self._directories: dict[str, Fold[DirectoryState]] = {}
         self._collections: dict[str, Fold[CollectionState]] = {}
 
@@ -85,7 +90,7 @@ class Logs:
             return None
         foresee = partial(self._begin, name.entity, name.project, name.collection, version)
         fold = self.fold(listing.id).refresh(foresee)
-        return None if fold.state.is_deleted or fold.is_empty else fold
+        return None if fold.state.is_deleted or not fold.state.name else fold
 
     def guess(self, name: CollectionName) -> Fold[CollectionState] | None:
         """As far as is known without asking; None if nothing is."""
@@ -114,21 +119,22 @@ class Logs:
 
         Raises InvalidNameError if it has another type, or is a portfolio and should be none.
         """
-        _, directory = self._ensure_project(name.entity, name.project, name.collection)
+        project, directory = self._ensure_project(name.entity, name.project, name.collection)
         listing = directory.state.names.get(name.collection)
         fold = self.fold(listing.id).refresh() if listing else None
         if listing is None or fold is None or fold.state.is_deleted:
             closed = (listing.id, fold.state.next) if listing and fold else None
             wanted = Listing(secrets.token_hex(16), type_, is_portfolio)
-            listing = self._list(directory, name.collection, wanted, closed)
+            listing = self._list(directory, name.collection, wanted, closed, project.epoch)
             fold = self.fold(listing.id).refresh()
         _check_kind(name, replace(listing, type=fold.state.type or listing.type), type_)
         _check_is(name, listing, is_portfolio=is_portfolio)
-        if not fold.is_empty:
+        if fold.state.name:
             return fold, []
         first = self._first(directory, name.collection)
         born = {"kind": "created", "name": name.collection, "type": type_, "first": first}
-        return fold, [born | ({"portfolio": True} if is_portfolio else {})]
+        begun = born | ({"portfolio": True} if is_portfolio else {})
+        return fold, [*_fence(fold.state.fence, listing.epoch), begun]
 
     def name_of(self, fold: Fold[CollectionState], name: CollectionName) -> CollectionName:
         """What a collection is called that was found by a name, and may have left it since."""
@@ -148,6 +154,11 @@ class Logs:
         listing = self.projects.refresh(foresee).state.names.get(f"{entity}/{project}")
         return self.directory(listing.id).refresh(foresee) if listing else None
 
+    def default_ttl(self, name: CollectionName) -> int | None:
+        """What a project said of its versions when it was read last."""
+        listing = self.projects.state.names.get(f"{name.entity}/{name.project}")
+        return self.directory(listing.id).state.ttl if listing else None
+
     def all_projects(self) -> Fold[DirectoryState]:
         """The directory of projects as it is now."""
         self._start(self.projects)
@@ -157,8 +168,26 @@ class Logs:
     def run(self, entity: str, project: str, run: str) -> Log:
         """The log of a run; its project is made if there is none."""
         self._begin(entity, project)
-        id_, _ = self._ensure_project(entity, project)
-        return Log(self.store, f"run/{id_}/{run}", self._clock, self.parallel)
+        listing, _ = self._ensure_project(entity, project)
+        return Log(self.store, f"run/{listing.id}/{run}", self.clock, self.parallel)
+
+    def begin_epoch(self) -> None:
+        """Have under way what `epoch` will want, where that pays."""
+        if not self._knows_epoch:
+            self.generations.begin()
+
+    def epoch(self, *, is_new: bool = False) -> Epoch:
+        """What a writer has to heed who looks at what exists from now on.
+
+        Where asking takes long it may be what was true before, unless it is to be new: whoever
+        heeds too little is refused by a fence, and asks again.
+        """
+        if is_new or self.parallel is None or not self._knows_epoch:
+            self.begin_epoch()
+            self._check_identity()
+            self.generations.refresh()
+            self._knows_epoch = True
+        return self.generations.state.known(self.store)
 
     def directory(self, id_: str) -> Fold[DirectoryState]:
         """As it was read last."""
@@ -199,14 +228,31 @@ class Logs:
         name: str,
         wanted: Listing,
         closed: tuple[str, int] | None,
+        epoch: int,
     ) -> Listing:
+        """In a directory that was itself added at an epoch."""
         kind = "opened" if wanted.is_portfolio else "added"
         change: dict[str, Any] = {"kind": kind, "name": name, "id": wanted.id, "type": wanted.type}
         if closed is not None:
             change |= {"replaces": closed[0], "next": closed[1]}
+        return self._add(directory, change, epoch)
+
+    def _add(self, directory: Fold[DirectoryState], change: Change, epoch: int = 0) -> Listing:
+        """What the name stands for then: this, or what another added first.
+
+        Raises ConflictError if collections of garbage begin one after the other.
+        """
         self.access.check_writing()
-        directory.append(Proposal([change]))
-        return directory.state.names[name]
+        for _ in range(_TRIES):
+            now, state = self.generations.state.epoch, directory.state
+            directory.append(Proposal([*_fence(state.fence, epoch), change], epoch=now))
+            there = directory.state.names.get(change["name"])
+            if there is not None and there.id != change.get("replaces"):
+                return there
+            self.generations.refresh()
+        raise ConflictError(
+            f"{change['name']} cannot be made while garbage is collected; try again"
+        )
 
     def _first(self, directory: Fold[DirectoryState], name: str) -> int:
         """The number that a new collection of that name begins with.
@@ -225,15 +271,13 @@ class Logs:
 
     def _ensure_project(
         self, entity: str, project: str, collection: str = ""
-    ) -> tuple[str, Fold[DirectoryState]]:
+    ) -> tuple[Listing, Fold[DirectoryState]]:
         directory = self.project(entity, project, collection)
         name = f"{entity}/{project}"
         if directory is None:
             change = {"kind": "added", "name": name, "id": secrets.token_hex(16)}
-            self.access.check_writing()
-            self.projects.append(Proposal([change]))
-            directory = self.directory(self.projects.state.names[name].id).refresh()
-        return self.projects.state.names[name].id, directory
+            directory = self.directory(self._add(self.projects, change).id).refresh()
+        return self.projects.state.names[name], directory
 
     def _check_identity(self) -> None:
         """What is no store, or is in another format, says nothing."""
@@ -263,8 +307,13 @@ class Logs:
         self._begun.clear()
 
     def _fold_of(self, name: str, kind: type[S]) -> Fold[S]:
-        log = Log(self.store, name, self._clock, self.parallel)
+        log = Log(self.store, name, self.clock, self.parallel)
         return Fold(log, kind, machine=self._machine, has_checkpoints=self._has_checkpoints)
+
+
+def _fence(there: int, wanted: int) -> list[Change]:
+    """What the first event of a log begins with, so that no earlier epoch counts in it."""
+    return [{"kind": "fenced", "epoch": wanted}] if there < wanted else []
 
 
 def _check_kind(name: CollectionName, listing: Listing, type_: str) -> None:

@@ -19,13 +19,14 @@ from artifacts.catalog.live import Placed, live_pages, live_versions, located
 from artifacts.catalog.stretches import Moves, Stretches
 from artifacts.catalog.version import Version
 from artifacts.content import Digest
-from artifacts.errors import IntegrityError, ObjectNotFoundError
+from artifacts.errors import ConflictError, IntegrityError, ObjectNotFoundError
 from artifacts.progress import Progress, Silent
 from artifacts.storage import (
     BLOBS,
     LAYOUTS,
     RAW,
     SOLO,
+    Epoch,
     Index,
     Layout,
     Located,
@@ -70,18 +71,20 @@ def repack(
     """Copy what live versions use of blobs of which they use less than `below`.
 
     Each blob is read whole and compared with its name: damage is never copied. Raises
-    BrokenLogError, StorageError; damaged versions and blobs are left as they are, and told of.
+    BrokenLogError, StorageError, and ConflictError if a collection of garbage begins meanwhile.
+    What is damaged, and then what was not moved yet, is left as it is; damage is told of.
     """
     store = uncached(catalog.store)
     ours = Catalog(store)  # folds are not shared by threads
     done = Repacking()
+    epoch = ours.epoch()
     sparse = [*_sparse(ours, below, done)]
     done.blobs, done.size = len(sparse), sum(each.size for each in sparse)
     done.live = sum(each.live for each in sparse)
     if sparse and not is_dry:
         ours.check_writing()
-        mover = _Mover(ours, done)
-        for copied in _copies(store, sparse, executor):
+        mover = _Mover(ours, done, epoch)
+        for copied in _copies(store, sparse, executor, epoch):
             (progress or Silent()).advance(copied.read)
             mover.take(copied)
         mover.move()
@@ -132,23 +135,23 @@ def _size(store: ObjectStore, name: Name) -> int | None:
 
 
 def _copies(
-    store: ObjectStore, sparse: Sequence[Sparse], executor: Executor | None
+    store: ObjectStore, sparse: Sequence[Sparse], executor: Executor | None, epoch: Epoch
 ) -> Iterator[Copied]:
     """What a worker finds damaged is looked at once more here."""
-    work = (((store, batch), batch) for batch in batched(sparse, lambda each: each.live))
+    work = (((store, batch, epoch), batch) for batch in batched(sparse, lambda each: each.live))
     for copied, batch in spread(copy_live, work, executor):
         again = [each for each in batch if each.blob in copied.damaged]
         if executor is not None and again:
             copied.damaged.clear()
-            yield copy_live((store, again))
+            yield copy_live((store, again, epoch))
         yield copied
 
 
 class _Mover:
     """Gives versions their new layouts."""
 
-    def __init__(self, catalog: Catalog, done: Repacking) -> None:
-        self._catalog, self._done = catalog, done
+    def __init__(self, catalog: Catalog, done: Repacking, epoch: Epoch) -> None:
+        self._catalog, self._done, self._epoch = catalog, done, epoch
         self._objects = Objects(catalog.store)
         self._index = Index(catalog.store)
         self._moves = Moves()
@@ -181,10 +184,13 @@ class _Mover:
             name, riding = layout
             change = {"kind": "placed", "version": version.row.number}
             change |= {"from": str(before), "layout": str(name)}
-            version.collection.append(Proposal([change], riding, adds=[name], drops=[before]))
+            proposal = Proposal([change], riding, [name], [before], self._epoch.number)
+            version.collection.append(proposal)
             version.refresh()
             if version.row.layout == name:
                 return True
+            if version.collection.state.fence > self._epoch.number:
+                raise ConflictError("a collection of garbage began meanwhile: repack again")
             version = Version(
                 version.store, version.collection_name, version.collection, version.row
             )
@@ -202,7 +208,7 @@ class _Mover:
         if layouts == [*version.layout.layouts]:
             return None
         root = Layout(version.digest, pages, layouts).encode()
-        name = Name(LAYOUTS, Digest.of(root))
+        name = self._epoch.name(LAYOUTS, Digest.of(root))
         new[name] = root
         needed = {str(version.row.manifest), *map(str, pages), *map(str, layouts)}
         riding = {each: data for each, data in carried.items() if each in needed}
@@ -225,7 +231,7 @@ class _Mover:
             return self._known.setdefault(key, old)
         self._note(Placed(page, layout))
         data = layout.encode()
-        name = Name(LAYOUTS, Digest.of(data))
+        name = self._epoch.name(LAYOUTS, Digest.of(data))
         if version.carried:
             new[name] = data
         else:

@@ -38,6 +38,8 @@ class VersionRow:
     description: str | None
     metadata: Mapping[str, Any]
     tags: tuple[str, ...]
+    ttl: int | None  # seconds from its creation on, 0 for ever; None for what others say
+    dropped: str | None  # when it was deleted
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
@@ -55,6 +57,8 @@ class VersionRow:
             description=row.get("description"),
             metadata=deepcopy(row.get("metadata", {})),  # a user's own from here on
             tags=tuple(row.get("tags", ())),
+            ttl=row.get("ttl"),
+            dropped=row.get("dropped"),
         )
 
     @property
@@ -98,8 +102,13 @@ def new_row(number: int, event: Event, change: Change) -> dict[str, Any]:
         "event": event.number,
         "created": event.time,
         "updated": event.time,
-        **{key: value for key, value in facts.items() if value},
+        **said(facts),
     }
+
+
+def said(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What a commit really says of its version; a time of 0 is something."""
+    return {k: v for k, v in facts.items() if v or (k == "ttl" and v is not None)}
 
 
 def new_link(number: int, event: Event, change: Change) -> dict[str, Any]:

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
+from datetime import timedelta
 from pathlib import Path
+
+import click
 
 from artifacts.errors import InvalidNameError, UsageError
 from artifacts.names import ArtifactName, DigestName, parse_name
 from artifacts.settings import Settings
 
+_AGE = re.compile(r"([0-9]{1,9}) ?(s|min|h|d|w)?")
+_UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _STARTS = ("./", "../", "/", "~/")
+
+
+def age(text: str) -> timedelta:
+    """A time as people write it: 7d, 12h, 30min, 90s, 2w or 0. Raises click's BadParameter."""
+    match = _AGE.fullmatch(text.strip())
+    if match is None or (match[2] is None and int(match[1])):
+        raise click.BadParameter(f"{text!r} is no age; write it like 7d, 12h, 30min, 2w or 0")
+    try:
+        return timedelta(**{_UNITS[match[2] or "s"]: int(match[1])})
+    except OverflowError:
+        raise click.BadParameter(f"{text!r} is longer than there is time") from None
 
 
 def parse_target(text: str, settings: Settings) -> Path | ArtifactName | DigestName:

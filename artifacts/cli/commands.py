@@ -14,7 +14,20 @@ from artifacts import __version__
 from artifacts.cli.failure import report
 from artifacts.cli.options import shared_options
 
-_NAMES = ("put", "get", "ls", "show", "log", "diff", "cat", "verify", "store", "cache")
+_NAMES = (
+    "put",
+    "get",
+    "ls",
+    "show",
+    "log",
+    "diff",
+    "cat",
+    "verify",
+    "prune",
+    "gc",
+    "store",
+    "cache",
+)
 
 
 class _Commands(click.Group):

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from artifacts.catalog import Version
+from artifacts.catalog import CollectionState
 from artifacts.cli.call import Call
 from artifacts.cli.options import command
 from artifacts.cli.output import count_text, size_text, table
@@ -19,6 +19,8 @@ _WORDS = {
     "aliased": "alias {alias} put on v{version}",
     "unaliased": "alias {alias} taken off v{version}",
     "placed": "v{version} repacked",
+    "dropped": "v{version} deleted",
+    "retained": "versions last {ttl} seconds",
     "renamed": "renamed to {name}",
     "deleted": "deleted",
     "fenced": "fenced by the collector at epoch {epoch}",
@@ -38,13 +40,14 @@ def log(call: Call, name: str) -> None:
     if fold is None:
         raise ArtifactNotFoundError(collection.qualified, catalog.store.url)
     events = [*fold.log.after(Tail.start(fold.log.name))]
-    numbers = _numbers([*catalog.versions(collection)])
+    numbers = _numbers(fold.state)
     call.answer([_event(event, numbers) for event in reversed(events)], _lines)
 
 
-def _numbers(versions: Sequence[Version]) -> dict[str, int]:
+def _numbers(state: CollectionState) -> dict[str, int]:
     """Version by manifest: each content is one version, however often it was committed."""
-    return {str(version.row.manifest): version.row.number for version in versions}
+    rows = filter(None, map(state.known, range(state.first, state.next)))
+    return {str(row.manifest): row.number for row in rows}
 
 
 def _event(event: Event, numbers: Mapping[str, int]) -> dict[str, Any]:
@@ -64,7 +67,7 @@ def _words(change: Change, numbers: Mapping[str, int]) -> str:
     if kind == "committed":
         return _commit_words(change, numbers)
     if kind == "updated":
-        facts = [key for key in ("description", "metadata", "tags") if key in change]
+        facts = [key for key in ("description", "metadata", "tags", "ttl") if key in change]
         return f"{' and '.join(facts)} of v{change['version']} changed"
     words = _WORDS.get(kind)
     return words.format_map(change) if words else f"{kind!r}"

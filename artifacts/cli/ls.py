@@ -60,7 +60,7 @@ def _collection(catalog: Catalog, name: CollectionName, *, is_all: bool) -> dict
         "type": latest.type,
         "latest": f"v{latest.row.number}",
         "size": latest.row.size,
-        "versions": len(latest.collection.state.rows),
+        "versions": latest.collection.state.count,
         "created": latest.row.created,
     }
 

@@ -135,7 +135,7 @@ def _indexed(data: Mapping[str, Any]) -> Iterator[str]:
 def _names(catalog: Catalog) -> dict[str, int]:
     projects = [*catalog.projects()]
     lengths = [
-        len(collection.state.rows)
+        collection.state.count
         for entity, project in projects
         for name, _ in catalog.collections(entity, project)
         if (collection := catalog.collection(CollectionName(entity, project, name)))

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from artifacts.storage.failure import Failure, classify
@@ -75,6 +76,14 @@ class Bucket:
             raise FileNotFoundError(key)
         return int(found["size"])
 
+    def written(self, key: str) -> datetime | None:
+        """Each client has a word of its own for the time."""
+        found = self.filesystem.info(self.locate(key), **self.limit())
+        for word in ("LastModified", "last_modified", "updated", "mtime", "modified", "created"):
+            if (time := _time(found.get(word))) is not None:
+                return time
+        return None
+
     def delete(self, key: str) -> None:
         self.filesystem.rm_file(self.locate(key), **self.limit())
 
@@ -102,3 +111,16 @@ class Bucket:
             ranged["start"] = start
         limit = self.limit(_MOST_AT_ONCE if end is None else end - start)
         return bytes(self.filesystem.cat_file(self.locate(key), **ranged, **limit))
+
+
+def _time(value: Foreign) -> datetime | None:
+    if isinstance(value, int | float):
+        return datetime.fromtimestamp(value, UTC)
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if not isinstance(value, datetime):
+        return None
+    return value if value.tzinfo else value.replace(tzinfo=UTC)

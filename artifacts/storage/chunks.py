@@ -48,18 +48,33 @@ def cut(read: Callable[[int], bytes]) -> Iterator[memoryview]:
     `read` gives at most so many bytes, and none at the end. Where the cuts are depends on the
     bytes alone, a hundred or so before each, so an insertion moves only those beside it.
     """
-    cutter = _cutter()
-    held = b""
+    cutter = Cutter()
     while data := read(_BUFFER_BYTES):
-        view = memoryview(held + data)
-        lengths = [chunk.length for chunk in cutter.cut_buf(view)]
+        yield from cutter.feed(data)
+    yield from cutter.close()
+
+
+class Cutter:
+    """As `cut`, for whoever reads the stream for something else too."""
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def feed(self, data: bytes) -> Iterator[memoryview]:
+        """The pieces that end within what came so far."""
+        view = memoryview(self._held + data)
+        lengths = [chunk.length for chunk in _cutter().cut_buf(view)]
         start = 0
         for length in lengths[:-1]:
             yield view[start : start + length]
             start += length
-        held = bytes(view[start:])  # where it ends only the next bytes tell
-    if held:
-        yield memoryview(held)
+        self._held = bytes(view[start:])  # where it ends only the next bytes tell
+
+    def close(self) -> Iterator[memoryview]:
+        """The last one."""
+        if self._held:
+            yield memoryview(self._held)
+        self._held = b""
 
 
 class ChunkRows:
@@ -97,6 +112,14 @@ class ChunkLists:
         for key in self.store.list(f"{_FOLDER}/"):
             if (name := Name.of_key(f"{BLOBS}/{key.removeprefix(f'{_FOLDER}/')}")) is not None:
                 yield name
+
+    def key(self, blob: Name) -> str:
+        """Where the list lies, or would lie."""
+        return _key(blob)
+
+    def delete(self, blob: Name) -> None:
+        """Of a blob that goes too."""
+        self.store.delete(_key(blob))
 
     def get(self, blob: Name) -> list[Chunk]:
         """Nothing where there is no list, or a damaged one, or one of another blob."""

@@ -21,7 +21,8 @@ from artifacts.storage.frame import Frame
 from artifacts.storage.name import Name
 from artifacts.storage.store import ObjectStore
 
-HEAD_KEY = "cache/index/head"
+_FOLDER = "cache/index"
+HEAD_KEY = f"{_FOLDER}/head"
 _MAGIC = b"artindx2"
 _HEADER = struct.Struct("<8sII")
 _PLACE = struct.Struct("<IQ")
@@ -149,6 +150,11 @@ class Index:
         for name, _ in {*before} - {*after}:
             self._store.delete(_key(name))
 
+    def unlisted(self) -> list[str]:
+        """Keys of segments that the head does not name: of one who died, or is at work now."""
+        listed = {HEAD_KEY, *(_key(name) for name, _ in self._names())}
+        return [key for key in self._store.list(f"{_FOLDER}/") if key not in listed]
+
     def _names(self) -> list[tuple[str, int]]:
         """Of each segment the name and number of rows."""
         try:
@@ -196,4 +202,4 @@ def _newest(names: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
 
 
 def _key(name: str) -> str:
-    return f"cache/index/{name[:2]}/{name}"
+    return f"{_FOLDER}/{name[:2]}/{name}"

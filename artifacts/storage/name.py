@@ -11,12 +11,13 @@ from artifacts.errors import MalformedError
 
 BLOBS = "blobs"
 CHUNKS = "chunks"
+CONDEMNED = "condemned"
 LAYOUTS = "layouts"
 MANIFESTS = "manifests"
 PAGES = "pages"
-KINDS = frozenset((BLOBS, CHUNKS, LAYOUTS, MANIFESTS, PAGES))
+KINDS = frozenset((BLOBS, CHUNKS, CONDEMNED, LAYOUTS, MANIFESTS, PAGES))
 MAX_EPOCH = 10**9 - 1
-_TEXT = re.compile(r"(blobs|chunks|layouts|manifests|pages)/([0-9a-f]{64})(?:\.([1-9][0-9]{0,8}))?")
+_TEXT = re.compile(rf"({'|'.join(sorted(KINDS))})/([0-9a-f]{{64}})(?:\.([1-9][0-9]{{0,8}}))?")
 
 
 @dataclass(frozen=True, slots=True)

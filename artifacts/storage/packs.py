@@ -21,6 +21,7 @@ from blake3 import blake3
 from artifacts.content import Digest
 from artifacts.errors import StorageError
 from artifacts.storage.claim import claim
+from artifacts.storage.epoch import START, Epoch
 from artifacts.storage.layout import Place
 from artifacts.storage.name import BLOBS, Name
 from artifacts.storage.store import ObjectStore
@@ -40,9 +41,14 @@ class Packer:
     """
 
     def __init__(
-        self, store: ObjectStore, names: list[Name | None], uploads: Uploads | None = None
+        self,
+        store: ObjectStore,
+        names: list[Name | None],
+        uploads: Uploads | None = None,
+        epoch: Epoch = START,
     ) -> None:
         self._uploads = uploads or Uploads(store)
+        self._epoch = epoch
         self._spool = store.spool()
         self._names = names
         self._packs: list[_Pack] = []
@@ -117,7 +123,9 @@ class Packer:
     def _finish_pack(self) -> None:
         if self._index >= 0:
             self._hand_over()
-            done = self._writer.submit(self._packs[-1].finish, self._uploads, self._offset)
+            done = self._writer.submit(
+                self._packs[-1].finish, self._uploads, self._offset, self._epoch
+            )
             self._finished.append((self._index, done))
             self._index, self._offset = -1, PACK_BYTES
 
@@ -157,7 +165,7 @@ class _Pack:
             self._fault = StorageError(str(self._path), f"writing it ended with {error!r}")
             raise
 
-    def finish(self, uploads: Uploads, length: int) -> Name:
+    def finish(self, uploads: Uploads, length: int, epoch: Epoch) -> Name:
         """Raises StorageError, also for what became of a write that nobody waited for.
 
         And for another length than was added: a batch whose hand-over was interrupted.
@@ -167,7 +175,7 @@ class _Pack:
             self._fault = StorageError(str(self._path), reason)
         if self._fault is not None:
             raise self._fault
-        name = Name(BLOBS, Digest(self._hash.digest()))
+        name = epoch.name(BLOBS, Digest(self._hash.digest()))
         os.close(self._fd)
         self._fd = -1
         uploads.add(name.key, self._path)

@@ -1,0 +1,110 @@
+"""Condemned: the objects that a collector gives up, found, told of and deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from artifacts.catalog.generations import Generation
+from artifacts.catalog.reach import Reach
+from artifacts.errors import ObjectNotFoundError
+from artifacts.progress import Progress
+from artifacts.storage import (
+    BLOBS,
+    COLLECTED,
+    ChunkLists,
+    Condemned,
+    Name,
+    ObjectStore,
+    read_condemned,
+    written,
+)
+from artifacts.workers import batched, spread
+
+_BATCH = 64  # objects that one thread asks for, or deletes
+
+
+@dataclass(slots=True)
+class Tally:
+    """So many objects, of so many bytes."""
+
+    objects: int = 0
+    size: int = 0
+
+    def add(self, size: int) -> None:
+        self.objects += 1
+        self.size += size
+
+
+def unreached(
+    store: ObjectStore, reached: Reach, epoch: int, before: datetime | None
+) -> Iterator[Condemned]:
+    """Objects of names up to an epoch that nothing reaches, written before that time if it is said.
+
+    What a store cannot tell the age of is old. Memory: bounded.
+    """
+    names = (
+        name
+        for kind in COLLECTED
+        for key in store.list(f"{kind}/")
+        if (name := Name.of_key(key)) is not None and name.epoch <= epoch and name not in reached
+    )
+    look = partial(_old, store, before)
+    work = ((batch, None) for batch in batched(names, _none, _BATCH))
+    for found, _ in spread(look, work, threads=store.concurrency):
+        yield from found
+
+
+def swept(store: ObjectStore, generation: Generation, reached: Reach, progress: Progress) -> Tally:
+    """Delete what was condemned in that generation and is not reached: so much it was.
+
+    What a collector that died deleted of it counts too.
+    """
+    done = Tally()
+    work = ((batch, None) for batch in batched(_left(store, generation, reached), _none, _BATCH))
+    for deleted, _ in spread(partial(_delete, store), work, threads=store.concurrency):
+        for size in deleted:
+            done.add(size)
+            progress.advance(size)
+    return done
+
+
+def left(store: ObjectStore, generation: Generation, reached: Reach) -> Tally:
+    """What `swept` would delete."""
+    done = Tally()
+    for _, size in _left(store, generation, reached):
+        done.add(size)
+    return done
+
+
+def _left(store: ObjectStore, generation: Generation, reached: Reach) -> Iterator[Condemned]:
+    for name in generation.lists:
+        yield from (each for each in read_condemned(store, name) if each.name not in reached)
+
+
+def _none(_: object) -> int:
+    """A batch has so many items, whatever their bytes: none of these is read."""
+    return 0
+
+
+def _old(store: ObjectStore, before: datetime | None, names: Sequence[Name]) -> list[Condemned]:
+    found = []
+    for name in names:
+        try:
+            time = written(store, name.key) if before else None
+            if time is None or before is None or time <= before:
+                found.append(Condemned(name, store.size(name.key)))
+        except ObjectNotFoundError:
+            continue  # deleted since it was listed
+    return found
+
+
+def _delete(store: ObjectStore, condemned: Sequence[Condemned]) -> list[int]:
+    lists = ChunkLists(store)
+    for name, _ in condemned:
+        if name.kind == BLOBS:
+            lists.delete(name)
+        store.delete(name.key)
+    return [size for _, size in condemned]

@@ -1,0 +1,110 @@
+"""Reach: the names of all objects that versions need, read from the logs and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from artifacts.catalog.version import Version
+from artifacts.content import Digest
+from artifacts.errors import IntegrityError
+from artifacts.progress import Progress, Silent
+from artifacts.storage import Name, key_of
+from artifacts.workers import batched, spread
+
+_BATCH = 16  # versions, or pages, that one thread reads
+
+
+@dataclass(slots=True)
+class Reach:
+    """Small keys, as there may be millions; `problems` say why it may be less than all."""
+
+    keys: set[bytes] = field(default_factory=set)
+    versions: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def __contains__(self, name: Name) -> bool:
+        return key_of(name) in self.keys
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+@dataclass(slots=True)
+class _Found:
+    """What one version names, its pages and where they are to be looked into, or why not."""
+
+    version: Version
+    names: list[Name] = field(default_factory=list)
+    pages: list[tuple[int, Digest, Digest]] = field(default_factory=list)
+    problem: IntegrityError | None = None
+
+
+def reach(versions: Iterable[Version], threads: int = 0, progress: Progress | None = None) -> Reach:
+    """Of each version its manifest, layout, pages, page layouts and the blobs of their files.
+
+    Pages that versions share are read once. Memory: some 100 bytes for each name and each page.
+    Raises StorageError.
+    """
+    reached = Reach()
+    found = spread(_find, ((batch, None) for batch in _batched(versions)), threads=threads)
+    work = ((batch, None) for batch in _batched(_new_pages(found, reached, progress or Silent())))
+    for results, _ in spread(_look, work, threads=threads):
+        for result in results:
+            if isinstance(result, str):
+                reached.problems.append(result)
+            else:
+                reached.keys |= result
+    return reached
+
+
+_batched = partial(batched, size_of=lambda _: 0, most=_BATCH)
+
+
+def _find(versions: Sequence[Version]) -> list[_Found]:
+    return [_names(version) for version in versions]
+
+
+def _names(version: Version) -> _Found:
+    found = _Found(version, [version.row.manifest, version.row.layout])
+    try:
+        layout = version.layout
+    except IntegrityError as error:
+        found.problem = error
+        return found
+    found.names += [*layout.pages, *layout.layouts]
+    for position, (page, place) in enumerate(zip(layout.pages, layout.layouts, strict=True)):
+        found.pages.append((position, page.digest, place.digest))
+    return found
+
+
+def _new_pages(
+    found: Iterable[tuple[Sequence[_Found], None]], reached: Reach, progress: Progress
+) -> Iterator[tuple[Version, int]]:
+    """Those that no version before had in the same layout."""
+    seen: set[bytes] = set()
+    for batch, _ in found:
+        for each in batch:
+            progress.advance(1)
+            reached.versions += 1
+            reached.keys |= {*map(key_of, each.names)}
+            if each.problem is not None:
+                reached.problems.append(f"{each.version.qualified_name}: {each.problem}")
+            for position, page, layout in each.pages:
+                if (key := page + layout) not in seen:
+                    seen.add(key)
+                    yield each.version, position
+
+
+def _look(pages: Sequence[tuple[Version, int]]) -> list[set[bytes] | str]:
+    return [_blobs(version, position) for version, position in pages]
+
+
+def _blobs(version: Version, position: int) -> set[bytes] | str:
+    """Keys of the blobs that a page's files lie in, or what is wrong with the page."""
+    try:
+        page = version.page(position)
+        return {*map(key_of, version.page_layout(position, page).names(page))}
+    except IntegrityError as error:
+        return f"{version.qualified_name}: {error}"

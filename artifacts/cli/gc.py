@@ -1,0 +1,69 @@
+"""Gc: delete from the store what no version needs any more."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from artifacts.catalog import GRACE, collect
+from artifacts.cli.arguments import age
+from artifacts.cli.call import Call
+from artifacts.cli.options import command
+from artifacts.cli.output import count_text, duration_text, shown, size_text
+
+
+@command
+@click.option(
+    "--grace",
+    metavar="AGE",
+    type=age,
+    default=f"{GRACE.days}d",
+    help="How old garbage has to be, and how long readers of it have.",
+)
+@click.option("--dry-run", "is_dry", is_flag=True, help="Only tell what would be done.")
+def gc(call: Call, *, grace: timedelta, is_dry: bool) -> None:
+    """Delete what no version needs any more, while others write and read.
+
+    Versions whose time is over are deleted first. What is unneeded and older than AGE is
+    condemned, and deleted by a run that comes AGE later; with --grace 0 by this one.
+    """
+    began = time.monotonic()
+    catalog = call.session.catalog
+    with call.session.progress("collect garbage") as progress:
+        done = collect(catalog, grace, progress, is_dry=is_dry)
+    data = {
+        "url": catalog.store.url,
+        "is_dry": is_dry,
+        "versions": done.versions,
+        "expired": done.expired,
+        "objects": done.freed.objects,
+        "freed": done.freed.size,
+        "condemned": {
+            "objects": done.condemned.objects,
+            "size": done.condemned.size,
+            "due": done.due.isoformat(timespec="seconds") if done.due else None,
+        },
+        "caches": done.caches,
+        "seconds": round(time.monotonic() - began, 3),
+    }
+    call.tell(data, _lines)
+
+
+def _lines(data: Mapping[str, Any]) -> Iterator[str]:
+    would = "would be " if data["is_dry"] else ""
+    for name in data["expired"]:
+        yield f"{shown(name)}  its time is over, {would}deleted"
+    objects, size = count_text(data["objects"], "object"), size_text(data["freed"])
+    versions, took = count_text(data["versions"], "version"), duration_text(data["seconds"])
+    yield f"{data['url']}  {objects} of {size} {would}freed, {versions} looked through, {took}"
+    condemned = data["condemned"]
+    if condemned["objects"]:
+        count, size = count_text(condemned["objects"], "object"), size_text(condemned["size"])
+        if due := condemned["due"]:
+            yield f"  {count} of {size} condemned, to be deleted by a run after {due}"
+        else:
+            yield f"  {count} of {size} {would}condemned"

@@ -1,0 +1,137 @@
+"""Epoch: what a writer knows of collections, and so which names it may rely on and write."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from artifacts.content import Digest
+from artifacts.errors import MalformedError
+from artifacts.storage.name import BLOBS, CONDEMNED, LAYOUTS, MANIFESTS, PAGES, Name
+from artifacts.storage.objects import Objects
+from artifacts.storage.store import ObjectStore
+
+COLLECTED = (BLOBS, LAYOUTS, MANIFESTS, PAGES)  # a kind's place here is its number in a row
+MOST_CONDEMNED = 2**20  # rows of a list
+_MAGIC = b"artcond1"
+_HEAD = struct.Struct("<8sI")
+_NAME = struct.Struct(">B32sI")  # big-endian, so that rows have an order that can be searched
+_SIZE = struct.Struct(">Q")
+_ROW = _NAME.size + _SIZE.size
+_MOST = 2**26  # bytes of a list that a reader will believe
+
+
+class Condemned(NamedTuple):
+    """A name that is given up, and how many bytes are stored under it."""
+
+    name: Name
+    size: int
+
+
+class CondemnedList:
+    """Names in order, found without making an object of each. Source: docs/format.md, Fences."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        """Raises MalformedError."""
+        if len(data) < _HEAD.size or data[: len(_MAGIC)] != _MAGIC:
+            raise MalformedError(name, "it does not start like a list of condemned names")
+        self._data, self._name = data, name
+        self._rows = int(_HEAD.unpack_from(data)[1])
+        if self._rows > MOST_CONDEMNED or len(data) != _HEAD.size + self._rows * _ROW:
+            raise MalformedError(name, "its length is not that of its rows")
+        if any(self._key(each) >= self._key(each + 1) for each in range(self._rows - 1)):
+            raise MalformedError(name, "its rows are not in order")
+
+    @staticmethod
+    def encode(condemned: Iterable[Condemned]) -> bytes:
+        """Of names in whatever order, none twice."""
+        rows = sorted(key_of(name) + _SIZE.pack(size) for name, size in condemned)
+        return _HEAD.pack(_MAGIC, len(rows)) + b"".join(rows)
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def __iter__(self) -> Iterator[Condemned]:
+        for index in range(self._rows):
+            key = self._key(index)
+            kind, digest, epoch = _NAME.unpack(key)
+            if kind >= len(COLLECTED):
+                raise MalformedError(self._name, f"it has a name of kind {kind}")
+            [size] = _SIZE.unpack_from(self._data, _HEAD.size + index * _ROW + _NAME.size)
+            yield Condemned(Name(COLLECTED[kind], Digest(digest), epoch), size)
+
+    def __contains__(self, name: Name) -> bool:
+        wanted, low, high = key_of(name), 0, self._rows
+        while low < high:
+            middle = (low + high) // 2
+            if self._key(middle) < wanted:
+                low = middle + 1
+            else:
+                high = middle
+        return low < self._rows and self._key(low) == wanted
+
+    def _key(self, index: int) -> bytes:
+        at = _HEAD.size + index * _ROW
+        return self._data[at : at + _NAME.size]
+
+
+def key_of(name: Name) -> bytes:
+    """37 bytes in the order of names in a list: small where there may be millions."""
+    return _NAME.pack(COLLECTED.index(name.kind), name.digest, name.epoch)
+
+
+def write_condemned(store: ObjectStore, condemned: Sequence[Condemned]) -> list[Name]:
+    """Lists of all of them, durable in the store."""
+    ordered = sorted(condemned, key=lambda each: key_of(each.name))
+    lists = []
+    for start in range(0, len(ordered), MOST_CONDEMNED):
+        data = CondemnedList.encode(ordered[start : start + MOST_CONDEMNED])
+        lists.append(Name(CONDEMNED, Digest.of(data)))
+        Objects(store).put(lists[-1], data)
+    return lists
+
+
+def read_condemned(store: ObjectStore, name: Name) -> CondemnedList:
+    """Raises ObjectNotFoundError, IntegrityError."""
+    return CondemnedList(Objects(store).get(name, _MOST), str(name))
+
+
+class Epoch:
+    """Number of the last generation that was begun, and all names condemned in any up to it.
+
+    The lists are read when they are first needed, which is as good: a generation's never change.
+    """
+
+    def __init__(
+        self, number: int = 0, store: ObjectStore | None = None, lists: Sequence[Name] = ()
+    ) -> None:
+        self.number = number
+        self._store, self._names = store, tuple(lists)
+
+    def forbids(self, name: Name) -> bool:
+        """Whether nobody may rely on the name any more, or write it.
+
+        Raises ObjectNotFoundError, IntegrityError if what is condemned cannot be known.
+        """
+        return bool(self._names) and any(name in each for each in self._lists)
+
+    def name(self, kind: str, digest: Digest) -> Name:
+        """What content is to be called: its plain name, unless that is condemned."""
+        plain = Name(kind, digest)
+        return Name(kind, digest, self.number) if self.forbids(plain) else plain
+
+    @cached_property
+    def _lists(self) -> list[CondemnedList]:
+        if self._store is None:
+            return []
+        return [read_condemned(self._store, name) for name in self._names]
+
+    def __reduce__(self) -> tuple[type[Epoch], tuple[int, ObjectStore | None, tuple[Name, ...]]]:
+        """Whoever unpickles it reads the lists anew."""
+        return Epoch, (self.number, self._store, self._names)
+
+
+START = Epoch()
+"""Before the first collection."""
