@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from artifacts.errors import InvalidNameError
 
 LATEST = "latest"
+REGISTRY = "wandb-registry-"  # what a registry's project begins with
+MODEL_REGISTRY = "model-registry"  # the project of registered models, in each entity
 MAX_LENGTH = 128  # characters, of any name
 
 _FORM = "expected [[entity/]project/]name"

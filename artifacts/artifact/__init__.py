@@ -3,7 +3,7 @@
 from artifacts.artifact.active import current_session, use_session
 from artifacts.artifact.arguments import StrPath
 from artifacts.artifact.artifact import Artifact
-from artifacts.artifact.collection import ArtifactCollection, Artifacts
+from artifacts.artifact.collection import ArtifactCollection, Artifacts, told_of
 from artifacts.artifact.entry import ArtifactManifest, ArtifactManifestEntry
 from artifacts.artifact.files import ArtifactFiles, File
 from artifacts.artifact.filters import Filter, check_filter, matches
@@ -26,5 +26,6 @@ __all__ = [
     "check_filter",
     "current_session",
     "matches",
+    "told_of",
     "use_session",
 ]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
 from typing import Any, TypeAlias
 
+from artifacts.artifact.facts import without
 from artifacts.artifact.filters import Filter, check_filter, matches
 from artifacts.artifact.paged import Listed
 from artifacts.catalog import CollectionState, Session, Version
 from artifacts.errors import ArtifactNotFoundError, WrongTypeError
-from artifacts.names import CollectionName, check_collection_name, check_tags
+from artifacts.metadata import check_text
+from artifacts.names import CollectionName, check_collection_name, check_tags, check_type
 from artifacts.storage import Fold
 
 Make: TypeAlias = Callable[[Version, Session], Any]
@@ -59,7 +60,7 @@ def told_of(version: Version) -> dict[str, Any]:
     row = version.row
     return {
         "name": version.name,
-        "version": row.number,
+        "version": version.number,
         "alias": version.aliases,
         "tag": [*row.tags],
         "description": row.description,
@@ -71,10 +72,10 @@ def told_of(version: Version) -> dict[str, Any]:
 
 
 class ArtifactCollection:
-    """A named series of versions of one type. Its facts are read when one is asked for.
+    """A named series of versions of one type, or a portfolio that shows versions of others.
 
-    What is changed of it is recorded by `save`. Asking raises ArtifactNotFoundError, if it was
-    deleted meanwhile. Source: W&B SDK 0.19.8.
+    Its facts are read when one is asked for; what is changed of it is recorded by `save`. Asking
+    raises ArtifactNotFoundError, if it was deleted meanwhile. Source: W&B SDK 0.19.8.
     """
 
     def __init__(self, session: Session, home: CollectionName, type: str, make: Make) -> None:
@@ -83,6 +84,7 @@ class ArtifactCollection:
         self._make = make
         self._name = home.collection
         self._type = type
+        self._kept: _Facts | None = None
 
     @property
     def entity(self) -> str:
@@ -105,52 +107,115 @@ class ArtifactCollection:
 
     @property
     def type(self) -> str:
-        """Of all its versions."""
+        """Of all its versions; change it, then `save`. Raises ValueError for a reserved one."""
         return self._type
+
+    @type.setter  # noqa: A003
+    def type(self, type: str) -> None:
+        self._type = check_type(type)
+
+    @property
+    def description(self) -> str | None:
+        """Markdown; change it, then `save`."""
+        return self._facts.description
+
+    @description.setter
+    def description(self, description: str | None) -> None:
+        self._facts.description = check_text(description, "description")
+
+    @property
+    def tags(self) -> list[str]:
+        """Labels of the collection as a whole; change the list, then `save`."""
+        return self._facts.tags
+
+    @tags.setter
+    def tags(self, tags: list[str]) -> None:
+        self._facts.tags = [*check_tags(tags)]
 
     @property
     def id(self) -> str:
         """Names it in its store for ever, whatever it is called."""
-        return self._fold.log.name.rpartition("/")[2]
+        return self._facts.fold.log.name.rpartition("/")[2]
 
     @property
     def aliases(self) -> list[str]:
         """Of all its versions."""
-        return [*self._fold.state.aliases]
+        return [*self._facts.state.aliases]
 
     @property
     def created_at(self) -> str:
-        """When its first version was committed: ISO 8601, UTC."""
-        return str(self._fold.state.rows[0]["created"])
+        """ISO 8601, UTC."""
+        return self._facts.state.created
+
+    @property
+    def updated_at(self) -> str:
+        """When anything happened to it or to a version of it last: ISO 8601, UTC."""
+        fold = self._facts.fold
+        return fold.log.read(fold.tail.number - 1).time
 
     def artifacts(self, per_page: int | None = 50) -> Artifacts:
         """Its versions, newest first."""
         return Artifacts(self._session, self._home, self._make, per_page=per_page)
 
     def is_sequence(self) -> bool:
-        """Whether versions are committed to it, not linked."""
-        return True
+        """Whether versions are committed to it; a portfolio shows those of others."""
+        return not self._facts.state.is_portfolio
 
     def load(self) -> None:
         """Read anew what is known of it; what was changed here and not saved is lost."""
-        self.__dict__.pop("_fold", None)
-        self._name, self._type = self._home.collection, self._fold.state.type
+        self._kept = None
+        self._name, self._type = self._home.collection, self._facts.state.type
+
+    def change_type(self, new_type: str) -> None:
+        """At once. Raises ValueError for a reserved one, and for a portfolio."""
+        self._session.writable.retype(self._home, check_type(new_type))
+        self._type = new_type
 
     def save(self) -> None:
-        """Record what was changed. Raises ValueError if another collection has or had the name."""
+        """Record what was changed here; what others changed meanwhile is kept.
+
+        Raises ValueError for a bad tag, for another type of a portfolio, and if another
+        collection has or had the name.
+        """
+        catalog, facts = self._session.writable, self._facts
+        tags = check_tags(facts.tags)
+        if facts.description != facts.saved_description:
+            catalog.describe(self._home, facts.description)
+        new, gone = without(tags, facts.saved_tags), without(facts.saved_tags, tags)
+        if new or gone:
+            catalog.label(self._home, new, gone)
+        if self._type != facts.state.type:
+            catalog.retype(self._home, self._type)
         if self._name != self._home.collection:
-            self._home = self._session.writable.rename(self._home, self._name)
+            self._home = catalog.rename(self._home, self._name)
+        self._kept = None
 
     def delete(self) -> None:
-        """Delete it with all its versions; its version numbers are never used again."""
+        """Delete it with all its versions; of a portfolio, what it shows stays.
+
+        Version numbers are never used again, also not by a new collection of that name.
+        """
         self._session.writable.delete(self._home)
 
-    @cached_property
-    def _fold(self) -> Fold[CollectionState]:
-        fold = self._session.catalog.collection(self._home)
-        if fold is None:
-            raise ArtifactNotFoundError(self._home.qualified, self._session.catalog.store.url)
-        return fold
+    @property
+    def _facts(self) -> _Facts:
+        if self._kept is None:
+            fold = self._session.catalog.collection(self._home)
+            if fold is None:
+                raise ArtifactNotFoundError(self._home.qualified, self._session.catalog.store.url)
+            self._kept = _Facts(fold)
+        return self._kept
 
     def __repr__(self) -> str:
         return f"<ArtifactCollection {self._home.qualified} ({self._type})>"
+
+
+class _Facts:
+    """Of a collection: what can be changed of it, and as it was when it was read."""
+
+    def __init__(self, fold: Fold[CollectionState]) -> None:
+        self.fold, self.state = fold, fold.state
+        self.saved_tags = (*fold.state.tags,)
+        self.saved_description = fold.state.description
+        self.tags = [*self.saved_tags]
+        self.description = self.saved_description

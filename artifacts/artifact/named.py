@@ -6,6 +6,7 @@ from typing import Any
 
 from artifacts.artifact.collection import ArtifactCollection
 from artifacts.artifact.held import Held
+from artifacts.names import CollectionName
 
 
 class Named(Held):
@@ -76,12 +77,12 @@ class Named(Held):
     @property
     def collection(self) -> ArtifactCollection:
         """The one that it was had from. Raises ArtifactNotLoggedError."""
-        return self._collection_of("collection")
+        return self._collection_called(self._logged("collection").found_in)
 
     @property
     def source_collection(self) -> ArtifactCollection:
         """The one that it was logged to. Raises ArtifactNotLoggedError."""
-        return self._collection_of("source_collection")
+        return self._collection_called(self._logged("source_collection").collection_name)
 
     @property
     def url(self) -> str:
@@ -104,6 +105,5 @@ class Named(Held):
             "usedAs": self._use_as,
         }
 
-    def _collection_of(self, attribute: str) -> ArtifactCollection:
-        name = self._logged(attribute).collection_name
+    def _collection_called(self, name: CollectionName) -> ArtifactCollection:
         return ArtifactCollection(self._the_session, name, self._type, type(self).of_version)

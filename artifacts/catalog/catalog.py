@@ -442,6 +442,12 @@ class Catalog:
             fold.append(Proposal([{"kind": "deleted"}], drops=drops))
             directory.append(Proposal([{"kind": "removed", **change, "next": fold.state.next}]))
 
+    def make_project(self, entity: str, project: str) -> None:
+        """Without a collection; one that is there stays as it is."""
+        self.begin_writing()
+        with self.logs.operation():
+            self.logs.make_project(entity, project)
+
     def run_log(self, entity: str, project: str, run: str) -> Log:
         """The log of a run. Its id follows from its name, so starting one contends with nobody.
 

@@ -165,6 +165,10 @@ class Logs:
         self._check_identity()
         return self.projects.refresh()
 
+    def make_project(self, entity: str, project: str) -> None:
+        """One that is there stays as it is."""
+        self._ensure_project(entity, project)
+
     def run(self, entity: str, project: str, run: str) -> Log:
         """The log of a run; its project is made if there is none."""
         self._begin(entity, project)

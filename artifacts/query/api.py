@@ -9,7 +9,9 @@ from typing import Any
 from artifacts.artifact import Artifact, ArtifactCollection, Artifacts, Filter, Listed
 from artifacts.catalog import Session
 from artifacts.errors import NotFoundError, WrongTypeError
+from artifacts.names import check_entity, check_project
 from artifacts.query.places import collection_of, place_of
+from artifacts.query.registries import Registries
 from artifacts.query.search import find
 from artifacts.query.types import (
     ArtifactCollections,
@@ -147,3 +149,21 @@ class Api:
     def artifact_types(self, project: str | None = None) -> ArtifactTypes:
         """The types of `[entity/]project`, in order of name."""
         return ArtifactTypes(self._session, *place_of(project, self._session.settings))
+
+    def registries(
+        self, organization: str | None = None, filter: Filter | None = None
+    ) -> Registries:
+        """The registries of an entity that match, in order of name; see Registries.
+
+        `filter` is written as for MongoDB: {"name": {"$regex": "model"}}. Raises ValueError for
+        a bad one.
+        """
+        entity = check_entity(organization or self._session.settings.entity)
+        return Registries(self._session, entity, filter)
+
+    def create_project(self, name: str, entity: str) -> None:
+        """Make a project that has nothing in it yet; one that is there stays as it is.
+
+        Raises ValueError for a bad name.
+        """
+        self._session.writable.make_project(check_entity(entity), check_project(name))

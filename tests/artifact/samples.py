@@ -35,7 +35,7 @@ def read(root: str | Path) -> dict[str, bytes]:
 
 def draft(files: Files = FILES, name: str = "data", **facts: Any) -> Artifact:  # noqa: ANN401
     """An artifact of these files that is not logged yet."""
-    artifact = Artifact(name, "dataset", **facts)
+    artifact = Artifact(name, **{"type": "dataset", **facts})
     for path, data in files.items():
         with artifact.new_file(path, "wb") as file:
             file.write(data)
