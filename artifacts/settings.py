@@ -22,6 +22,7 @@ _VARIABLES = {  # weakest first
     "artifact_dir": ("WANDB_ARTIFACT_DIR", "ART_ARTIFACT_DIR"),
     "quiet": ("WANDB_QUIET", "WANDB_SILENT", "ART_QUIET"),
     "storage_options": ("ART_STORAGE_OPTIONS",),
+    "reference_options": ("ART_REFERENCE_OPTIONS",),
     "single_writer": ("ART_SINGLE_WRITER",),
 }
 _TABLES: dict[str, tuple[str, ...]] = {  # of two in one folder the first counts
@@ -33,6 +34,7 @@ _FLAGS = dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True) | dict.fromke
 )
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(?:([kmgt])(i)?)?b?", re.IGNORECASE)
 _CACHE_SIZE = 50 * 10**9
+_HIDDEN = {"storage_options", "reference_options"}
 _PASSWORD = re.compile(r"(?<=://)[^/@]*:[^/]*(?=@)")
 
 
@@ -47,6 +49,7 @@ class Overrides(TypedDict, total=False):
     artifact_dir: str | os.PathLike[str] | None
     quiet: bool | None
     storage_options: Mapping[str, Any] | None
+    reference_options: Mapping[str, Mapping[str, Any]] | None
     single_writer: bool | None
 
 
@@ -65,6 +68,10 @@ class Settings:
     quiet: bool = False
     storage_options: Mapping[str, Any] = field(default_factory=dict, hash=False, repr=False)
     """What fsspec's filesystem of a bucket is made with. Holds credentials: never shown."""
+    reference_options: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=dict, hash=False, repr=False
+    )
+    """The same for what references lead to, by scheme or by what their uris start with."""
     single_writer: bool = False
     """Whether a bucket will do that lets a name be created twice: only one process may write."""
     cache_size: int = _CACHE_SIZE  # bytes of what is kept of stores that are far away
@@ -101,6 +108,7 @@ class Settings:
             quiet=written["quiet"].as_flag(),
             cache_size=written["cache_size"].as_size(),
             storage_options=written["storage_options"].as_table(),
+            reference_options=written["reference_options"].as_tables(),
             single_writer=written["single_writer"].as_flag(),
             sources={each.setting: each.source for each in written.values()},
         )
@@ -180,6 +188,13 @@ class _Written:
             raise self._refused("expected a table, in the environment as JSON")
         return dict(table)
 
+    def as_tables(self) -> Mapping[str, Mapping[str, Any]]:
+        """A table of tables, or the JSON of one."""
+        tables = self.as_table()
+        if not all(isinstance(table, Mapping) for table in tables.values()):
+            raise self._refused("expected a table for each scheme, as {s3 = {anon = true}}")
+        return {str(key): dict(table) for key, table in tables.items()}
+
     def _refused(self, reason: str) -> InvalidSettingError:
         return _refusal(self.setting, self.value, self.source, reason)
 
@@ -197,7 +212,7 @@ def parse_size(text: str) -> int:
 
 
 def _refusal(setting: str, value: object, source: str, reason: str) -> InvalidSettingError:
-    shown = "***" if setting == "storage_options" else _PASSWORD.sub("***", str(value))
+    shown = "***" if setting in _HIDDEN else _PASSWORD.sub("***", str(value))
     return InvalidSettingError(setting, shown, f"{reason} (from {source})")
 
 
@@ -251,6 +266,7 @@ def _from_defaults(folder: Path) -> Iterator[_Written]:
         "artifact_dir": "artifacts",
         "quiet": False,
         "storage_options": {},
+        "reference_options": {},
         "single_writer": False,
     }
     for name, value in defaults.items():

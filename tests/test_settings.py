@@ -228,6 +228,7 @@ def test_sources_say_where_each_setting_was_read(
         "quiet": str(home / "art.toml"),
         "single_writer": "default",
         "storage_options": "default",
+        "reference_options": "default",
     }
 
 

@@ -6,11 +6,17 @@ import os
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from artifacts.catalog import uri_of
 from artifacts.content import Entry, Manifest
+from artifacts.errors import ArtifactNotLoggedError, InvalidError
 
 
 class Parent(Protocol):
     """What entries and files ask of the artifact that they belong to."""
+
+    @property
+    def id(self) -> str | None:
+        """As Artifact.id."""
 
     @property
     def name(self) -> str:
@@ -86,6 +92,21 @@ class ArtifactManifestEntry:
         As Artifact.download otherwise. Raises ArtifactNotLoggedError for an entry of a draft.
         """
         return self._artifact._download_entry(self.path, root)
+
+    def ref_target(self) -> str:
+        """The uri that a reference leads to. Raises ValueError for a file."""
+        if self.ref is None:
+            raise InvalidError(f"{self.path!r}: Only reference entries support ref_target().")
+        return self.ref
+
+    def ref_url(self) -> str:
+        """What other artifacts of the store can refer to this entry by: see add_reference.
+
+        Raises ArtifactNotLoggedError for an entry of a draft.
+        """
+        if (id_ := self._artifact.id) is None:
+            raise ArtifactNotLoggedError("ArtifactManifestEntry.ref_url")
+        return uri_of(id_, self.path)
 
     def parent_artifact(self) -> Parent:
         """The artifact that this is an entry of."""

@@ -23,6 +23,7 @@ from artifacts.cli.output import count_text, duration_text, shown, size_text
 @click.option("--prefix", default="", help="Only files whose path begins with this.")
 @click.option("--force", is_flag=True, help="Overwrite files that were edited since they came.")
 @click.option("--link", is_flag=True, help="Link large files to copies in the cache, read-only.")
+@click.option("--allow-missing-references", is_flag=True, help="Go without what is gone.")
 @click.option("--skip-cache", is_flag=True, help="Read everything from the store itself.")
 def get(call: Call, name: str, folder: Path | None, *, prefix: str, **how: bool) -> None:
     """Put a version's files into a folder, each one checked.
@@ -48,9 +49,9 @@ def get(call: Call, name: str, folder: Path | None, *, prefix: str, **how: bool)
     call.tell(data, _lines)
 
 
-def _manner(call: Call, *, force: bool, link: bool, skip_cache: bool) -> Manner:
+def _manner(call: Call, *, link: bool, **how: bool) -> Manner:
     links = call.session.copies if link else None
-    return Manner(force=force, links=links, skip_cache=skip_cache)
+    return Manner(links=links, places=call.session.places, **how)
 
 
 def _size_below(version: Version, prefix: str) -> int:

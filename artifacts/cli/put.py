@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 
+from artifacts.cache import Wish, refer
 from artifacts.catalog import Draft, Facts, Session, Version
 from artifacts.cli.call import Call
 from artifacts.cli.options import command
@@ -29,8 +30,9 @@ _REFUSED = re.compile(r"[^a-zA-Z0-9_\-.]+")
 
 
 @command
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path")
 @click.argument("name", required=False)
+@click.option("--reference", is_flag=True, help="PATH is a uri; its bytes stay where they are.")
 @click.option("--type", help="What kind of thing it is; a new collection's is dataset.")
 @click.option("--alias", "aliases", multiple=True, help="A movable name for it; repeatable.")
 @click.option("--tag", "tags", multiple=True, help="A label; repeatable.")
@@ -39,9 +41,10 @@ _REFUSED = re.compile(r"[^a-zA-Z0-9_\-.]+")
 @executor_option
 def put(  # noqa: PLR0913 - one parameter for each option
     call: Call,
-    path: Path,
+    path: str,
     name: str | None,
     *,
+    reference: bool,
     type: str | None,
     aliases: tuple[str, ...],
     tags: tuple[str, ...],
@@ -51,18 +54,22 @@ def put(  # noqa: PLR0913 - one parameter for each option
 ) -> None:
     """Make a version of a file or folder.
 
-    NAME is [[entity/]project/]name; without one it is called as the file or folder is.
+    NAME is [[entity/]project/]name; without one it is called as the file or folder is. With
+    --reference PATH is file://, https://, s3://, gs://, az:// or the like, an object or all below a
+    folder or prefix, of which only what identifies it is kept.
     """
     began = time.monotonic()
     facts = Facts(
         check_aliases(aliases), check_tags(tags), description, _parse_metadata(metadata or "{}")
     )
-    collection = call.collection(name or _name_of(path))
-    _check_kind(path)
+    collection = call.collection(name or _name_of(Path(path)))
+    if not reference:
+        _check_kind(Path(path))
     session = call.session_of(collection)
     draft = session.draft(collection.collection, type or _type_of(session, collection))
     with executor_of(executor) as workers:
-        version = _commit(session, draft, path, facts, workers)
+        content = Wish(path) if reference else Path(path)
+        version = _commit(session, draft, content, facts, workers)
     data = {
         "name": version.qualified_name,
         "is_new": _is_new(version),
@@ -77,12 +84,14 @@ def put(  # noqa: PLR0913 - one parameter for each option
 
 
 def _commit(
-    session: Session, draft: Draft, path: Path, facts: Facts, executor: Executor | None
+    session: Session, draft: Draft, path: Path | Wish, facts: Facts, executor: Executor | None
 ) -> Version:
     with ExitStack() as stack:
         stack.callback(draft.intake.discard)
-        progress = stack.enter_context(session.progress(f"put {path.name}"))
-        if path.is_dir():
+        progress = stack.enter_context(session.progress(f"put {draft.name}"))
+        if isinstance(path, Wish):
+            draft.add_rows(refer(path, session.places, progress, executor))
+        elif path.is_dir():
             draft.add_tree(session.tree(os.fspath(path)), "", progress, executor=executor)
         else:
             draft.add_file(path, path.name)

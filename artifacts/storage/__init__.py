@@ -28,6 +28,10 @@ from artifacts.storage.opening import (
 from artifacts.storage.packs import Packer
 from artifacts.storage.parallel import Parallel, PerProcess
 from artifacts.storage.reader import READ_BYTES, read_extent, read_spans
+from artifacts.storage.references.fetch import Recorded, fetch
+from artifacts.storage.references.places import Options, Places
+from artifacts.storage.references.told import Told
+from artifacts.storage.references.uri import Uri, family_of
 from artifacts.storage.remote import RemoteStore
 from artifacts.storage.store import CopyingStore, FileStore, ObjectStore
 from artifacts.storage.transfer import BUFFER_BYTES, copy_file, hash_file, write_all
@@ -71,13 +75,16 @@ __all__ = [
     "Name",
     "ObjectStore",
     "Objects",
+    "Options",
     "Packer",
     "PageLayout",
     "Parallel",
     "PerProcess",
     "Place",
+    "Places",
     "Proposal",
     "Put",
+    "Recorded",
     "RemoteStore",
     "Row",
     "Rows",
@@ -85,7 +92,9 @@ __all__ = [
     "State",
     "StoreIdentity",
     "Tail",
+    "Told",
     "Uploads",
+    "Uri",
     "alone",
     "apply_rules",
     "begin_writing",
@@ -98,6 +107,8 @@ __all__ = [
     "delete_abandoned",
     "encode",
     "expand",
+    "family_of",
+    "fetch",
     "forget",
     "has_copy",
     "hash_file",

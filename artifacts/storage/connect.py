@@ -148,8 +148,11 @@ _S3 = _Cloud(
 )
 _GOOGLE = _Cloud("gcs", "gcsfs", GoogleBucket, {}, _ask_google_once)
 _AZURE = _Cloud("azure", "adlfs", AzureBucket, {}, _ask_azure_once)
+_WEB = _Cloud("http", "aiohttp", Bucket, {})  # of references alone: nothing can be created there
 _ANYWHERE = _Cloud("", "", Bucket, {})
 _CLOUDS: Mapping[str, _Cloud] = {
+    "http": _WEB,
+    "https": _WEB,
     "s3": _S3,
     "s3a": _S3,
     "gs": _GOOGLE,

@@ -32,8 +32,8 @@ THEIRS = "how their SDK talks to their server, and no business of its users"
 ABSENT: Mapping[str, Mapping[str, str]] = {
     "Artifact": {
         "__getitem__ __setitem__ add get": f"{ISSUE_4}, with media",
-        "add_reference collection delete distributed_id json_encode link unlink": ISSUE_4,
-        "logged_by source_collection ttl url used_by": ISSUE_4,
+        "collection delete distributed_id json_encode": ISSUE_4,
+        "source_collection ttl url": ISSUE_4,
     },
     "Api": {
         "artifact_collection artifact_collection_exists artifact_collections": ISSUE_4,
@@ -48,7 +48,7 @@ ABSENT: Mapping[str, Mapping[str, str]] = {
         "get_sweep_url get_url group job_type join log log_code mark_preempting mode": ISSUE_5,
         "notes offline project_name restore resumed save start_time starting_step": ISSUE_5,
         "status step sweep_id tags to_html unwatch url watch": ISSUE_5,
-        "finish_artifact link_artifact link_model log_model upsert_artifact use_model": ISSUE_4,
+        "finish_artifact upsert_artifact": ISSUE_4,
     },
     "File": {
         "delete path_uri": ISSUE_5,
@@ -62,7 +62,6 @@ ABSENT: Mapping[str, Mapping[str, str]] = {
         "add_entry remove_entry": "a draft is changed by Artifact.add_file and its like",
         "from_manifest_json": THEIRS,
     },
-    "ArtifactManifestEntry": {"ref_target ref_url": f"{ISSUE_4}, with references"},
 }
 NOT_SETTABLE = {("Run", "name"): ISSUE_5}
 PARAMETERS_LATER = {
@@ -74,7 +73,7 @@ PARAMETERS_LATER = {
 }
 NAMES_LATER = {
     "log config summary save define_metric watch unwatch join setup plot_table": ISSUE_5,
-    "ArtifactTTL log_model use_model link_model": ISSUE_4,
+    "ArtifactTTL": ISSUE_4,
     "sweep controller agent": LATER,
     "Graph Image Plotly Video Audio Table Html box3d Object3D Molecule Histogram": LATER,
 }

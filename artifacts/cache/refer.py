@@ -1,0 +1,220 @@
+"""Refer: what a uri leads to, as rows of entries whose bytes stay where they are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import TypeAlias, TypeVar
+
+from artifacts.cache.hashing import hash_files
+from artifacts.cache.tree import Tree
+from artifacts.content import Detail, Digest, Kind, Row
+from artifacts.errors import (
+    FileChangedError,
+    InvalidError,
+    MissingReferenceError,
+    TooManyObjectsError,
+)
+from artifacts.progress import Progress
+from artifacts.storage import Places, Told, Uri
+from artifacts.workers import batched, spread
+
+MOST_OBJECTS = 10_000_000
+_MOST_TOLD, _MOST_READ = 1024, 16  # objects of a batch, and those of them that are to be read
+_MOST_FILES = 256
+_THREADS = 8
+
+_T = TypeVar("_T")
+_Found: TypeAlias = tuple[str, str, Told]
+"""Path in the artifact, uri, and what is told of it."""
+_OnDisk: TypeAlias = tuple[str, str, int]
+"""Path in the artifact, path on the disk, and size."""
+
+Referred: TypeAlias = tuple[str, Row]
+"""Path in the artifact, and the rest of the entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a user wants of a uri.
+
+    `name` is the entry's path, or of a folder or prefix the folder that its entries are in.
+    Without `checksum` nothing is read, and but for local folders nobody is asked.
+    """
+
+    uri: str
+    name: str | None = None
+    checksum: bool = True
+    most: int = MOST_OBJECTS
+
+
+def refer(
+    wish: Wish, places: Places, progress: Progress, executor: Executor | None = None
+) -> Iterator[Referred]:
+    """Every object that the uri leads to, in no promised order, as they are listed.
+
+    An executor's workers, who must see the same disk and the same places, read what only its
+    bytes tell apart. Raises InvalidError, TooManyObjectsError, MissingReferenceError,
+    StorageError, UnsupportedFileError, FileChangedError.
+    """
+    uri = Uri.parse(wish.uri)
+    if uri.scheme == "file":
+        return _files(uri, wish, progress, executor)
+    if not wish.checksum or not places.reaches(uri):
+        return iter([(wish.name or _name_unasked(uri), _row(uri.text, Told(version=uri.version)))])
+    return _objects(uri, wish, places, progress, executor)
+
+
+def _files(
+    uri: Uri, wish: Wish, progress: Progress, executor: Executor | None
+) -> Iterator[Referred]:
+    found: Iterable[_OnDisk]
+    if os.path.isdir(uri.key):
+        below = f"{wish.name}/" if wish.name else ""
+        tree = Tree(uri.key)
+        found = ((below + path, source, stat.st_size) for path, source, stat in tree)
+    elif os.path.isfile(uri.key):
+        found = [(wish.name or uri.name, uri.key, os.stat(uri.key).st_size)]
+    else:
+        raise MissingReferenceError(uri.text)
+    bounded = _bounded(found, wish)
+    if not wish.checksum:
+        return ((path, _row(f"file://{source}", Told())) for path, source, _ in bounded)
+    return _hashed_files(bounded, progress, executor)
+
+
+def _hashed_files(
+    found: Iterable[_OnDisk], progress: Progress, executor: Executor | None
+) -> Iterator[Referred]:
+    batches = batched(found, lambda each: each[2], _MOST_FILES)
+    work = (([source for _, source, _ in batch], batch) for batch in batches)
+    for hashed, batch in spread(hash_files, work, executor):
+        for (path, source, _), each in zip(batch, hashed, strict=True):
+            if each is None:
+                raise FileChangedError(source)
+            progress.advance(each.size)
+            yield path, _content_row(f"file://{source}", each.digest, each.size)
+
+
+def _objects(
+    uri: Uri, wish: Wish, places: Places, progress: Progress, executor: Executor | None
+) -> Iterator[Referred]:
+    found = _bounded(_told(uri, wish, places), wish)
+    work = (
+        ([text for _, text, told in batch if _is_to_read(told)], batch) for batch in _batches(found)
+    )
+    tasks = (((texts, places), batch) for texts, batch in work)
+    for contents, batch in spread(hash_objects, tasks, executor, threads=_THREADS):
+        read = iter(contents)
+        for path, text, told in batch:
+            if _is_to_read(told):
+                digest, size = next(read)
+                yield path, _content_row(text, digest, size)
+            else:
+                yield path, _row(text, told)
+            progress.advance(told.size or 0)
+
+
+def _batches(found: Iterable[_Found]) -> Iterator[list[_Found]]:
+    batch: list[_Found] = []
+    count = 0
+    for each in found:
+        batch.append(each)
+        count += _is_to_read(each[2])
+        if len(batch) >= _MOST_TOLD or count >= _MOST_READ:
+            yield batch
+            batch, count = [], 0
+    if batch:
+        yield batch
+
+
+def _is_to_read(told: Told) -> bool:
+    """Whether nothing but its bytes would show that it was replaced."""
+    return told.etag is None and told.version is None
+
+
+def hash_objects(batch: tuple[Sequence[str], Places]) -> list[tuple[Digest, int]]:
+    """Digests and sizes of what lies at uris, for workers."""
+    texts, places = batch
+    return [places.digest(Uri.parse(text)) for text in texts]
+
+
+def _told(uri: Uri, wish: Wish, places: Places) -> Iterator[_Found]:
+    """Path, uri and facts of the one object, or of all below the folder or prefix."""
+    told = _look(uri, places)
+    is_single = uri.scheme == "http" or uri.version is not None
+    if told is not None and (is_single or told.size):
+        yield wish.name or _name_of(uri), uri.text, told
+        return
+    listed = iter(()) if is_single else _list(uri, places)
+    first = [*islice(listed, 1)]
+    if first:
+        below = f"{wish.name}/" if wish.name else ""
+        prefix = _prefix(uri)
+        for key, each in chain(first, listed):
+            yield below + key.removeprefix(prefix), uri.beside(key), each
+    elif told is not None:  # an empty object, that stands for no folder
+        yield wish.name or _name_of(uri), uri.text, told
+    else:
+        raise MissingReferenceError(uri.text)
+
+
+def _look(uri: Uri, places: Places) -> Told | None:
+    """None where no object lies."""
+    if uri.scheme != "http" and (not uri.key or uri.key.endswith("/")):
+        return None
+    try:
+        return places.look(uri)
+    except MissingReferenceError:
+        return None
+
+
+def _list(uri: Uri, places: Places) -> Iterator[tuple[str, Told]]:
+    try:
+        yield from places.list(uri, _prefix(uri))
+    except MissingReferenceError:
+        return
+
+
+def _prefix(uri: Uri) -> str:
+    """A folder's: s3://bucket/part does not mean what lies in s3://bucket/party."""
+    key = uri.key.rstrip("/")
+    return f"{key}/" if key else ""
+
+
+def _bounded(found: Iterable[_T], wish: Wish) -> Iterator[_T]:
+    """Raises TooManyObjectsError."""
+    for count, each in enumerate(found):
+        if count >= wish.most:
+            raise TooManyObjectsError(wish.uri, wish.most)
+        yield each
+
+
+def _name_of(uri: Uri) -> str:
+    """Raises InvalidError where it has none of its own."""
+    if not uri.name:
+        raise InvalidError(f"{uri.text} has no name of its own: pass name=")
+    return uri.name
+
+
+def _name_unasked(uri: Uri) -> str:
+    """Nobody knows whether it is an object, so all of the key is its path."""
+    if uri.is_bucket:
+        return uri.key.strip("/") or uri.root.rpartition("/")[2]
+    if uri.scheme in ("http", "file"):
+        return _name_of(uri)
+    raise InvalidError(f"{uri.text} is of a scheme whose paths are not known: pass name=")
+
+
+def _row(text: str, told: Told) -> Row:
+    detail = Detail(Kind.REFERENCE, uri=text, etag=told.etag, version=told.version)
+    derived = detail.derive(told.size)
+    assert derived is not None  # of a reference that is not of content
+    return (*derived, detail)
+
+
+def _content_row(text: str, digest: bytes, size: int) -> Row:
+    return digest, size, Detail(Kind.REFERENCE, uri=text, is_content=True)

@@ -1,0 +1,168 @@
+"""Fetch: the bytes that a reference was made of, into a file, or an error says what is there."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from artifacts.content import Detail, Digest
+from artifacts.errors import ChangedReferenceError, MissingReferenceError, StorageError
+from artifacts.storage.references.places import PART_BYTES, Places
+from artifacts.storage.references.told import Told
+from artifacts.storage.references.uri import Uri
+from artifacts.storage.transfer import copy_file, hash_file
+
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # no FIFO may hang
+_NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What an entry says of the object that it refers to; `digest` counts if it is content's."""
+
+    path: str
+    digest: bytes
+    size: int | None
+    detail: Detail
+
+    @property
+    def uri(self) -> str:
+        return cast("str", self.detail.uri)
+
+    def changed(self, reason: str) -> ChangedReferenceError:
+        return ChangedReferenceError(self.path, self.uri, reason)
+
+    def check_told(self, told: Told) -> None:
+        """Raises ChangedReferenceError if what is told differs; what is not told is passed by."""
+        detail = self.detail
+        if None not in (detail.etag, told.etag) and detail.etag != told.etag:
+            raise self.changed(f"its etag was {detail.etag} and is {told.etag}")
+        if None not in (detail.version, told.version) and detail.version != told.version:
+            raise self.changed(f"its version was {detail.version} and is {told.version}")
+        if None not in (self.size, told.size) and self.size != told.size:
+            raise self.changed(f"it had {self.size} bytes and has {told.size}")
+
+    def check_content(self, digest: Digest, size: int) -> None:
+        """Raises ChangedReferenceError."""
+        if self.size is not None and size != self.size:
+            raise self.changed(f"it had {self.size} bytes and has {size}")
+        if self.detail.is_content and digest != self.digest:
+            raise self.changed(f"its digest was {self.digest.hex()} and is {digest.hex()}")
+
+
+def fetch(
+    places: Places, recorded: Recorded, target: str, tell: Callable[[int], None]
+) -> tuple[Digest, int]:
+    """Digest and length of what is in the new file `target`: the recorded bytes.
+
+    Where the bucket keeps versions it is the recorded one that is read, whatever came after it.
+    Raises MissingReferenceError, ChangedReferenceError, StorageError; then the file is to be
+    removed.
+    """
+    try:
+        uri = Uri.parse(recorded.uri)
+        if uri.scheme == "file":
+            digest, size = _copy(uri.key, target, tell)
+        else:
+            digest, size = _fetch(places, uri, recorded, target, tell)
+    except MissingReferenceError as error:
+        raise MissingReferenceError(error.uri, recorded.path) from None
+    recorded.check_content(digest, size)
+    return digest, size
+
+
+def _copy(source: str, target: str, tell: Callable[[int], None]) -> tuple[Digest, int]:
+    try:
+        fd = os.open(source, _READ)
+    except OSError:
+        raise MissingReferenceError(f"file://{source}") from None
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise MissingReferenceError(f"file://{source}")
+        return copy_file(fd, Path(target), tell)
+    finally:
+        os.close(fd)
+
+
+def _fetch(
+    places: Places, uri: Uri, recorded: Recorded, target: str, tell: Callable[[int], None]
+) -> tuple[Digest, int]:
+    fd = os.open(target, _NEW, 0o666)
+    try:
+        if uri.scheme == "http":
+            recorded.check_told(places.stream(uri, fd))
+        else:
+            _fill(places, uri, recorded, fd)
+        os.lseek(fd, 0, os.SEEK_SET)
+        return hash_file(fd, tell)
+    finally:
+        os.close(fd)
+
+
+def _fill(places: Places, uri: Uri, recorded: Recorded, fd: int) -> None:
+    """As it was recorded, or, where that can be found, from the version that has its etag."""
+    detail = recorded.detail
+    try:
+        _fill_from(places, uri, recorded, detail.version, fd)
+    except (ChangedReferenceError, MissingReferenceError):
+        if detail.version is not None or detail.etag is None:
+            raise
+        older = places.version_with(uri, detail.etag)
+        if older is None:
+            raise
+        _fill_from(places, uri, recorded, older, fd)
+
+
+def _fill_from(places: Places, uri: Uri, recorded: Recorded, version: str | None, fd: int) -> None:
+    size = recorded.size
+    if not size:  # nothing could be read to see whether it still is so
+        told = places.look(uri, version)
+        recorded.check_told(told)
+        size = told.size or 0
+    try:
+        is_told = _read_parts(places, uri, recorded, (version, size, fd))
+    except StorageError:
+        recorded.check_told(places.look(uri, version))  # there may be too little to read
+        raise
+    if not is_told and not recorded.detail.is_content:  # it may have been replaced meanwhile
+        recorded.check_told(places.look(uri, version))
+
+
+def _read_parts(
+    places: Places, uri: Uri, recorded: Recorded, what: tuple[str | None, int, int]
+) -> bool:
+    """Whether every part came with what identifies the object."""
+    version, size, fd = what
+    client = places.client(uri)
+
+    def read(offset: int) -> bool:
+        length = min(PART_BYTES, size - offset)
+        with client.room.take(length):
+            data, told = places.part(uri, version, offset, length)
+            recorded.check_told(told)
+            if len(data) != length:
+                raise recorded.changed(f"only {offset + len(data)} of {size} bytes are there")
+            _write_at(fd, data, offset)
+            return (told.etag or told.version) is not None
+
+    futures = [client.parts.submit(read, offset) for offset in range(0, size, PART_BYTES)]
+    try:
+        told = [future.result() for future in futures]
+        return all(told)
+    finally:
+        for future in futures:
+            future.cancel()
+        for future in futures:  # nobody writes to the file any more
+            if not future.cancelled():
+                future.exception()
+
+
+def _write_at(fd: int, data: bytes, offset: int) -> None:
+    view = memoryview(data)
+    while view:
+        count = os.pwrite(fd, view, offset)
+        view, offset = view[count:], offset + count

@@ -1,0 +1,50 @@
+"""Put: a uri instead of a path, of which no bytes are uploaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from artifacts.cache import files_below
+from cli.shell import Shell, write_tree
+
+FILES = {"a.txt": b"alpha", "sub/b.txt": b"beta"}
+
+
+def test_a_reference_is_kept_got_and_verified(art: Shell) -> None:
+    write_tree(art.folder / "data", FILES)
+
+    put = art.ok("put", "--reference", f"file://{art.folder}/data", "x", "--json").json
+    art.ok("get", "x:v0", "out")
+
+    assert (put["name"], put["files"]) == ("default/proj/x:v0", 2)
+    got = {path: Path(place).read_bytes() for path, place in files_below("out")}
+    assert got == FILES
+    art.ok("verify", "./out")
+    art.ok("verify", "./out", "--against", "x:v0")
+    art.ok("verify", "x:v0")
+
+
+def test_it_is_called_as_what_it_leads_to(art: Shell) -> None:
+    write_tree(art.folder / "data", FILES)
+
+    put = art.ok("put", f"file://{art.folder}/data/a.txt", "--reference", "--json").json
+
+    assert put["name"] == "default/proj/a.txt:v0"
+
+
+def test_what_is_gone_is_told_or_left_out(art: Shell) -> None:
+    write_tree(art.folder / "data", FILES)
+    art.ok("put", "--reference", f"file://{art.folder}/data", "x")
+    (art.folder / "data" / "a.txt").unlink()
+
+    answer = art("get", "x:v0", "out")
+
+    assert answer.code != 0
+    assert "a.txt: nothing lies at file://" in answer.err
+    art.ok("get", "x:v0", "again", "--allow-missing-references")
+    assert {path for path, _ in files_below("again")} == {"sub/b.txt"}
+
+
+def test_what_leads_nowhere_is_a_mistake(art: Shell) -> None:
+    assert art("put", "--reference", "data", "x").code == 2
+    assert "hush" not in art("put", "--reference", "https://me:hush@host/a", "x").err
