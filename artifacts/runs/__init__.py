@@ -1,5 +1,25 @@
 """Runs: what a program logs."""
 
-from artifacts.runs.run import Run, active_run, finish, init, log_artifact, use_artifact
+from artifacts.runs.run import (
+    Run,
+    active_run,
+    finish,
+    init,
+    link_model,
+    log_artifact,
+    log_model,
+    use_artifact,
+    use_model,
+)
 
-__all__ = ["Run", "active_run", "finish", "init", "log_artifact", "use_artifact"]
+__all__ = [
+    "Run",
+    "active_run",
+    "finish",
+    "init",
+    "link_model",
+    "log_artifact",
+    "log_model",
+    "use_artifact",
+    "use_model",
+]

@@ -10,11 +10,23 @@ from types import TracebackType
 from typing import Any, Self
 
 from artifacts.artifact import Artifact, StrPath, current_session, use_session
-from artifacts.catalog import Facts, Session
-from artifacts.content import Digest
-from artifacts.errors import InvalidError, InvalidNameError, UsageError, WrongTypeError
+from artifacts.catalog import Facts, Session, run_key
+from artifacts.errors import (
+    InvalidError,
+    InvalidNameError,
+    NotAModelError,
+    UsageError,
+    WrongTypeError,
+)
 from artifacts.metadata import check_metadata, check_text
-from artifacts.names import check_aliases, check_run_id, check_tags
+from artifacts.names import (
+    MODEL_REGISTRY,
+    CollectionName,
+    check_aliases,
+    check_collection_name,
+    check_run_id,
+    check_tags,
+)
 from artifacts.runs.record import RunRecord
 from artifacts.settings import Settings
 
@@ -32,9 +44,8 @@ class Run:
         self._id = id
         self._facts = facts
         settings = session.settings
-        key = Digest.of(id.encode()).hex()[:32]
         catalog = session.writable
-        log = catalog.run_log(settings.entity, settings.project, key)
+        log = catalog.run_log(settings.entity, settings.project, run_key(id))
         self._record = RunRecord(log, catalog.check_writing)
         self._record.add("started", {"id": id, "path": self.path, **facts})
         self._is_finished = False
@@ -136,6 +147,73 @@ class Run:
         artifact.used_as(use_as or name)
         self._record.add("used", facts)
         return artifact
+
+    def link_artifact(
+        self, artifact: Artifact, target_path: str, aliases: list[str] | None = None
+    ) -> None:
+        """Show an artifact in a portfolio or registry, which is made if there is none.
+
+        A draft is logged first, as output of this run. The target is
+        `[[entity/]project/]portfolio`, of which `model-registry` and `wandb-registry-<name>` are
+        projects like any other. The aliases, and `latest`, are the portfolio's own. Raises
+        ValueError for another form, a bad alias, a collection that is none or has another type.
+        """
+        self._refuse_finished("link_artifact")
+        target = self._portfolio(target_path)
+        wanted = check_aliases(aliases)
+        if artifact.is_draft():
+            self.log_artifact(artifact)
+        artifact.show(target, wanted)
+
+    def log_model(
+        self, path: StrPath, name: str | None = None, aliases: list[str] | None = None
+    ) -> None:
+        """As `log_artifact` of a path, with type `model`."""
+        self._refuse_finished("log_model")
+        self.log_artifact(path, name, "model", aliases)
+
+    def link_model(
+        self,
+        path: StrPath,
+        registered_model_name: str,
+        name: str | None = None,
+        aliases: list[str] | None = None,
+    ) -> None:
+        """Log a model and show it in the model registry, under these aliases there.
+
+        It is a version of `name`, of whatever model type that has already. Raises AssertionError
+        if the registered name is a path, or if `name` is of a type without `model` in it.
+        """
+        self._refuse_finished("link_model")
+        if "/" in registered_model_name:
+            reason = "only the name of the registered model is wanted, without entity and project"
+            raise NotAModelError(registered_model_name, reason)
+        target = self._portfolio(f"{self.entity}/{MODEL_REGISTRY}/{registered_model_name}")
+        wanted = check_aliases(aliases)
+        self.log_artifact(path, name, self._model_type(name)).show(target, wanted)
+
+    def use_model(self, name: str) -> str:
+        """Use a model and download it: the path of its file, or of its folder if it has several.
+
+        Raises as `use_artifact`, and AssertionError for a type without `model` in it.
+        """
+        self._refuse_finished("use_model")
+        artifact = self.use_artifact(name)
+        _check_is_model(artifact.name, artifact.type)
+        return artifact.file() if artifact.file_count == 1 else artifact.download()
+
+    def _portfolio(self, target: str) -> CollectionName:
+        return CollectionName.parse(target, entity=self.entity, project=self.project)
+
+    def _model_type(self, name: str | None) -> str:
+        """Of the collection, if there is one. Raises NotAModelError."""
+        if name is None:
+            return "model"
+        catalog = self._session.writable
+        latest = catalog.latest(self._portfolio(check_collection_name(name)))
+        type_ = latest.type if latest else "model"
+        _check_is_model(name, type_)
+        return type_
 
     def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
         """The run is over, and failed unless `exit_code` is 0 or None; again does nothing.
@@ -244,7 +322,12 @@ def _new_id() -> str:
 
 
 def _named(artifact: Artifact) -> dict[str, str]:
-    return {"artifact": artifact.qualified_name, "digest": artifact.digest}
+    """What is told of it: where it was logged, whatever portfolio it was found in."""
+    return {
+        "artifact": artifact.source_qualified_name,
+        "digest": artifact.digest,
+        "id": str(artifact.id),
+    }
 
 
 def _check_slot(use_as: str | None) -> None:
@@ -255,6 +338,11 @@ def _check_slot(use_as: str | None) -> None:
 def _check_type(artifact: Artifact, type_: str | None) -> None:
     if type_ is not None and type_ != artifact.type:
         raise WrongTypeError(artifact.name, artifact.type, type_)
+
+
+def _check_is_model(name: str, type_: str) -> None:
+    if "model" not in type_.lower():
+        raise NotAModelError(name, f"its type is {type_!r}, which does not contain 'model'")
 
 
 def _require(method: str) -> Run:
@@ -289,3 +377,23 @@ def use_artifact(
 ) -> Artifact:
     """As Run.use_artifact of the active run. Raises UsageError if there is none."""
     return _require("use_artifact").use_artifact(artifact_or_name, type, aliases, use_as)
+
+
+def link_model(
+    path: StrPath,
+    registered_model_name: str,
+    name: str | None = None,
+    aliases: list[str] | None = None,
+) -> None:
+    """As Run.link_model of the active run. Raises UsageError if there is none."""
+    _require("link_model").link_model(path, registered_model_name, name, aliases)
+
+
+def log_model(path: StrPath, name: str | None = None, aliases: list[str] | None = None) -> None:
+    """As Run.log_model of the active run. Raises UsageError if there is none."""
+    _require("log_model").log_model(path, name, aliases)
+
+
+def use_model(name: str) -> str:
+    """As Run.use_model of the active run. Raises UsageError if there is none."""
+    return _require("use_model").use_model(name)

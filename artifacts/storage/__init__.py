@@ -4,7 +4,7 @@ from artifacts.storage.ahead import Ahead
 from artifacts.storage.checkpoint import Checkpoints, Head, Put, Row, Rows
 from artifacts.storage.chunks import CHUNK_BYTES, Chunk, ChunkLists, ChunkRows, cut
 from artifacts.storage.claim import alone, claim, claimed, delete_abandoned
-from artifacts.storage.codec import MOST_STORED, RAW, ZSTD, compress, encode, expand
+from artifacts.storage.codec import MOST_STORED, RAW, ZSTD, compress, decode, encode, expand
 from artifacts.storage.fold import Fold, State, apply_rules
 from artifacts.storage.frame import Frame
 from artifacts.storage.healing import forget, has_copy, healed
@@ -104,6 +104,7 @@ __all__ = [
     "compress",
     "copy_file",
     "cut",
+    "decode",
     "delete_abandoned",
     "encode",
     "expand",

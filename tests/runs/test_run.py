@@ -199,6 +199,7 @@ def test_artifact_is_committed_when_it_is_logged() -> None:
         "kind": "logged",
         "artifact": "default/uncategorized/data:v0",
         "digest": made.digest,
+        "id": made.id,
     }
     assert logger_of("data:v0") == run.path
 
@@ -346,6 +347,7 @@ def test_artifact_is_used_by_name(name: str) -> None:
         "kind": "used",
         "artifact": "default/uncategorized/data:v0",
         "digest": made.digest,
+        "id": made.id,
     }
 
 

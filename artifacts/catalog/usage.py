@@ -1,0 +1,252 @@
+"""Usage: what runs say that they used and logged, read from their logs, each event once."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from typing import Any, Self
+
+from artifacts.catalog.fields import text_of
+from artifacts.catalog.logs import Logs
+from artifacts.catalog.version import Version
+from artifacts.content import Digest
+from artifacts.errors import ArtifactsError, BrokenLogError
+from artifacts.storage import (
+    Ahead,
+    Change,
+    Event,
+    Frame,
+    Log,
+    ObjectStore,
+    Tail,
+    apply_rules,
+    decode,
+    encode,
+)
+
+_KEY = re.compile(r"logs/run/([0-9a-f]{32})/([0-9a-f]{32})/([0-9]{12,})")
+_VERSION_ID = re.compile(r"[0-9a-f]{32}-(0|[1-9][0-9]{0,11})")
+_WORTH = 8  # logs read in part or in whole: from so many on, writing down what they said pays
+_MOST = 2**30  # bytes of what is kept of one project's runs
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A version that a run used or logged: its id, and what it was called then."""
+
+    id: str
+    name: str
+    digest: str
+    slot: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.id and not is_version_id(self.id):
+            raise ValueError(f"{self.id!r} is no version's id")
+
+    @classmethod
+    def of(cls, change: Change) -> Self:
+        id_ = text_of(change, "id") if "id" in change else ""
+        slot = text_of(change, "as") if "as" in change else None
+        return cls(id_, text_of(change, "artifact"), text_of(change, "digest"), slot)
+
+    def means(self, version: Version) -> bool:
+        return self.id == version.id or (not self.id and self.name == version.source_qualified_name)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What is known of a run from its own log. `path` is `entity/project/id`."""
+
+    path: str = ""
+    name: str = ""
+    state: str = "running"
+    created_at: str = ""  # ISO 8601, UTC, by its own clock
+    config: Mapping[str, Any] = field(default_factory=dict)
+    used: tuple[Use, ...] = ()
+    logged: tuple[Use, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @property
+    def entity(self) -> str:
+        return self.path.partition("/")[0]
+
+    @property
+    def project(self) -> str:
+        return self.path.rpartition("/")[0].rpartition("/")[2]
+
+    @classmethod
+    def load(cls, saved: Mapping[str, Any]) -> Self:
+        """As `asdict` gave it. Raises KeyError, TypeError for what it never gives."""
+        told = dict(saved)
+        for key in ("used", "logged"):
+            told[key] = tuple(Use(**use) for use in saved[key])
+        return cls(**told)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """How far a run's log was read, and what it said."""
+
+    tail: Tail
+    facts: RunFacts = field(default_factory=RunFacts)
+
+
+class Usage:
+    """Of all runs of a store. A question lists the runs' logs, and reads only what is new of them.
+
+    What was read before is kept in the store's cache, a file for each project, by who may write.
+    """
+
+    def __init__(self, logs: Logs) -> None:
+        self._logs = logs
+        self._projects: dict[str, dict[str, _Read]] = {}
+
+    def runs(self) -> list[RunFacts]:
+        """As of now, in order of beginning. Raises BrokenLogError, UnknownEventError."""
+        for project, ends in _ends(self._logs.store).items():
+            self._refresh(project, ends)
+        found = [read.facts for known in self._projects.values() for read in known.values()]
+        return sorted(found, key=lambda facts: (facts.created_at, facts.path))
+
+    def used_by(self, version: Version) -> list[RunFacts]:
+        return [run for run in self.runs() if any(use.means(version) for use in run.used)]
+
+    def run(self, path: str) -> RunFacts | None:
+        """One run, of which only its own log is read; None if it has none."""
+        place, _, id_ = path.rpartition("/")
+        listing = self._logs.all_projects().state.names.get(place)
+        read = self._read(listing.id, run_key(id_), None) if listing else None
+        return read.facts if read and read.tail.number else None
+
+    def _refresh(self, project: str, ends: Mapping[str, int]) -> None:
+        if project not in self._projects:
+            self._projects[project] = _load(self._logs.store, project)
+        known = self._projects[project]
+        new = [run for run, end in ends.items() if run not in known or known[run].tail.number < end]
+        with Ahead(self._logs.store) as ahead:
+            reads = ahead.each(partial(self._read, project, run, known.get(run)) for run in new)
+            for run, read in zip(new, reads, strict=True):
+                known[run] = read()
+        if len(new) >= _WORTH:
+            _save(self._logs.store, project, known)
+
+    def _read(self, project: str, run: str, known: _Read | None) -> _Read:
+        log = Log(self._logs.store, f"run/{project}/{run}")
+        if known is not None:
+            with suppress(BrokenLogError):  # what was kept may be of another log
+                return _go_on(log, known)
+        return _go_on(log, _Read(Tail.start(log.name)))
+
+
+def _go_on(log: Log, known: _Read) -> _Read:
+    told, tail = _Told(known.facts), known.tail
+    for event in log.after(tail):
+        apply_rules(told, _RULES, event, log.key(event.number))
+        tail = event.tail
+    return _Read(tail, told.facts)
+
+
+def is_version_id(text: str) -> bool:
+    """Whether it is as Version.id."""
+    return bool(_VERSION_ID.fullmatch(text))
+
+
+def run_key(id_: str) -> str:
+    """The part of its log's name that a run's id gives, whatever characters it has."""
+    return Digest.of(id_.encode()).hex()[:32]
+
+
+@dataclass(slots=True)
+class _Told:
+    """The fold of a run's log, as far as it is about artifacts."""
+
+    facts: RunFacts
+
+    def _started(self, event: Event, change: Change) -> None:
+        """Again, if it was resumed."""
+        config = change.get("config", {})
+        self.facts = replace(
+            self.facts,
+            path=text_of(change, "path"),
+            name=str(change.get("name") or self.facts.name or text_of(change, "id")),
+            state="running",
+            created_at=self.facts.created_at or event.time,
+            config={**self.facts.config, **config},
+        )
+
+    def _used(self, _event: Event, change: Change) -> None:
+        self.facts = replace(self.facts, used=_with(self.facts.used, Use.of(change)))
+
+    def _logged(self, _event: Event, change: Change) -> None:
+        self.facts = replace(self.facts, logged=_with(self.facts.logged, Use.of(change)))
+
+    def _finished(self, _event: Event, change: Change) -> None:
+        self.facts = replace(self.facts, state=text_of(change, "state"))
+
+
+_RULES = {
+    "started": _Told._started,
+    "used": _Told._used,
+    "logged": _Told._logged,
+    "finished": _Told._finished,
+}
+
+
+def _with(uses: tuple[Use, ...], use: Use) -> tuple[Use, ...]:
+    return uses if use in uses else (*uses, use)
+
+
+def _ends(store: ObjectStore) -> Mapping[str, Mapping[str, int]]:
+    """For each run of each project, how many events its log has at least."""
+    ends: dict[str, dict[str, int]] = defaultdict(dict)
+    for project, run, number in _numbers(store):
+        ends[project][run] = max(ends[project].get(run, 0), number + 1)
+    return ends
+
+
+def _numbers(store: ObjectStore) -> Iterator[tuple[str, str, int]]:
+    for key in store.list("logs/run/"):
+        if match := _KEY.fullmatch(key):
+            yield match[1], match[2], int(match[3])
+
+
+def _key(project: str) -> str:
+    return f"cache/lineage/{project}"
+
+
+def _load(store: ObjectStore, project: str) -> dict[str, _Read]:
+    """What is kept, if anything of use is."""
+    key = _key(project)
+    try:
+        frame = Frame.decode(store.read(key), key)
+        saved = json.loads(decode(frame.objects["runs"], _MOST, key))
+        if frame.header["lineage"] != 1 or frame.header["project"] != project:
+            return {}
+        return {
+            run: _Read(Tail(int(number), Digest.parse(previous)), RunFacts.load(facts))
+            for run, (number, previous, facts) in saved.items()
+        }
+    except (ArtifactsError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _save(store: ObjectStore, project: str, known: Mapping[str, _Read]) -> None:
+    """Best effort: what cannot be written is read again from the logs."""
+    saved = {
+        run: [read.tail.number, read.tail.previous.hex(), asdict(read.facts)]
+        for run, read in known.items()
+    }
+    runs = encode(json.dumps(saved, ensure_ascii=False, separators=(",", ":")).encode())
+    try:
+        frame = Frame({"lineage": 1, "project": project}, {"runs": runs})
+        store.write(_key(project), frame.encode())
+    except ArtifactsError:
+        pass  # who only reads, too, gets an answer
