@@ -6,12 +6,26 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 
 from artifacts.cache.copies import PART_BYTES, Copies
+from artifacts.content import Digest
 from artifacts.errors import StorageError
-from artifacts.storage import BLOBS, FileStore, MemoryStore, Name, ObjectStore, copy_file
+from artifacts.storage import (
+    BLOBS,
+    FileStore,
+    MemoryStore,
+    Name,
+    ObjectStore,
+    Read,
+    Tell,
+    copy_behind,
+    copy_file,
+    on_disk,
+    silent,
+)
 
 _REQUEST_PARTS = 8  # in one request: enough for the way to cost little beside the bytes
 _MOST_PARTS = 64  # at once: who asks for more gets it from the store itself
@@ -90,22 +104,26 @@ class CachedStore:
         finally:
             kept.unlink(missing_ok=True)
 
+    def stream(self, key: str, size: int, read: Read) -> None:
+        """No copy is kept: what streams is read from where it lies, and is large."""
+        self.remote.stream(key, size, read)
+        self.copies.forget(key)
+
     def has_copy(self, key: str) -> bool:
         return is_immutable(key) and self.copies.has(key)
 
     def forget(self, key: str) -> None:
         self.copies.forget(key)
 
-    def fetch(self, key: str, path: Path) -> None:
+    def fetch(self, key: str, path: Path, tell: Tell = silent) -> None:
         fd = self.copies.open(key) if is_immutable(key) else None
         if fd is None:
-            self.remote.fetch(key, path)
+            self.remote.fetch(key, path, tell)
             return
         try:
-            path.unlink(missing_ok=True)
-            copy_file(fd, path)
-        except OSError as error:
-            raise StorageError(str(path), error.strerror or str(error)) from error
+            with on_disk(path):
+                path.unlink(missing_ok=True)
+            copy_file(fd, path, tell)
         finally:
             os.close(fd)
 
@@ -116,7 +134,26 @@ class CachedStore:
         """
         _close(self.open(key, size))
 
-    def open(self, key: str, size: int) -> int | None:
+    def copy(self, key: str, size: int, target: Path, tell: Tell) -> tuple[Digest, int] | None:
+        """Make a file of an object of about so many bytes, while it is fetched if it is not here.
+
+        Digest and length of what was written; None if the object cannot be here. Raises
+        ObjectNotFoundError, StorageError.
+        """
+        copied: list[tuple[Digest, int]] = []
+
+        def fetch(path: Path) -> None:
+            copied.append(copy_behind(partial(self.remote.fetch, key), path, target, tell))
+
+        fd = self.open(key, size, fetch)
+        try:
+            if fd is not None and not copied:
+                copied.append(copy_file(fd, target, tell, size))
+            return copied[0] if copied else None
+        finally:
+            _close(fd)
+
+    def open(self, key: str, size: int, fetch: Callable[[Path], None] | None = None) -> int | None:
         """A whole object of about so many bytes, here, to be read and closed.
 
         None if it cannot be here. Raises ObjectNotFoundError.
@@ -130,7 +167,7 @@ class CachedStore:
                     return fd
                 with self.copies.beside() as path:
                     turn.work_on(str(path))
-                    self.remote.fetch(key, path)
+                    fetch(path) if fetch else self.remote.fetch(key, path)
                     return self.copies.keep(key, path)
         except (OSError, StorageError):  # a full disk, or a store that says so once more
             return None

@@ -164,6 +164,10 @@ class Assembler:
         """How many bytes of a stream lie in known chunks."""
         return sum(len(each) for each in cut(read) if self._find(blake3(each).digest()))
 
+    def list_all(self, blob: int, rows: ChunkRows) -> None:
+        """Take over the list of all chunks of a blob."""
+        self._rows[blob] = rows
+
     def note(self, blob: int, offset: int, file: BinaryIO) -> None:
         """List the chunks of a file that lies raw from `offset` of a blob; closes it, some time."""
         rows = self._rows.setdefault(blob, ChunkRows())

@@ -21,12 +21,14 @@ from artifacts.storage import (
     ObjectStore,
     Span,
     copy_file,
+    hash_behind,
     hash_file,
     read_extent,
     read_spans,
 )
 
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # no FIFO may hang
+_FOLLOWED_BYTES = 64 * 2**20  # of a blob whose parts are as many requests as pay off
 
 
 class Supply:
@@ -70,7 +72,8 @@ class Supply:
     def blobs(self, wanted: Sequence[tuple[Span, str]]) -> Iterator[Callable[[], None]]:
         """For each whole blob, and a path that it may be put at, what sees to it that it is here.
 
-        Then `copy` waits for nobody. These raise ObjectNotFoundError, StorageError.
+        Then `copy` waits for nobody; but a very large one is copied while it comes. These raise
+        ObjectNotFoundError, StorageError.
         """
         return self._ahead.each(partial(self._bring, span, aside) for span, aside in wanted)
 
@@ -81,16 +84,23 @@ class Supply:
 
         Raises ObjectNotFoundError, StorageError.
         """
-        fd = self._open(blob)
-        if fd is None:
-            if not os.path.exists(aside):
-                uncached(self.store).fetch(blob.blob.key, Path(aside))
-            os.replace(aside, target)
-            return _hash(target, tell)
-        try:
-            return copy_file(fd, Path(target), tell, blob.size)
-        finally:
-            os.close(fd)
+        if isinstance(self.store, FileStore):
+            fd = self._open(blob, self.store)
+            try:
+                return copy_file(fd, Path(target), tell, blob.size)
+            finally:
+                os.close(fd)
+        if isinstance(self.store, CachedStore) and (
+            made := self.store.copy(blob.blob.key, blob.size, Path(target), tell)
+        ):
+            return made
+        if os.path.exists(aside):
+            found = _hash(aside, tell)
+        else:
+            fetch = partial(uncached(self.store).fetch, blob.blob.key)
+            found = hash_behind(fetch, Path(aside), tell)
+        os.replace(aside, target)
+        return found
 
     def check_links(self, folder: str) -> None:
         """Raises UsageError if links are wanted that no file of this folder can be."""
@@ -130,24 +140,21 @@ class Supply:
 
     def _bring(self, blob: Span, aside: str) -> None:
         key = blob.blob.key
+        if blob.size >= _FOLLOWED_BYTES or isinstance(self.store, FileStore):
+            return
         if isinstance(self.store, CachedStore):
             self.store.bring(key, blob.size)
-        elif not isinstance(self.store, FileStore):
+        else:
             self.store.fetch(key, Path(aside))
 
-    def _open(self, blob: Span) -> int | None:
-        """A blob that is a file of this machine, or is made one."""
+    def _open(self, blob: Span, store: FileStore) -> int:
         key = blob.blob.key
-        if isinstance(self.store, CachedStore):
-            return self.store.open(key, blob.size)
-        if not isinstance(self.store, FileStore):
-            return None
         try:
-            return os.open(self.store.path(key), _READ)
+            return os.open(store.path(key), _READ)
         except FileNotFoundError:
             raise ObjectNotFoundError(key) from None
         except OSError as error:
-            reason = f"{error.strerror or error} in the store at {self.store.url}"
+            reason = f"{error.strerror or error} in the store at {store.url}"
             raise StorageError(key, reason) from error
 
 

@@ -1,10 +1,21 @@
 """Storage: bytes by key on any filesystem, and what is built of them: objects, packs, logs."""
 
+from artifacts.storage.age import DatedStore, written
 from artifacts.storage.ahead import Ahead
 from artifacts.storage.checkpoint import Checkpoints, Head, Put, Row, Rows
-from artifacts.storage.chunks import CHUNK_BYTES, Chunk, ChunkLists, ChunkRows, cut
+from artifacts.storage.chunks import CHUNK_BYTES, Chunk, ChunkLists, ChunkRows, Cutter, cut
 from artifacts.storage.claim import alone, claim, claimed, delete_abandoned
 from artifacts.storage.codec import MOST_STORED, RAW, ZSTD, compress, decode, encode, expand
+from artifacts.storage.epoch import (
+    COLLECTED,
+    START,
+    Condemned,
+    CondemnedList,
+    Epoch,
+    key_of,
+    read_condemned,
+    write_condemned,
+)
 from artifacts.storage.fold import Fold, State, apply_rules
 from artifacts.storage.frame import Frame
 from artifacts.storage.healing import forget, has_copy, healed
@@ -14,7 +25,7 @@ from artifacts.storage.local import LocalStore
 from artifacts.storage.log import Change, Clock, Event, Log, Proposal, Tail, now
 from artifacts.storage.machine import MachineHeads
 from artifacts.storage.memory import MemoryStore
-from artifacts.storage.name import BLOBS, LAYOUTS, MANIFESTS, PAGES, Name
+from artifacts.storage.name import BLOBS, CONDEMNED, LAYOUTS, MANIFESTS, PAGES, Name
 from artifacts.storage.objects import InlineObjects, Objects, checked
 from artifacts.storage.opening import (
     Address,
@@ -33,14 +44,24 @@ from artifacts.storage.references.places import Options, Places
 from artifacts.storage.references.told import Told
 from artifacts.storage.references.uri import Uri, family_of
 from artifacts.storage.remote import RemoteStore
-from artifacts.storage.store import CopyingStore, FileStore, ObjectStore
-from artifacts.storage.transfer import BUFFER_BYTES, copy_file, hash_file, write_all
+from artifacts.storage.store import CopyingStore, FileStore, ObjectStore, Read, Tell, silent
+from artifacts.storage.transfer import (
+    BUFFER_BYTES,
+    copy_behind,
+    copy_file,
+    hash_behind,
+    hash_file,
+    on_disk,
+    write_all,
+)
 from artifacts.storage.upload import Uploads
 
 __all__ = [
     "BLOBS",
     "BUFFER_BYTES",
     "CHUNK_BYTES",
+    "COLLECTED",
+    "CONDEMNED",
     "LAYOUTS",
     "MANIFESTS",
     "MOST_STORED",
@@ -48,6 +69,7 @@ __all__ = [
     "RAW",
     "READ_BYTES",
     "SOLO",
+    "START",
     "ZSTD",
     "Address",
     "Ahead",
@@ -57,7 +79,12 @@ __all__ = [
     "ChunkLists",
     "ChunkRows",
     "Clock",
+    "Condemned",
+    "CondemnedList",
     "CopyingStore",
+    "Cutter",
+    "DatedStore",
+    "Epoch",
     "Event",
     "Extent",
     "FileStore",
@@ -84,6 +111,7 @@ __all__ = [
     "Places",
     "Proposal",
     "Put",
+    "Read",
     "Recorded",
     "RemoteStore",
     "Row",
@@ -92,6 +120,7 @@ __all__ = [
     "State",
     "StoreIdentity",
     "Tail",
+    "Tell",
     "Told",
     "Uploads",
     "Uri",
@@ -102,6 +131,7 @@ __all__ = [
     "claim",
     "claimed",
     "compress",
+    "copy_behind",
     "copy_file",
     "cut",
     "decode",
@@ -112,14 +142,21 @@ __all__ = [
     "fetch",
     "forget",
     "has_copy",
+    "hash_behind",
     "hash_file",
     "healed",
     "identify",
+    "key_of",
     "now",
+    "on_disk",
     "open_store",
     "opened",
     "place_at",
+    "read_condemned",
     "read_extent",
     "read_spans",
+    "silent",
     "write_all",
+    "write_condemned",
+    "written",
 ]

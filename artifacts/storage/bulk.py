@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar, runtime_checkable
@@ -13,6 +14,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 from artifacts.errors import ObjectNotFoundError, StorageError
 from artifacts.storage.bucket import Bucket
 from artifacts.storage.client import Client
+from artifacts.storage.store import Read, Tell
 
 PART_BYTES = 8 * 2**20  # measured: as fast as 16, in half the memory
 
@@ -38,40 +40,42 @@ class PartsBucket(Protocol):
         """Delete the parts."""
 
 
-def upload(client: Client, key: str, fd: int, path: Path) -> None:
-    """Make the object from an open file and its path, neither of which changes meanwhile.
+def is_in_parts(client: Client, size: int) -> bool:
+    """Whether so many bytes are better sent part by part than left to the bucket's client."""
+    return size <= PART_BYTES or isinstance(client.bucket, PartsBucket)
+
+
+def upload(client: Client, key: str, size: int, read: Read) -> None:
+    """Make the object of the `size` bytes that are read, if it can be put together from parts.
 
     At most 64 MiB are in memory, of all uploads and downloads of the client together; but of a
     file of more than that for each of the parts that a bucket takes, one part.
     """
-    size = os.fstat(fd).st_size
-    if size <= PART_BYTES:
-        _in_parts(client, [partial(_put_small, client, key, fd, size)])
-    elif isinstance(client.bucket, PartsBucket):
-        _upload_parts(client, key, fd, size, client.bucket.most_parts)
-    else:
-        _in_parts(client, [partial(_put_whole, client, key, path)])
-
-
-def download(client: Client, key: str, fd: int) -> None:
-    """Fill an empty file with the object. Raises OSError for the file's own disk."""
-    [first] = _in_parts(client, [partial(_fetch, client, key, fd, 0)])
-    if first == PART_BYTES:
-        size = client.call("asking for its size", key, lambda bucket: bucket.size(key))
-        rest = range(PART_BYTES, size, PART_BYTES)
-        got = _in_parts(client, [partial(_fetch, client, key, fd, offset) for offset in rest])
-        if first + sum(got) != size:
-            raise StorageError(key, f"only {first + sum(got)} of {size} bytes could be read")
-
-
-def _put_small(client: Client, key: str, fd: int, size: int) -> None:
+    if size > PART_BYTES:
+        _upload_parts(client, key, size, read)
+        return
     with client.room.take(size):
-        data = os.pread(fd, size, 0)
+        data = _filled(read, PART_BYTES + 1)  # to the end, which a reader may want to see
         client.call("uploading", key, lambda bucket: bucket.write(key, data))
 
 
-def _put_whole(client: Client, key: str, path: Path) -> None:
-    client.call("uploading", key, lambda bucket: bucket.put(key, str(path)))
+def put(client: Client, key: str, path: Path) -> None:
+    """Make the object of a file that does not change meanwhile, as the bucket's client does it."""
+    putting = client.parts.submit(
+        client.call, "uploading", key, lambda bucket: bucket.put(key, str(path))
+    )
+    putting.result()
+
+
+def download(client: Client, key: str, fd: int, tell: Tell) -> None:
+    """Fill an empty file with the object. Raises OSError for the file's own disk."""
+    got = _in_parts(client, [partial(_fetch, client, key, fd, 0)], tell)
+    if got == PART_BYTES:
+        size = client.call("asking for its size", key, lambda bucket: bucket.size(key))
+        rest = range(PART_BYTES, size, PART_BYTES)
+        got += _in_parts(client, [partial(_fetch, client, key, fd, at) for at in rest], tell)
+        if got != size:
+            raise StorageError(key, f"only {got} of {size} bytes could be read")
 
 
 def _fetch(client: Client, key: str, fd: int, offset: int) -> int:
@@ -85,25 +89,54 @@ def _fetch(client: Client, key: str, fd: int, offset: int) -> int:
         return len(data)
 
 
-def _upload_parts(client: Client, key: str, fd: int, size: int, most: int) -> None:
-    part_bytes = max(PART_BYTES, -(-size // most))
+def _upload_parts(client: Client, key: str, size: int, read: Read) -> None:
     name = _ask(client, "starting to upload", key, lambda bucket: bucket.begin(key))
-    offsets = enumerate(range(0, size, part_bytes), 1)
+    waiting: deque[Future[str]] = deque()
+    receipts: list[str] = []
 
-    def add(number: int, offset: int) -> str:
-        with client.room.take(part_bytes):
-            data = os.pread(fd, part_bytes, offset)
-            return _ask(
-                client, "uploading", key, lambda bucket: bucket.add(key, name, number, data)
-            )
+    def add(number: int, data: bytes) -> str:
+        return _ask(client, "uploading", key, lambda bucket: bucket.add(key, name, number, data))
 
     try:
-        receipts = _in_parts(client, [partial(add, *each) for each in offsets])
+        for number, (data, room) in enumerate(_parts(client, size, read), 1):
+            waiting.append(client.parts.submit(add, number, data))
+            waiting[-1].add_done_callback(partial(_give_back, room))
+            while waiting and waiting[0].done():
+                receipts.append(waiting.popleft().result())
+        receipts += [part.result() for part in waiting]
         _finish(client, key, name, receipts, size)
     except BaseException:
+        _end(waiting)
         with suppress(StorageError, ObjectNotFoundError):
             _ask(client, "giving up", key, lambda bucket: bucket.abandon(key, name))
         raise
+
+
+def _parts(client: Client, size: int, read: Read) -> Iterator[tuple[bytes, ExitStack]]:
+    """Each with the room that it takes, to be given back once it was sent."""
+    part_bytes = max(PART_BYTES, -(-size // _parts_bucket(client.bucket).most_parts))
+    while True:
+        with ExitStack() as room:
+            room.enter_context(client.room.take(part_bytes))
+            if not (data := _filled(read, part_bytes)):
+                return
+            yield data, room.pop_all()
+
+
+def _give_back(room: ExitStack, _: Future[str]) -> None:
+    room.close()
+
+
+def _filled(read: Read, size: int) -> bytes:
+    """So many bytes, or fewer at the end."""
+    data = read(size)
+    if len(data) in (0, size):
+        return data
+    pieces, left = [data], size - len(data)
+    while left and (data := read(left)):
+        pieces.append(data)
+        left -= len(data)
+    return b"".join(pieces)
 
 
 def _finish(client: Client, key: str, name: str, receipts: Sequence[str], size: int) -> None:
@@ -117,23 +150,28 @@ def _finish(client: Client, key: str, name: str, receipts: Sequence[str], size: 
 
 
 def _ask(client: Client, doing: str, key: str, act: Callable[[PartsBucket], _T]) -> _T:
-    def checked(bucket: Bucket) -> _T:
-        assert isinstance(bucket, PartsBucket)
-        return act(bucket)
-
-    return client.call(doing, key, checked)
+    return client.call(doing, key, lambda bucket: act(_parts_bucket(bucket)))
 
 
-def _in_parts(client: Client, tasks: Sequence[Callable[[], _T]]) -> Sequence[_T]:
-    """What each returned, in order. After the first that fails no other one is begun."""
+def _parts_bucket(bucket: Bucket) -> PartsBucket:
+    assert isinstance(bucket, PartsBucket)
+    return bucket
+
+
+def _in_parts(client: Client, tasks: Sequence[Callable[[], int]], tell: Tell) -> int:
+    """What they returned, told in order and in all. After one that fails no other is begun."""
     futures = [client.parts.submit(task) for task in tasks]
+    total = 0
     try:
-        return [future.result() for future in futures]
+        for future in futures:
+            tell(count := future.result())
+            total += count
     finally:
         _end(futures)
+    return total
 
 
-def _end(futures: Sequence[Future[_T]]) -> None:
+def _end(futures: Collection[Future[_T]]) -> None:
     """Nobody works on the file any more when this returns."""
     for future in futures:
         future.cancel()

@@ -19,7 +19,8 @@ from artifacts.errors import (
     UnsupportedStoreError,
 )
 from artifacts.storage.keys import check_key, check_prefix, is_key
-from artifacts.storage.transfer import write_all
+from artifacts.storage.store import Read, Tell, silent
+from artifacts.storage.transfer import take_stream, write_all
 
 _SPOOL = "tmp~"  # no key has a '~': none leads into the spool, and `list` passes it by
 _ATTEMPTS = 100
@@ -119,12 +120,17 @@ class LocalStore:
         except OSError as error:
             raise self._failure(key, error) from error
 
-    def fetch(self, key: str, path: Path) -> None:
-        self.size(key)  # absent? or a FIFO, which would block the copy
+    def stream(self, key: str, size: int, read: Read) -> None:
+        check_key(key)
+        take_stream(self, key, read)
+
+    def fetch(self, key: str, path: Path, tell: Tell = silent) -> None:
+        size = self.size(key)  # absent? or a FIFO, which would block the copy
         try:
             shutil.copyfile(self._locate(key), path)
         except OSError as error:
             raise self._failure(key, error) from error
+        tell(size)
 
     def list(self, prefix: str = "") -> Iterator[str]:
         check_prefix(prefix)

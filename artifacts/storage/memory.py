@@ -9,8 +9,10 @@ from pathlib import Path
 from threading import Lock
 from weakref import finalize
 
-from artifacts.errors import AlreadyExistsError, ObjectNotFoundError, StorageError
+from artifacts.errors import AlreadyExistsError, ObjectNotFoundError
 from artifacts.storage.keys import check_key, check_prefix
+from artifacts.storage.store import Read, Tell, silent
+from artifacts.storage.transfer import on_disk
 
 
 class MemoryStore:
@@ -62,12 +64,15 @@ class MemoryStore:
         self.write(key, path.read_bytes())
         path.unlink()
 
-    def fetch(self, key: str, path: Path) -> None:
+    def stream(self, key: str, size: int, read: Read) -> None:
+        check_key(key)
+        self.write(key, b"".join(iter(lambda: read(size + 1), b"")))
+
+    def fetch(self, key: str, path: Path, tell: Tell = silent) -> None:
         data = self.read(key)
-        try:
+        with on_disk(path):
             path.write_bytes(data)
-        except OSError as error:
-            raise StorageError(str(path), error.strerror or str(error)) from error
+        tell(len(data))
 
     def size(self, key: str) -> int:
         return len(self.read(key))

@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from artifacts.errors import AlreadyExistsError, ObjectNotFoundError, StorageError
 from artifacts.storage.bucket import Bucket, Cursor, Page
-from artifacts.storage.bulk import download, upload
+from artifacts.storage.bulk import download, is_in_parts, put, upload
 from artifacts.storage.client import Client
 from artifacts.storage.keys import check_key, check_prefix, is_key
+from artifacts.storage.store import Read, Tell, silent
+from artifacts.storage.transfer import on_disk, take_stream
 
 _AT_ONCE = 16
-_TO_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _TO_FILL = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
 
 
@@ -110,33 +112,42 @@ class RemoteStore:
     def take(self, key: str, path: Path) -> None:
         """In parts, of which a few are in memory, whatever the number of calls under way."""
         check_key(key)
-        try:
-            fd = os.open(path, _TO_READ)
-            try:
-                upload(self._client, key, fd, path)
-            finally:
-                os.close(fd)
-            os.unlink(path)
-        except OSError as error:
-            raise StorageError(str(path), error.strerror or str(error)) from error
-        except ObjectNotFoundError:
-            raise self._lost(key) from None
+        with on_disk(path), path.open("rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            if is_in_parts(self._client, size):
+                self.stream(key, size, file.read)
+            else:
+                self._uploaded(key, partial(put, self._client, key, path))
+            path.unlink()
 
-    def fetch(self, key: str, path: Path) -> None:
+    def stream(self, key: str, size: int, read: Read) -> None:
+        check_key(key)
+        if is_in_parts(self._client, size):
+            self._uploaded(key, partial(upload, self._client, key, size, read))
+        else:
+            take_stream(self, key, read)
+
+    def fetch(self, key: str, path: Path, tell: Tell = silent) -> None:
         """As `take`. An object that is replaced meanwhile may come out as a mixture."""
         check_key(key)
-        try:
+        with on_disk(path):
             fd = os.open(path, _TO_FILL, 0o666)
             try:
-                download(self._client, key, fd)
+                download(self._client, key, fd, tell)
             finally:
                 os.close(fd)
-        except OSError as error:
-            raise StorageError(str(path), error.strerror or str(error)) from error
 
     def size(self, key: str) -> int:
         check_key(key)
         return self._client.call("asking for its size", key, lambda bucket: bucket.size(key))
+
+    def written(self, key: str) -> datetime | None:
+        """When the object was written, by the bucket's clock; None if it does not say.
+
+        Raises ObjectNotFoundError.
+        """
+        check_key(key)
+        return self._client.call("asking for its age", key, lambda bucket: bucket.written(key))
 
     def list(self, prefix: str = "") -> Iterator[str]:
         """Page by page, as it is read."""
@@ -166,6 +177,12 @@ class RemoteStore:
             except ObjectNotFoundError:
                 return self.write(key, data)
         raise AlreadyExistsError(key)
+
+    def _uploaded(self, key: str, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except ObjectNotFoundError:
+            raise self._lost(key) from None
 
     def _lost(self, key: str) -> StorageError:
         """Where there is something, it is not the bucket that an upload did not find."""

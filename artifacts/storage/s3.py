@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
 from artifacts.storage.bucket import Bucket, Cursor, Foreign, Page
+from artifacts.storage.wire import BULK_BYTES, AnswerError, Wire
 
+T = TypeVar("T")
+
+SILENCE_S = 20
 _MOST_IN_ONE_PUT = 5 * 2**30
+_SIGNED_S = 3600  # longer than any request may take
 _PUT_TOGETHER = 2**16  # bytes that would take as long to send as one part to be put to the others
+
+
+_NO_ADDRESS = {301, 302, 307, 308, 400, 403, 405, 411, 501}
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 
 
 class S3Bucket(Bucket):
     """S3 and what speaks like it, through s3fs. A PartsBucket."""
 
     most_parts = 10_000
+
+    def __init__(self, filesystem: Foreign, root: str) -> None:
+        super().__init__(filesystem, root)
+        self._wire = None if _has_a_way_of_its_own(filesystem) else _new_wire(filesystem)
 
     def create(self, key: str, data: bytes) -> None:
         # a chunk size beyond all data: with several parts not all servers look at the condition
@@ -38,9 +54,15 @@ class S3Bucket(Bucket):
 
     def add(self, key: str, upload: str, number: int, data: bytes) -> str:
         """The part's receipt, for `finish`. Parts are numbered from 1, in any order."""
-        arguments = {"UploadId": upload, "PartNumber": number, "Body": data}
-        part = self._call("upload_part", key, len(data), **arguments)
-        return str(part["ETag"])
+        place = {"UploadId": upload, "PartNumber": number}
+
+        def add() -> Foreign:
+            return self._call("upload_part", key, len(data), **place, Body=data)["ETag"]
+
+        def put(wire: Wire) -> str:
+            return wire.put(self._signed("upload_part", key, **place), data)
+
+        return str(self._by_wire(put, add))
 
     def finish(self, key: str, upload: str, receipts: Sequence[str]) -> None:
         parts = [{"PartNumber": n, "ETag": etag} for n, etag in enumerate(receipts, 1)]
@@ -49,6 +71,36 @@ class S3Bucket(Bucket):
 
     def abandon(self, key: str, upload: str) -> None:
         self._call("abort_multipart_upload", key, UploadId=upload)
+
+    def _read(self, key: str, start: int, end: int | None) -> bytes:
+        read = partial(super()._read, key, start, end)
+        if end is None or end - start < BULK_BYTES:
+            return read()
+        limit_s = self.limit(end - start)["timeout"]
+
+        def get(wire: Wire) -> bytes:
+            return wire.get(self._signed("get_object", key), start, end, limit_s)
+
+        return self._by_wire(get, read)
+
+    def _by_wire(self, ask: Callable[[Wire], T], otherwise: Callable[[], T]) -> T:
+        """A server that does not take signed addresses, as of another region, is asked no more."""
+        if (wire := self._wire) is not None:
+            try:
+                return ask(wire)
+            except AnswerError as error:
+                if error.status not in _NO_ADDRESS:
+                    raise
+                self._wire = None
+        return otherwise()
+
+    def _signed(self, method: str, key: str, **arguments: Foreign) -> str:
+        """An address by which one request may be made without the client, for some minutes."""
+        from fsspec.asyn import sync
+
+        bucket, below = self._split(key)
+        place = {"Bucket": bucket, "Key": below, **arguments}
+        return str(sync(self.filesystem.loop, _sign, self.filesystem, method, place))
 
     def _call(self, method: str, key: str, size: int = 0, **arguments: Foreign) -> Foreign:
         bucket, below = self._split(key)
@@ -59,3 +111,42 @@ class S3Bucket(Bucket):
         """The bucket's name, and what S3 calls the key. Not by s3fs, which strips slashes."""
         bucket, below, _ = self.filesystem.split_path(f"{self.root}/x")
         return bucket, below[:-1] + key
+
+
+async def _sign(filesystem: Foreign, method: str, place: Foreign) -> Foreign:
+    client = await filesystem.set_session()
+    client.meta.events.register_first("choose-signer.s3", _signer, unique_id="artifacts")
+    return await client.generate_presigned_url(method, Params=place, ExpiresIn=_SIGNED_S)
+
+
+def _signer(signature_version: str, **_: Foreign) -> str | None:
+    """Else addresses are signed in the way of 2006, which newer regions refuse."""
+    return "s3v4-query" if signature_version in ("v4-query", "s3v4-query") else None
+
+
+def _has_a_way_of_its_own(filesystem: Foreign) -> bool:
+    """Whether its settings mean more than an address can say."""
+    settings = (
+        filesystem.anon,
+        filesystem.s3_additional_kwargs,
+        filesystem.req_kw,
+        filesystem.client_kwargs.get("verify") is False,
+        filesystem.config_kwargs.get("proxies"),
+        filesystem.config_kwargs.get("client_cert"),
+    )
+    return any(settings) or any(os.environ.get(name) for name in _PROXIES)
+
+
+def _new_wire(filesystem: Foreign) -> Wire:
+    """Trusts whom the client trusts. Source: botocore's session and endpoint."""
+    from botocore.httpsession import get_cert_path
+
+    given = (
+        filesystem.client_kwargs.get("verify"),
+        filesystem.session.get_config_variable("ca_bundle"),
+        os.environ.get("REQUESTS_CA_BUNDLE"),
+    )
+    certificates = next(
+        (each for each in given if isinstance(each, str)), get_cert_path(verify=True)
+    )
+    return Wire(silence_s=SILENCE_S, certificates=certificates)

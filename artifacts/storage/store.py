@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
+
+Read: TypeAlias = Callable[[int], bytes]
+"""Gives the next bytes of a stream, at most so many, and none at its end."""
+Tell: TypeAlias = Callable[[int], None]
+"""Hears of so many bytes more."""
+
+
+def silent(_count: int) -> None:
+    """A Tell for nobody."""
 
 
 class ObjectStore(Protocol):
@@ -40,8 +49,17 @@ class ObjectStore(Protocol):
     def take(self, key: str, path: Path) -> None:
         """Make the object from a file, which is used up: moved if it lies in `spool`."""
 
-    def fetch(self, key: str, path: Path) -> None:
-        """Copy the object to a file of this machine, which is made or replaced; not durably.
+    def stream(self, key: str, size: int, read: Read) -> None:
+        """Make the object of what is read, in order and to the end, in bounded memory.
+
+        `size` is what it is expected to come to. What `read` raises is raised, and the object is
+        what it was before.
+        """
+
+    def fetch(self, key: str, path: Path, tell: Tell = silent) -> None:
+        """Copy the object to a file of this machine, which is made or filled anew; not durably.
+
+        `tell` hears of all bytes in order, as soon as they and those before them are there.
 
         Raises ObjectNotFoundError, and StorageError also for the file's own disk.
         """

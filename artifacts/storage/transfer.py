@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
+from typing import TypeAlias
 
 from blake3 import blake3
 
 from artifacts.content import Digest
 from artifacts.errors import StorageError
 from artifacts.storage.claim import claim
+from artifacts.storage.store import ObjectStore, Read, Tell
 
 try:
     import fcntl
@@ -26,6 +31,9 @@ _IN_KERNEL = getattr(os, "copy_file_range", None)
 _FICLONE = 0x40049409  # Source: linux/fs.h; where it is another number, this one is refused
 _NOT_IN_KERNEL = {errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM}
 MAX_SIZE = 2**63 - 1  # bytes of any file
+
+Fetch: TypeAlias = Callable[[Path, Tell], None]
+"""Makes and fills a file, and tells of its bytes in order."""
 
 
 def hash_file(
@@ -59,26 +67,106 @@ def copy_file(
     `tell` hears of every part, and may raise to end it.
     Soon after `most` bytes it ends. Raises StorageError if the target's disk fails.
     """
-    try:
+    with on_disk(target):
         fd = os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
-        claim(fd)
-    except OSError as error:
-        raise StorageError(str(target), error.strerror or str(error)) from error
+        try:
+            claim(fd)
+            if _clone(source, fd):
+                return hash_file(fd, tell, most)
+            with ThreadPoolExecutor(1, thread_name_prefix="art-hash") as pool:
+                return _copy_and_hash(source, fd, pool, tell, most)
+        finally:
+            os.close(fd)
+
+
+def copy_behind(fetch: Fetch, source: Path, target: Path, tell: Tell) -> tuple[Digest, int]:
+    """As copy_file, of a file that `fetch` makes and fills from its beginning meanwhile."""
+    with on_disk(target), ExitStack() as opened:
+        reading = _opened(opened, source, os.O_CREAT | os.O_RDONLY)
+        writing = _opened(opened, target, os.O_CREAT | os.O_EXCL | os.O_RDWR)
+        if not _clone(reading, writing):  # a disk that cannot says so even of nothing
+            return _follow(partial(fetch, source), reading, tell, writing)
+        found = _follow(partial(fetch, source), reading, tell)
+        os.lseek(reading, 0, os.SEEK_SET)
+        _clone(reading, writing)
+        return found
+
+
+def hash_behind(fetch: Fetch, source: Path, tell: Tell) -> tuple[Digest, int]:
+    """As hash_file, of a file that `fetch` makes and fills from its beginning meanwhile."""
+    with on_disk(source), ExitStack() as opened:
+        reading = _opened(opened, source, os.O_CREAT | os.O_RDONLY)
+        return _follow(partial(fetch, source), reading, tell)
+
+
+def take_stream(store: ObjectStore, key: str, read: Read) -> None:
+    """As the store's `stream`, by way of its spool."""
+    path = store.spool() / f"stream-{secrets.token_hex(8)}"
+    with ExitStack() as held:
+        held.callback(path.unlink, missing_ok=True)
+        with on_disk(path):
+            file = held.enter_context(path.open("xb", buffering=0))
+            claim(file.fileno())
+        while data := read(BUFFER_BYTES):
+            with on_disk(path):
+                write_all(file.fileno(), memoryview(data))
+        store.take(key, path)
+
+
+@contextmanager
+def on_disk(path: str | Path) -> Iterator[None]:
+    """What the system says of a file of this machine is raised as a StorageError that names it."""
     try:
-        if _clone(source, fd):
-            return hash_file(fd, tell, most)
-        with ThreadPoolExecutor(1, thread_name_prefix="art-hash") as pool:
-            return _copy_and_hash(source, fd, pool, tell, most)
+        yield
     except OSError as error:
-        raise StorageError(str(target), error.strerror or str(error)) from error
-    finally:
-        os.close(fd)
+        raise StorageError(str(path), error.strerror or str(error)) from error
 
 
 def write_all(fd: int, data: memoryview) -> None:
     """As os.write, which may write less than it was given."""
     while data:
         data = data[os.write(fd, data) :]
+
+
+def _opened(held: ExitStack, path: Path, flags: int) -> int:
+    fd = os.open(path, flags | getattr(os, "O_BINARY", 0), 0o666)
+    held.callback(os.close, fd)
+    claim(fd)
+    return fd
+
+
+def _follow(
+    fetch: Callable[[Tell], None], reading: int, tell: Tell, writing: int | None = None
+) -> tuple[Digest, int]:
+    """Digest and length of what `fetch` tells of while it fills the file that is read."""
+    hasher = blake3()
+    arrived: SimpleQueue[int] = SimpleQueue()
+
+    def take() -> int:
+        view, length = memoryview(bytearray(BUFFER_BYTES)), 0
+        while left := arrived.get():
+            length += left
+            while left and (got := os.readv(reading, [view[:left]])):
+                hasher.update(view[:got])
+                if writing is not None:
+                    write_all(writing, view[:got])
+                left -= got
+                tell(got)
+        return length
+
+    def came(count: int) -> None:
+        if taking.done():
+            taking.result()  # why it ended
+        arrived.put(count)
+
+    with ThreadPoolExecutor(1, thread_name_prefix="art-hash") as pool:
+        taking = pool.submit(take)
+        try:
+            fetch(came)
+        finally:
+            arrived.put(0)
+        length = taking.result()
+    return Digest(hasher.digest()), length
 
 
 def _copy_and_hash(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from itertools import compress
 from pathlib import Path
 from threading import Barrier
@@ -20,6 +21,7 @@ from artifacts.errors import (
 from artifacts.storage import FileStore, ObjectStore
 
 WRITERS = 8
+STREAMED = 17 * 2**20 + 5  # bytes: more than two parts of what is sent in parts
 ODD_KEYS = ["0", "-", "_", "...", "..a", "a..", ".a", "-rf", "a" * 255, "a/" * 255 + "ab"]
 NO_PREFIXES = {
     "absolute": "/a",
@@ -123,6 +125,7 @@ class StoreContract:
             lambda: store.write(key, b""),
             lambda: store.create(key, b""),
             lambda: store.take(key, source),
+            lambda: store.stream(key, 0, lambda _: b""),
             lambda: store.size(key),
             lambda: store.delete(key),
         ]
@@ -265,6 +268,34 @@ class StoreContract:
 
         assert (store.read("k"), list(store.list())) == (b"taken", ["k"])
 
+    @pytest.mark.parametrize("size", [0, 1, 2**20, STREAMED], ids=str)
+    def test_stream_stores_what_is_read_to_its_end(self, store: ObjectStore, size: int) -> None:
+        data = bytes(range(256)) * (size // 256 + 1)
+        file = BytesIO(data[:size])
+
+        store.stream("a/b", size, lambda most: file.read(min(most, 3 * 2**20)))
+
+        assert store.read("a/b") == data[:size]
+        assert file.read() == b""
+        assert not [*store.spool().iterdir()]
+
+    @pytest.mark.parametrize("size", [1, STREAMED], ids=str)
+    def test_a_stream_that_breaks_stores_nothing(self, store: ObjectStore, size: int) -> None:
+        """Not even what came before."""
+        store.write("k", b"old")
+        pieces = iter([b"x" * size])
+
+        def read(_most: int) -> bytes:
+            try:
+                return next(pieces)
+            except StopIteration:
+                raise BrokenPipeError from None
+
+        with pytest.raises(BrokenPipeError):
+            store.stream("k", size, read)
+        assert (store.read("k"), [*store.list()]) == (b"old", ["k"])
+        assert not [*store.spool().iterdir()]
+
     def test_fetch_copies_to_a_file(self, store: ObjectStore, tmp_path: Path) -> None:
         store.write("a/b", b"fetched")
         for _ in range(2):
@@ -272,6 +303,23 @@ class StoreContract:
 
         assert (tmp_path / "here").read_bytes() == b"fetched"
         assert store.read("a/b") == b"fetched"
+
+    @pytest.mark.parametrize("size", [0, 1, STREAMED], ids=str)
+    def test_fetch_tells_of_all_bytes_in_order(
+        self, store: ObjectStore, tmp_path: Path, size: int
+    ) -> None:
+        data = (bytes(range(251)) * (size // 251 + 1))[:size]
+        store.write("k", data)
+        told = 0
+
+        def tell(count: int) -> None:
+            nonlocal told
+            told += count
+            with (tmp_path / "here").open("rb") as file:
+                assert file.read(told) == data[:told]
+
+        store.fetch("k", tmp_path / "here", tell)
+        assert told == size
 
     def test_fetch_of_nothing(self, store: ObjectStore, tmp_path: Path) -> None:
         with pytest.raises(ObjectNotFoundError):

@@ -13,7 +13,7 @@ from operator import attrgetter
 from pathlib import Path
 from threading import Lock
 
-from artifacts.storage import FileStore, ObjectStore
+from artifacts.storage import FileStore, ObjectStore, Read, Tell, silent
 
 
 class _Wrapper(ABC):
@@ -57,9 +57,13 @@ class _Wrapper(ABC):
         with self._around("take", key):
             self._store.take(key, path)
 
-    def fetch(self, key: str, path: Path) -> None:
+    def stream(self, key: str, size: int, read: Read) -> None:
+        with self._around("stream", key):
+            self._store.stream(key, size, read)
+
+    def fetch(self, key: str, path: Path, tell: Tell = silent) -> None:
         with self._around("fetch", key):
-            self._store.fetch(key, path)
+            self._store.fetch(key, path, tell)
 
     def size(self, key: str) -> int:
         with self._around("size", key):

@@ -27,7 +27,9 @@ from artifacts.storage import (
     Name,
     Objects,
     ObjectStore,
+    Tell,
     encode,
+    silent,
 )
 from artifacts.testing import CountingStore, FailingStore, SlowStore, StoreContract
 
@@ -360,10 +362,10 @@ def test_who_waits_for_a_blob_can_see_it_grow(tmp_path: Path) -> None:
     is_shown: list[bool] = []
 
     class Slow(MemoryStore):
-        def fetch(self, key: str, path: Path) -> None:
+        def fetch(self, key: str, path: Path, tell: Tell = silent) -> None:
             [turn] = Path(copies.folder, "turns").iterdir()
             is_shown.append(turn.read_bytes() == os.fsencode(path))
-            super().fetch(key, path)
+            super().fetch(key, path, tell)
 
     remote = Slow()
     remote.write(KEY, BLOB)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from artifacts.storage import LocalStore
+from artifacts.storage import LocalStore, Read, Tell, silent
 
 
 class LedgerStore:
@@ -33,9 +33,9 @@ class LedgerStore:
         self._note(key, start, start + len(data))
         return data
 
-    def fetch(self, key: str, path: Path) -> None:
+    def fetch(self, key: str, path: Path, tell: Tell = silent) -> None:
         time.sleep(self._delay_s)
-        self._store.fetch(key, path)
+        self._store.fetch(key, path, tell)
         self._note(key, 0, path.stat().st_size)
 
     def write(self, key: str, data: bytes) -> None:
@@ -46,6 +46,9 @@ class LedgerStore:
 
     def take(self, key: str, path: Path) -> None:
         self._store.take(key, path)
+
+    def stream(self, key: str, size: int, read: Read) -> None:
+        self._store.stream(key, size, read)
 
     def size(self, key: str) -> int:
         return self._store.size(key)

@@ -35,6 +35,7 @@ from artifacts.storage import (
 )
 from artifacts.storage.bulk import PART_BYTES
 from artifacts.storage.s3 import S3Bucket
+from artifacts.storage.wire import AnswerError, Wire
 from artifacts.testing import StoreContract
 
 RACERS = 8
@@ -84,6 +85,54 @@ def test_large_files_come_and_go_in_parts(store: RemoteStore, size: int, tmp_pat
     assert store.size("a/b") == size
     assert (tmp_path / "target").read_bytes() == data
     assert not (tmp_path / "source").exists()
+
+
+@pytest.mark.parametrize("server", ["ceph"], indirect=True)
+def test_large_bodies_pass_the_client_of_s3_by(
+    store: RemoteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or they would take several times as long."""
+    moved: Counter[str] = Counter()
+    get, put = Wire.get, Wire.put
+
+    def counted_get(wire: Wire, url: str, start: int, stop: int, limit_s: float) -> bytes:
+        data = get(wire, url, start, stop, limit_s)
+        moved["get"] += len(data)
+        return data
+
+    def counted_put(wire: Wire, url: str, data: bytes) -> str:
+        moved["put"] += len(data)
+        return put(wire, url, data)
+
+    monkeypatch.setattr(Wire, "get", counted_get)
+    monkeypatch.setattr(Wire, "put", counted_put)
+    (tmp_path / "source").write_bytes(bytes(2 * PART_BYTES))
+
+    store.take("k", tmp_path / "source")
+    store.fetch("k", tmp_path / "target")
+
+    assert moved == {"get": 2 * PART_BYTES, "put": 2 * PART_BYTES}
+
+
+@pytest.mark.parametrize("server", ["ceph", "ministack"], indirect=True)
+def test_a_server_that_takes_no_signed_address_is_asked_by_its_client(
+    store: RemoteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> str:
+        asked.append(1)
+        raise AnswerError(403, "SignatureDoesNotMatch")
+
+    asked: list[int] = []
+    monkeypatch.setattr(Wire, "get", refuse)
+    monkeypatch.setattr(Wire, "put", refuse)
+    data = SOME * (2 * PART_BYTES // len(SOME))
+    (tmp_path / "source").write_bytes(data)
+
+    store.take("k", tmp_path / "source")
+    store.fetch("k", tmp_path / "target")
+
+    assert (tmp_path / "target").read_bytes() == data
+    assert 0 < len(asked) <= 8  # once by each thread that knew no better
 
 
 def test_large_files_of_many_threads_keep_apart(store: RemoteStore, tmp_path: Path) -> None:

@@ -16,7 +16,18 @@ from hypothesis import strategies as st
 
 from artifacts.content import Digest
 from artifacts.errors import StorageError
-from artifacts.storage import BUFFER_BYTES, copy_file, hash_file, transfer, write_all
+from artifacts.storage import (
+    BUFFER_BYTES,
+    MemoryStore,
+    Tell,
+    copy_behind,
+    copy_file,
+    hash_behind,
+    hash_file,
+    silent,
+    transfer,
+    write_all,
+)
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 SIZES = [0, 1, BUFFER_BYTES - 1, BUFFER_BYTES, BUFFER_BYTES + 1, 9 * BUFFER_BYTES + 7]
@@ -179,3 +190,70 @@ def test_all_is_written_by_a_system_that_writes_less(
         os.close(fd)
 
     assert (tmp_path / "target").read_bytes() == b"0123456789"
+
+
+def arriving(data: bytes, step: int) -> transfer.Fetch:
+    """As of a store that is slow to send it."""
+
+    def fetch(path: Path, tell: Tell) -> None:
+        with path.open("wb", buffering=0) as file:
+            for start in range(0, len(data), step):
+                file.write(part := data[start : start + step])
+                tell(len(part))
+
+    return fetch
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("step", [3 * BUFFER_BYTES, BUFFER_BYTES - 1, 2**40], ids=str)
+def test_what_arrives_is_hashed_and_copied_behind(size: int, step: int, tmp_path: Path) -> None:
+    fetch, expected = arriving(data := content(size), step), (Digest.of(data), size)
+    told: list[int] = []
+
+    assert copy_behind(fetch, tmp_path / "source", tmp_path / "target", told.append) == expected
+    assert hash_behind(fetch, tmp_path / "other", told.append) == expected
+    assert sum(told) == 2 * size
+    for name in ("source", "target", "other"):
+        assert (tmp_path / name).read_bytes() == data
+
+
+def test_what_arrives_can_be_cloned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the disk shares bytes, none is written twice: simulated."""
+
+    def clone(source: int, target: int) -> bool:
+        os.pwrite(target, os.pread(source, 2**30, 0), 0)
+        return True
+
+    monkeypatch.setattr(transfer, "_clone", clone)
+    data = content(SIZES[-1])
+
+    found = copy_behind(arriving(data, 2**20), tmp_path / "a", tmp_path / "b", silent)
+    assert (found, (tmp_path / "b").read_bytes()) == ((Digest.of(data), len(data)), data)
+
+
+def test_a_full_disk_ends_what_arrives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_fd: int, _data: memoryview) -> None:
+        raise FULL
+
+    monkeypatch.setattr(transfer, "write_all", full)
+    fetch = arriving(content(2**20), 2**10)
+
+    with pytest.raises(StorageError, match="target: No space left"):
+        copy_behind(fetch, tmp_path / "source", tmp_path / "target", silent)
+
+
+def test_what_stops_arriving_is_raised(tmp_path: Path) -> None:
+    def fetch(path: Path, tell: Tell) -> None:
+        arriving(b"abc", 3)(path, tell)
+        raise StorageError("blobs/ab", "connection reset")
+
+    with pytest.raises(StorageError, match="connection reset"):
+        copy_behind(fetch, tmp_path / "source", tmp_path / "target", silent)
+
+
+def test_a_stream_by_way_of_the_spool_leaves_nothing_there() -> None:
+    store, pieces = MemoryStore(), iter([b"ab", b"c", b""])
+    transfer.take_stream(store, "k", lambda _most: next(pieces))
+
+    assert store.read("k") == b"abc"
+    assert not os.listdir(store.spool())

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from threading import Barrier, Event
 
 import pytest
 
-from artifacts.errors import StorageError
-from artifacts.storage import MemoryStore, ObjectStore, Uploads, delete_abandoned, upload
+from artifacts.errors import FileChangedError, StorageError
+from artifacts.storage import MemoryStore, ObjectStore, Read, Uploads, delete_abandoned, upload
 from artifacts.testing import FailingStore, SlowStore
 
 FAULT = StorageError("blobs/2", "connection reset")
@@ -129,3 +130,48 @@ def test_what_waits_is_not_taken_for_abandoned() -> None:
     looked.set()
     uploads.finish()
     assert len([*store.list()]) == 7
+
+
+def test_a_stream_is_read_when_it_was_added_and_sent_when_all_is_finished() -> None:
+    store, sent = MemoryStore(), Event()
+
+    class Slow(MemoryStore):
+        def stream(self, key: str, size: int, read: Read) -> None:
+            store.stream(key, size, read)
+            sent.wait(timeout=30)
+
+    uploads, file = Uploads(far(Slow())), BytesIO(b"streamed")
+    uploads.stream("blobs/1", 8, file.read)
+
+    assert file.read() == b""
+    file.close()
+    sent.set()
+    uploads.finish()
+    assert store.read("blobs/1") == b"streamed"
+
+
+@pytest.mark.parametrize("reach", [far, lambda store: store], ids=["far", "near"])
+def test_a_stream_that_cannot_be_read_harms_no_other(
+    reach: Callable[[ObjectStore], ObjectStore],
+) -> None:
+    store = MemoryStore()
+    uploads = Uploads(reach(store))
+
+    def read(_most: int) -> bytes:
+        raise FileChangedError("model.bin")
+
+    with pytest.raises(FileChangedError):
+        uploads.stream("blobs/1", 8, read)
+    uploads.stream("blobs/2", 2, BytesIO(b"ok").read)
+    uploads.finish()
+    assert [*store.list()] == ["blobs/2"]
+
+
+def test_a_stream_that_cannot_be_stored_is_no_success() -> None:
+    store = MemoryStore()
+    uploads = Uploads(FailingStore(far(store), at=1, before=True, error=FAULT))
+
+    with pytest.raises(StorageError, match="connection reset"):
+        uploads.stream("blobs/1", 8, BytesIO(b"streamed").read)
+    with pytest.raises(StorageError, match="connection reset"):
+        uploads.finish()

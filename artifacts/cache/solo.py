@@ -1,0 +1,36 @@
+"""Solo: a large file that is sent from where it lies, under a name that was found before."""
+
+from __future__ import annotations
+
+import os
+
+from blake3 import blake3
+
+from artifacts.content import Digest
+from artifacts.errors import FileChangedError
+from artifacts.storage import Chunk, ChunkRows, Cutter
+
+
+class SoloFile:
+    """An open file of a known digest, read once more from its beginning.
+
+    What is sent is what was named, or `read` raises at the end. `rows` are then its chunks.
+    """
+
+    def __init__(self, fd: int, path: str, size: int, digest: Digest) -> None:
+        self._fd, self._path, self._size, self._digest = fd, path, size, digest
+        self._at = self._cut = 0
+        self._hasher, self._cutter = blake3(), Cutter()
+        self.rows = ChunkRows()
+
+    def read(self, most: int) -> bytes:
+        """The next bytes, at most so many. Raises FileChangedError."""
+        data = os.pread(self._fd, min(most, self._size - self._at), self._at)
+        self._at += len(data)
+        self._hasher.update(data)
+        for chunk in self._cutter.feed(data) if data else self._cutter.close():
+            self.rows.add(Chunk(blake3(chunk).digest(), self._cut, len(chunk), len(chunk)))
+            self._cut += len(chunk)
+        if not data and self._hasher.digest() != self._digest:
+            raise FileChangedError(self._path)
+        return data

@@ -1,0 +1,83 @@
+"""Wire: large bodies on plain sockets, each moved by the thread that asks for it.
+
+A filesystem of fsspec moves them through one event loop in many small pieces, which takes longer
+than the network. How a request is signed stays its client's business: here come finished addresses.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
+
+BULK_BYTES = 2**20  # from so many on
+_AT_ONCE = 64
+_SENT_BYTES = 2**18  # within one time limit
+_READ_BYTES = 2**20  # or what has come so far
+_STORED, _PARTIAL = 200, 206
+_SAID_BYTES = 2**14  # read of what a server has to say about a failure
+_CODE = re.compile(rb"<Code>([A-Za-z0-9_.]{1,60})</Code>")
+
+
+class AnswerError(Exception):
+    """A server's answer that is no success, as `storage.failure` understands it."""
+
+    def __init__(self, status: int, code: str = "") -> None:
+        super().__init__(status, code)
+        self.status = status
+        self.error_code = code
+
+
+class Wire:
+    """Connections of one process, for any number of threads. Nothing is ever tried twice."""
+
+    def __init__(self, *, silence_s: float, certificates: str) -> None:
+        """`silence_s` is how long nothing may happen; `certificates` a file of those to trust."""
+        from urllib3 import PoolManager, Timeout
+
+        self._pool = PoolManager(
+            maxsize=_AT_ONCE,
+            blocksize=_SENT_BYTES,
+            retries=False,
+            timeout=Timeout(silence_s),
+            ca_certs=certificates,
+        )
+
+    def get(self, url: str, start: int, stop: int, limit_s: float) -> bytes:
+        """The bytes of a range, fewer where the object ends. Raises AnswerError."""
+        headers = {"Range": f"bytes={start}-{stop - 1}", "Accept-Encoding": "identity"}
+        answer = self._pool.request("GET", url, headers=headers, preload_content=False)
+        try:
+            _expect(answer, _PARTIAL)
+            data = b"".join(_blocks(answer, time.monotonic() + limit_s))
+        except BaseException:
+            answer.close()  # nobody else is to get the rest of this answer
+            raise
+        answer.release_conn()
+        return data
+
+    def put(self, url: str, data: bytes) -> str:
+        """The ETag of what was stored. Raises AnswerError."""
+        length = {"Content-Length": str(len(data))}
+        answer = self._pool.request("PUT", url, body=BytesIO(data), headers=length)
+        _expect(answer, _STORED)
+        return answer.headers["ETag"]
+
+
+def _expect(answer: BaseHTTPResponse, status: int) -> None:
+    if answer.status != status:
+        code = _CODE.search(answer.read(_SAID_BYTES) or answer.data)
+        raise AnswerError(answer.status, code[1].decode() if code else "")
+
+
+def _blocks(answer: BaseHTTPResponse, until_s: float) -> Iterator[bytes]:
+    """A peer that sends a little now and then is as good as silent."""
+    while block := answer.read1(_READ_BYTES):
+        yield block
+        if time.monotonic() > until_s:
+            raise TimeoutError

@@ -1,0 +1,130 @@
+"""Wire: bodies arrive whole, or an error tells what the server said; nobody waits for ever."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import ClassVar
+
+import pytest
+from urllib3.exceptions import HTTPError
+
+from artifacts.storage.failure import Failure, classify
+from artifacts.storage.wire import AnswerError, Wire
+
+BODY = bytes(range(256)) * 2**13
+
+
+class Server(BaseHTTPRequestHandler):
+    """Says what its path asks for."""
+
+    protocol_version = "HTTP/1.1"
+    stored: ClassVar[dict[str, bytes]] = {}
+
+    def do_GET(self) -> None:
+        start, stop = map(int, self.headers["Range"].removeprefix("bytes=").split("-"))
+        part = BODY[start : stop + 1]
+        status = 200 if self.path == "/whole" else 206
+        self._say(status, part, len(part) + (self.path == "/cut"))
+
+    def do_PUT(self) -> None:
+        self.stored[self.path] = self.rfile.read(int(self.headers["Content-Length"]))
+        self._say(200, b"", 0)
+
+    def _say(self, status: int, body: bytes, length: int) -> None:
+        if self.path.startswith("/no/"):
+            _, _, code, name = self.path.split("/")
+            status, body = int(code), b"<Error><Code>%s</Code></Error>" % name.encode()
+            length = len(body)
+        self.send_response(status)
+        self.send_header("Content-Length", str(length))
+        self.send_header("ETag", '"tag"')
+        self.end_headers()
+        if self.path == "/dribble":
+            for at in range(0, len(body), 2**18):
+                self.wfile.write(body[at : at + 2**18])
+                time.sleep(0.05)
+        elif self.path != "/silent":
+            self.wfile.write(body)
+        else:
+            time.sleep(3)
+        self.close_connection = length != len(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def wire() -> Wire:
+    from botocore.httpsession import where
+
+    return Wire(silence_s=1, certificates=where())
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 1), (5, 2**20 + 7), (2**20, 2**30)])
+def test_a_range_comes_as_it_is(wire: Wire, url: str, start: int, stop: int) -> None:
+    assert wire.get(f"{url}/k", start, stop, 30) == BODY[start:stop]
+
+
+@pytest.mark.parametrize("size", [0, 1, 2**18, 2**20 + 3])
+def test_what_is_put_is_stored(wire: Wire, url: str, size: int) -> None:
+    assert wire.put(f"{url}/{size}", BODY[:size]) == '"tag"'
+    assert Server.stored[f"/{size}"] == BODY[:size]
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [
+        ("503/SlowDown", Failure.BUSY),
+        ("500/InternalError", Failure.UNKNOWN),
+        ("404/NoSuchKey", Failure.ABSENT),
+        ("404/NoSuchBucket", Failure.REFUSED),
+        ("416/InvalidRange", Failure.BEYOND),
+        ("403/AccessDenied", Failure.REFUSED),
+        ("400/ExpiredToken", Failure.EXPIRED),
+    ],
+)
+def test_what_the_server_says_is_understood(
+    wire: Wire, url: str, answer: str, failure: Failure
+) -> None:
+    for ask in (
+        lambda: wire.get(f"{url}/no/{answer}", 0, 9, 30),
+        lambda: wire.put(f"{url}/no/{answer}", b"x"),
+    ):
+        with pytest.raises(AnswerError) as caught:
+            ask()
+        assert classify(caught.value) is failure
+
+
+def test_a_server_that_ignores_the_range_is_no_success(wire: Wire, url: str) -> None:
+    with pytest.raises(AnswerError):
+        wire.get(f"{url}/whole", 5, 9, 30)
+
+
+def test_half_an_answer_is_none(wire: Wire, url: str) -> None:
+    with pytest.raises(HTTPError) as caught:
+        wire.get(f"{url}/cut", 0, 9, 30)
+    assert classify(caught.value) is Failure.UNKNOWN
+
+
+def test_a_silent_server_is_not_waited_for(wire: Wire, url: str) -> None:
+    with pytest.raises(HTTPError) as caught:
+        wire.get(f"{url}/silent", 0, 9, 30)
+    assert classify(caught.value) is Failure.UNKNOWN
+
+
+def test_a_dribbling_server_is_not_waited_for(wire: Wire, url: str) -> None:
+    with pytest.raises(TimeoutError):
+        wire.get(f"{url}/dribble", 0, len(BODY), 0.1)
+    assert wire.get(f"{url}/k", 0, 5, 30) == BODY[:5]
