@@ -23,10 +23,12 @@ pytestmark = pytest.mark.usefixtures("store")
 LOGGED_ONLY = [
     *("aliases", "commit_hash", "created_at", "entity", "file_count", "project"),
     *("qualified_name", "source_entity", "source_project", "source_qualified_name"),
-    *("source_version", "tags", "updated_at", "version"),
+    *("source_version", "tags", "updated_at", "version", "url"),
+    *("collection", "source_collection"),
 ]
 LOGGED_ONLY_METHODS = [
     *("checkout", "download", "file", "files", "new_draft", "verify", "wait"),
+    *("json_encode",),
 ]
 GOOD_NAMES = ["data", "a", "A-b_c.1", "..a", "v3", "latest", "x" * 128]
 BAD_NAMES = ["", " ", "a/b", "a:b", "a b", "ä", "a@b", "..", "x" * 129]

@@ -6,29 +6,13 @@ import pytest
 
 from artifact.samples import draft, logged
 from artifacts.artifact import Artifact
-from artifacts.errors import ArtifactFinalizedError, ArtifactNotLoggedError, UsageError
-
-OF_A_VERSION = [
-    *("aliases", "collection", "commit_hash", "created_at", "entity", "file_count"),
-    *("project", "qualified_name", "source_collection", "source_entity", "source_project"),
-    *("source_qualified_name", "source_version", "tags", "updated_at", "url", "version"),
-]
-CALLS_OF_A_VERSION = ["files", "json_encode", "new_draft", "wait", "file", "checkout", "verify"]
-
-
-@pytest.mark.parametrize("name", OF_A_VERSION)
-def test_what_only_a_version_has_is_absent_in_a_draft(name: str) -> None:
-    artifact = draft()
-
-    with pytest.raises(ArtifactNotLoggedError, match=rf"Artifact\.{name}"):
-        getattr(artifact, name)
-    assert not hasattr(artifact, name)
-
-
-@pytest.mark.parametrize("name", CALLS_OF_A_VERSION)
-def test_what_only_a_version_does_a_draft_refuses(name: str) -> None:
-    with pytest.raises(ArtifactNotLoggedError, match=rf"Artifact\.{name}"):
-        getattr(draft(), name)()
+from artifacts.errors import (
+    ArtifactFinalizedError,
+    ArtifactNotLoggedError,
+    ArtifactStatusError,
+    UsageError,
+    WaitTimeoutError,
+)
 
 
 def test_it_is_encoded_as_w_and_b_names_one() -> None:
@@ -106,3 +90,31 @@ def test_files_are_gone_through_by_next() -> None:
     with pytest.raises(StopIteration):
         next(files)
     assert [file.name for file in files] == ["a", "b", "c"]
+
+
+def test_wrong_moment_is_an_attribute_error_as_theirs_is() -> None:
+    final = draft()
+    final.finalize()
+
+    with pytest.raises(ArtifactFinalizedError) as refused:
+        final.remove("a.txt")
+    with pytest.raises(ArtifactNotLoggedError) as absent:
+        final.wait()
+    for error in (refused.value, absent.value):
+        assert isinstance(error, ArtifactStatusError)
+        assert isinstance(error, AttributeError)
+
+
+def test_waiting_takes_no_time_as_logging_has_ended() -> None:
+    artifact = logged()
+
+    assert artifact.wait(timeout=0) is artifact
+    assert issubclass(WaitTimeoutError, TimeoutError)  # which whoever waits for theirs catches
+
+
+def test_members_are_had_and_set_by_brackets_as_by_their_methods() -> None:
+    artifact = logged({"plain.txt": b"text"})
+
+    assert artifact["plain.txt"] is artifact.get("plain.txt") is None
+    with pytest.raises(ArtifactFinalizedError):
+        artifact["more"] = object()

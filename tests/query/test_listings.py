@@ -107,6 +107,7 @@ def test_types_are_those_of_the_collections(api: Api) -> None:
     assert [each.name for each in api.artifact_type("model").collections()] == ["net"]
     assert api.artifact_type("model").collection("net").name == "net"
     assert api.artifact_type("model").id == "default/uncategorized/model"
+    api.artifact_type("model").load()
     with pytest.raises(CommError):
         api.artifact_type("absent")
     with pytest.raises(WrongTypeError):

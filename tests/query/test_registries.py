@@ -37,6 +37,7 @@ def test_registries_are_listed_by_name(api: Api) -> None:
     assert registry.path == ["default", "wandb-registry-dataset"]
     assert registry.artifact_types == ["dataset"]
     assert registry.allow_all_artifact_types
+    assert registry.description == ""
     assert registry.created_at <= registry.updated_at
     assert not api.registries("team")
 
