@@ -52,11 +52,17 @@ class RunRecord:
         self._hurry.clear()
 
     def _flush_soon(self) -> None:
+        if not self._is_behind():  # an earlier one told of it
+            return
         self._hurry.wait(_PAUSE_S)
         try:
             self.flush()
         except ArtifactsError as error:
             _log.warning("what the run did is not recorded yet: %s", error)
+
+    def _is_behind(self) -> bool:
+        with self._lock:
+            return bool(self._waiting or self._proposal)
 
     def _next(self) -> Proposal | None:
         """The same again, as long as nobody knows what became of it."""
