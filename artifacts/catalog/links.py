@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from artifacts.catalog.collection import CollectionState
 from artifacts.catalog.logs import Logs
+from artifacts.catalog.retention import FOR_EVER, is_over, lasting_s
 from artifacts.catalog.row import LinkRow
 from artifacts.catalog.version import Link, Version
 from artifacts.errors import ArtifactNotFoundError, ConflictError, InvalidError, MalformedError
 from artifacts.names import LATEST, CollectionName
 from artifacts.storage import Fold, Proposal
 
+_log = logging.getLogger(__name__)
 _TRIES = 8  # of finding a portfolio that others rename, delete and make again meanwhile
 
 
@@ -28,10 +31,14 @@ class Shown:
 def link(logs: Logs, version: Version, target: CollectionName, aliases: Sequence[str]) -> Version:
     """The version as the portfolio shows it, which is made if there is none; one event there.
 
-    The aliases, and `latest`, are moved to it, whether it was linked already or not. Raises
-    InvalidNameError if the target is no portfolio or has another type.
+    The aliases, and `latest`, are moved to it, whether it was linked already or not. What was to
+    last for a time lasts for ever from now on. Raises InvalidNameError if the target is no
+    portfolio or has another type, ArtifactNotFoundError for a version that is gone.
     """
+    version.refresh()
     home = version.collection_name
+    _refuse_gone(logs, version)
+    _keep(logs, version)
     change = {
         "kind": "linked",
         "collection": version.id.partition("-")[0],
@@ -76,9 +83,32 @@ def follow(logs: Logs, link: Link) -> Version:
     if called is None or source.state.is_deleted or version is None:
         hint = f"what it links to, v{row.version} of a collection in {row.project}, was deleted"
         raise ArtifactNotFoundError(name, logs.store.url, hint)
+    home = CollectionName(entity, project, called)
+    if is_over(logs, home, source.state, version):
+        hint = f"what it links to, {home.qualified}:v{row.version}, was to last for a time only"
+        raise ArtifactNotFoundError(name, logs.store.url, hint)
     if version.digest != row.digest:
         raise MalformedError(name, f"it links to content {row.digest.hex()}, which is not there")
-    return Version(logs.store, CollectionName(entity, project, called), source, version, link)
+    return Version(logs.store, home, source, version, link)
+
+
+def _refuse_gone(logs: Logs, version: Version) -> None:
+    home, state = version.collection_name, version.collection.state
+    row = None if state.is_deleted else state.version(version.row.number)
+    if row is None or is_over(logs, home, state, row):
+        hint = "it was deleted, or its time is over: link another version"
+        raise ArtifactNotFoundError(version.source_qualified_name, logs.store.url, hint)
+
+
+def _keep(logs: Logs, version: Version) -> None:
+    """Source: W&B, whose links end the time to live of what they lead to."""
+    defaults = version.collection.state.ttl, logs.default_ttl(version.collection_name)
+    if lasting_s(version.row, *defaults) is not None:
+        logs.access.check_writing()
+        number = version.row.number
+        change = {"kind": "updated", "version": number, "ttl": FOR_EVER}
+        version.collection.append(Proposal([change]))
+        _log.warning("%s is linked, so it lasts for ever now", version.source_qualified_name)
 
 
 def shown_in(logs: Logs, portfolio: CollectionName, fold: Fold[CollectionState]) -> Iterator[Shown]:

@@ -15,6 +15,7 @@ from artifacts.settings import Settings
 
 _AGE = re.compile(r"([0-9]{1,9}) ?(s|min|h|d|w)?")
 _UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_DIGITS = 64  # of a whole digest
 _STARTS = ("./", "../", "/", "~/")
 
 
@@ -57,6 +58,18 @@ def check_is_no_folder(text: str) -> None:
         raise UsageError(
             f"{text!r} is a folder, expected a name: [[entity/]project/]name[:version]"
         )
+
+
+def says_version(text: str) -> bool:
+    """Whether a name says which version is meant, and not only a collection."""
+    last = text.rpartition("/")[2]
+    return ":" in last or "@" in last or len(last) == _DIGITS
+
+
+def check_says_version(text: str) -> None:
+    """Raises UsageError."""
+    if not says_version(text):
+        raise UsageError(f"{text!r} says no version: write {text}:latest, or another one")
 
 
 def as_folder(path: Path) -> str:

@@ -21,6 +21,13 @@ _WORDS = {
     "placed": "v{version} repacked",
     "dropped": "v{version} deleted",
     "retained": "versions last {ttl} seconds",
+    "unlinked": "link v{version} taken away",
+    "tagged": "tag {tag} put on v{version}",
+    "untagged": "tag {tag} taken off v{version}",
+    "described": "description of the collection changed",
+    "labelled": "tag {tag} put on the collection",
+    "unlabelled": "tag {tag} taken off the collection",
+    "retyped": "type changed to {type}",
     "renamed": "renamed to {name}",
     "deleted": "deleted",
     "fenced": "fenced by the collector at epoch {epoch}",
@@ -69,6 +76,9 @@ def _words(change: Change, numbers: Mapping[str, int]) -> str:
     if kind == "updated":
         facts = [key for key in ("description", "metadata", "tags", "ttl") if key in change]
         return f"{' and '.join(facts)} of v{change['version']} changed"
+    if kind == "linked":
+        aliases = ", ".join(change["aliases"])
+        return f"v{change['version']} of a collection in {change['project']} linked as {aliases}"
     words = _WORDS.get(kind)
     return words.format_map(change) if words else f"{kind!r}"
 

@@ -95,6 +95,7 @@ def _version(version: Version) -> dict[str, Any]:
     row = version.row
     return {
         "name": version.qualified_name,
+        "source": version.source_qualified_name if version.link else None,
         "type": version.type,
         "aliases": version.aliases,
         "tags": [*row.tags],
@@ -117,6 +118,7 @@ def _version_lines(data: Mapping[str, Any]) -> Iterator[str]:
     yield from facts(
         [
             ("name", data["name"]),
+            ("shows", data["source"] or ""),
             ("type", data["type"]),
             ("aliases", ", ".join(data["aliases"])),
             ("tags", ", ".join(data["tags"])),

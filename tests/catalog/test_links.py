@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from test_catalog import (
@@ -31,6 +32,7 @@ from artifacts.storage import MemoryStore, Proposal
 
 BEST = CollectionName("team", "proj", "best")
 REGISTERED = CollectionName("team", "wandb-registry-model", "best")
+BEGAN = datetime(2024, 1, 1, tzinfo=UTC)
 ELSEWHERE = CollectionName("others", "theirs", "shown")
 
 
@@ -336,3 +338,56 @@ class Deleting(MemoryStore):
             rival.delete(BEST)
             self.rival = rival
         super().create(key, data)
+
+
+# Versions that do not last
+
+
+def at(catalog: Catalog, **passed: float) -> Catalog:
+    """As of so long after the epoch of these tests."""
+    return Catalog(catalog.store, lambda: BEGAN + timedelta(**passed))
+
+
+def test_what_was_to_last_for_a_time_lasts_for_ever_once_it_is_linked(catalog: Catalog) -> None:
+    then = at(catalog)
+    then.link(commit(then, "a", ttl=60), BEST)
+
+    later = at(catalog, days=1)
+    assert found(later, "best") == found(later, "data:v0") == "a"
+    assert later.lasting_s(later.resolve(named("data"))) is None
+
+
+def test_what_is_over_or_deleted_cannot_be_linked(catalog: Catalog) -> None:
+    then = at(catalog)
+    short, long = commit(then, "a", ttl=60), commit(then, "b")
+    later = at(catalog, days=1)
+    later.drop(long, with_aliases=True)
+
+    for version in (short, long):
+        with pytest.raises(ArtifactNotFoundError, match="link another version"):
+            later.link(version, BEST)
+    assert later.collection(BEST) is None
+
+
+def test_a_link_to_what_is_over_leads_nowhere(catalog: Catalog) -> None:
+    then = at(catalog)
+    version = commit(then, "a")
+    then.link(version, BEST)
+    then.change(version, [{"kind": "updated", "version": 0, "ttl": 60}])
+
+    later = at(catalog, days=1)
+    with pytest.raises(ArtifactNotFoundError, match="for a time only"):
+        later.resolve(named("best"))
+    assert shown(later) == {}
+    assert [link.version for link in later.links(BEST)] == [None]
+
+
+def test_a_link_to_a_deleted_version_leads_nowhere(catalog: Catalog) -> None:
+    kept, gone = commit(catalog, "a"), commit(catalog, "b")
+    catalog.link(kept, BEST)
+    catalog.link(gone, BEST, ["prod"])
+    catalog.drop(gone, with_aliases=True)
+
+    assert shown(catalog) == {0: "data:v0"}
+    with pytest.raises(ArtifactNotFoundError, match="was deleted"):
+        resolved(catalog, "best:prod")

@@ -1,0 +1,248 @@
+"""`art alias`, `tag`, `link`, `unlink`, `rename` and `rm` change names, and no content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.shell import Shell
+
+
+def put(art: Shell, content: str, name: str = "mnist") -> str:
+    """A version whose one file has this content."""
+    (art.folder / "one.txt").write_text(content)
+    return str(art.ok("put", "one.txt", name, "--json").json["name"])
+
+
+def show(art: Shell, name: str) -> Any:  # noqa: ANN401
+    return art.ok("show", name, "--json").json
+
+
+# Aliases and tags
+
+
+def test_aliases_move_to_the_version_that_is_named(art: Shell) -> None:
+    put(art, "a")
+    put(art, "b")
+    art.ok("alias", "mnist:v0", "prod", "best")
+
+    answer = art.ok("alias", "mnist:v1", "best")
+
+    assert answer.lines == ["default/proj/mnist:v1  latest, best"]
+    assert show(art, "mnist:v0")["aliases"] == ["prod"]
+
+
+def test_aliases_are_taken_off(art: Shell) -> None:
+    put(art, "a")
+    art.ok("alias", "mnist", "prod", "best")
+
+    answer = art.ok("alias", "mnist", "prod", "best", "--remove", "--json").json
+
+    assert answer == {"name": "default/proj/mnist:v0", "aliases": ["latest"]}
+    assert art("show", "mnist:prod").code == 3
+
+
+def test_an_alias_that_is_not_there_cannot_be_taken_off(art: Shell) -> None:
+    put(art, "a")
+    art.ok("alias", "mnist", "prod")
+
+    answer = art("alias", "mnist", "prod", "typo", "--remove")
+
+    assert (answer.code, "has no typo; it has latest, prod" in answer.err) == (3, True)
+    assert "prod" in show(art, "mnist")["aliases"]
+
+
+@pytest.mark.parametrize("alias", ["v3", "a/b", "a:b", ""])
+def test_what_is_no_alias_is_refused(art: Shell, alias: str) -> None:
+    put(art, "a")
+
+    assert art("alias", "mnist", alias).code == 2
+
+
+def test_tags_are_put_on_and_taken_off(art: Shell) -> None:
+    put(art, "a")
+    assert art.ok("tag", "mnist", "raw", "small").lines == ["default/proj/mnist:v0  raw, small"]
+
+    art.ok("tag", "mnist", "raw", "--remove")
+
+    assert show(art, "mnist")["tags"] == ["small"]
+    assert art("tag", "mnist", "raw", "--remove").code == 3
+    assert art("tag", "mnist", "a/b").code == 2
+
+
+def test_a_collection_has_tags_of_its_own(art: Shell) -> None:
+    put(art, "a")
+
+    answer = art.ok("tag", "mnist", "raw", "--collection", "--json").json
+
+    assert answer == {"name": "default/proj/mnist", "tags": ["raw"]}
+    assert show(art, "mnist")["tags"] == []
+    assert art.ok("tag", "mnist", "raw", "--collection", "--remove", "--json").json["tags"] == []
+    assert art("tag", "mnist", "raw", "--collection", "--remove").code == 3
+    assert art("tag", "nothing", "raw", "--collection").code == 3
+
+
+# Links
+
+
+def test_a_linked_version_is_had_under_both_names(art: Shell) -> None:
+    put(art, "a")
+    name = put(art, "b")
+
+    answer = art.ok("link", "mnist", "model-registry/Digits", "--alias", "prod").lines
+
+    assert answer == [
+        "default/model-registry/Digits:v0  shows default/proj/mnist:v1, as prod, latest"
+    ]
+    assert art.ok("cat", "model-registry/Digits:prod", "one.txt").out == b"b"
+    shown = show(art, "model-registry/Digits:prod")
+    assert (shown["source"], shown["aliases"]) == (name, ["prod", "latest"])
+    assert show(art, "mnist")["source"] is None
+
+
+def test_a_portfolio_is_listed_with_what_it_shows(art: Shell) -> None:
+    put(art, "a")
+    put(art, "b", "other")
+    art.ok("link", "mnist", "best", "--alias", "x")
+    art.ok("link", "other", "best")
+    art.ok("rm", "mnist")
+
+    [best, other] = art.ok("ls", "--json").json
+    assert (best["name"], best["latest"], best["versions"]) == ("best", "v1", 2)
+    assert (best["portfolio"], other["portfolio"]) == (True, False)
+    newest, oldest = art.ok("ls", "best", "--json").json
+    assert (newest["source"], newest["aliases"]) == ("default/proj/other:v0", ["latest"])
+    assert (oldest["source"], oldest["aliases"]) == (None, ["x"])
+    assert "what was deleted" in art.ok("ls", "best").out.decode()
+
+
+def test_a_portfolio_whose_sources_are_gone_is_still_listed(art: Shell) -> None:
+    put(art, "a")
+    art.ok("link", "mnist", "best")
+    art.ok("rm", "mnist")
+
+    [best] = art.ok("ls", "--json").json
+    assert (best["name"], best["latest"]) == ("best", None)
+    assert art.ok("ls").lines[1].startswith("best")
+
+
+def test_what_cannot_be_linked_says_why(art: Shell) -> None:
+    put(art, "a")
+    put(art, "b", "other")
+
+    answer = art("link", "mnist", "other")
+
+    assert (answer.code, "no portfolio" in answer.err) == (2, True)
+    assert art("link", "nothing", "best").code == 3
+    assert art("link", "mnist", "a/b/c/d").code == 2
+
+
+def test_unlinking_leaves_the_version(art: Shell) -> None:
+    put(art, "a")
+    art.ok("link", "mnist", "best", "--alias", "prod")
+
+    answer = art.ok("unlink", "best:prod")
+
+    assert answer.lines == ["default/proj/best:v0  showed default/proj/mnist:v0, which stays"]
+    assert art("show", "best:v0").code == 3
+    art.ok("show", "mnist:v0")
+
+
+def test_unlinking_wants_a_version_that_is_linked(art: Shell) -> None:
+    put(art, "a")
+    art.ok("link", "mnist", "best")
+
+    assert "says no version" in art("unlink", "best").err
+    assert (art("unlink", "best").code, art("unlink", "mnist:v0").code) == (2, 2)
+
+
+def test_log_tells_of_links_and_names(art: Shell) -> None:
+    put(art, "a")
+    art.ok("link", "mnist", "best", "--alias", "x")
+    art.ok("unlink", "best:x")
+    art.ok("rename", "best", "finest")
+    art.ok("tag", "finest", "t", "--collection")
+
+    what = [event["what"] for event in art.ok("log", "finest", "--json").json][::-1]
+
+    assert what == [
+        ["created, of type dataset", "v0 of a collection in default/proj linked as x, latest"],
+        ["link v0 taken away"],
+        ["renamed to finest"],
+        ["tag t put on the collection"],
+    ]
+
+
+# Renaming and deleting
+
+
+def test_a_renamed_collection_has_its_versions_under_the_new_name(art: Shell) -> None:
+    put(art, "a")
+
+    assert art.ok("rename", "mnist", "digits").lines == [
+        "default/proj/mnist  is called default/proj/digits now"
+    ]
+    assert art.ok("cat", "digits", "one.txt").out == b"a"
+    assert art("show", "mnist").code == 3
+    assert put(art, "b") == "default/proj/mnist:v1"
+
+
+def test_a_taken_or_bad_new_name_is_refused(art: Shell) -> None:
+    put(art, "a")
+    put(art, "b", "other")
+
+    assert [art("rename", "mnist", new).code for new in ("other", "a/b", "")] == [2, 2, 2]
+    assert art("rename", "nothing", "new").code == 3
+
+
+def test_a_version_with_aliases_is_deleted_only_with_them(art: Shell) -> None:
+    put(art, "a")
+    put(art, "b")
+
+    refused = art("rm", "mnist:v1")
+    assert (refused.code, "latest" in refused.err) == (5, True)
+    assert art.ok("rm", "mnist:v0").lines == ["default/proj/mnist:v0  deleted"]
+    art.ok("rm", "mnist:v1", "--delete-aliases")
+
+    assert [art("show", name).code for name in ("mnist:v0", "mnist:v1")] == [3, 3]
+
+
+def test_a_version_may_be_deleted_by_its_digest(art: Shell) -> None:
+    put(art, "a")
+    digest = show(art, "mnist")["digest"]
+    put(art, "b")
+
+    art.ok("rm", f"mnist@{digest[:12]}")
+
+    assert art("show", "mnist:v0").code == 3
+
+
+def test_a_link_is_deleted_and_its_version_stays(art: Shell) -> None:
+    put(art, "a")
+    art.ok("link", "mnist", "best", "--alias", "prod")
+
+    art.ok("rm", "best:prod")
+
+    assert art("show", "best:v0").code == 3
+    art.ok("show", "mnist")
+
+
+def test_a_deleted_collection_is_gone_and_its_numbers_are_not_used_again(art: Shell) -> None:
+    put(art, "a")
+    put(art, "b")
+
+    answer = art.ok("rm", "mnist", "--json").json
+
+    assert answer == {"name": "default/proj/mnist", "versions": 2}
+    assert art.ok("ls", "--json").json == []
+    assert art("rm", "mnist").code == 3
+    assert put(art, "a") == "default/proj/mnist:v2"
+
+
+@pytest.mark.parametrize("command", ["alias", "tag", "link", "unlink", "rename", "rm"])
+def test_a_folder_is_no_name(art: Shell, data: Path, command: str) -> None:
+    more = {"alias": ["x"], "tag": ["x"], "link": ["best"], "rename": ["new"]}
+
+    assert art(command, f"./{data.name}", *more.get(command, [])).code == 2
