@@ -94,6 +94,14 @@ class Collector:
         """The generation that is not swept yet, as it is now."""
         return self._logs.generations.refresh().state.open
 
+    def generation(self, epoch: int) -> Generation:
+        """One that was begun."""
+        return self._logs.generations.refresh().state.all[epoch - 1]
+
+    def fold(self, id_: str) -> Fold[CollectionState]:
+        """Of a collection, by its id."""
+        return self._logs.fold(id_)
+
     def check_writing(self) -> None:
         """Raises UnsupportedStoreError."""
         self._catalog.begin_writing()

@@ -3,6 +3,7 @@
 from artifacts.testing.contract import StoreContract
 from artifacts.testing.faults import (
     CountingStore,
+    EchoingStore,
     FailingStore,
     KillingStore,
     Request,
@@ -15,6 +16,7 @@ from artifacts.testing.schedule import Fault, Schedule, always, calm, seeded, st
 
 __all__ = [
     "CountingStore",
+    "EchoingStore",
     "Exchange",
     "FailingStore",
     "Fault",

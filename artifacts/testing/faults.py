@@ -125,6 +125,32 @@ class FailingStore(_FaultAt):
         raise self._error
 
 
+class EchoingStore(_Wrapper):
+    """Does a put or a delete once more when it is told to, as a network that kept a request.
+
+    What was put stays in `puts`, what was deleted in `deletes`.
+    """
+
+    def __init__(self, store: ObjectStore) -> None:
+        super().__init__(store)
+        self.puts: dict[str, bytes] = {}
+        self.deletes: dict[str, None] = {}
+
+    def put_again(self, key: str) -> None:
+        self._store.write(key, self.puts[key])
+
+    def delete_again(self, key: str) -> None:
+        self._store.delete(key)
+
+    @contextmanager
+    def _around(self, operation: str, key: str) -> Iterator[None]:
+        yield
+        if operation in ("write", "take", "stream"):
+            self.puts[key] = self._store.read(key)
+        elif operation == "delete":
+            self.deletes[key] = None
+
+
 class CountingStore(_Wrapper):
     """Records its operations in `calls`, as (operation, key or prefix), in order."""
 
