@@ -24,6 +24,7 @@ _VARIABLES = {  # weakest first
     "storage_options": ("ART_STORAGE_OPTIONS",),
     "reference_options": ("ART_REFERENCE_OPTIONS",),
     "single_writer": ("ART_SINGLE_WRITER",),
+    "offline": ("ART_OFFLINE",),
 }
 _TABLES: dict[str, tuple[str, ...]] = {  # of two in one folder the first counts
     "art.toml": (),
@@ -51,6 +52,7 @@ class Overrides(TypedDict, total=False):
     storage_options: Mapping[str, Any] | None
     reference_options: Mapping[str, Mapping[str, Any]] | None
     single_writer: bool | None
+    offline: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class Settings:
     """The same for what references lead to, by scheme or by what their uris start with."""
     single_writer: bool = False
     """Whether a bucket will do that lets a name be created twice: only one process may write."""
+    offline: bool = False
+    """Whether artifacts of a store that is far away are read without asking it."""
     cache_size: int = _CACHE_SIZE  # bytes of what is kept of stores that are far away
     sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
@@ -110,6 +114,7 @@ class Settings:
             storage_options=written["storage_options"].as_table(),
             reference_options=written["reference_options"].as_tables(),
             single_writer=written["single_writer"].as_flag(),
+            offline=written["offline"].as_flag(),
             sources={each.setting: each.source for each in written.values()},
         )
 
@@ -268,6 +273,7 @@ def _from_defaults(folder: Path) -> Iterator[_Written]:
         "storage_options": {},
         "reference_options": {},
         "single_writer": False,
+        "offline": False,
     }
     for name, value in defaults.items():
         yield _Written(name, value, "default", folder)

@@ -110,6 +110,7 @@ def test_defaults_are_one_store_per_user(home: Path) -> None:
         ("ART_CACHE_SIZE", "cache_size"),
         ("ART_ARTIFACT_DIR", "artifact_dir"),
         ("ART_QUIET", "quiet"),
+        ("ART_OFFLINE", "offline"),
     ],
 )
 def test_variable_sets(variable: str, setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,6 +228,7 @@ def test_sources_say_where_each_setting_was_read(
         "artifact_dir": "default",
         "quiet": str(home / "art.toml"),
         "single_writer": "default",
+        "offline": "default",
         "storage_options": "default",
         "reference_options": "default",
     }

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from artifacts.cache import Copies, Intake, cached
+from artifacts.cache import CachedStore, Copies, Intake, cached
 from artifacts.catalog.access import Access
 from artifacts.catalog.collection import CollectionState, id_of
 from artifacts.catalog.commit import Content, write_content
@@ -30,6 +30,7 @@ from artifacts.errors import (
     WrongTypeError,
 )
 from artifacts.names import (
+    HIDDEN,
     LATEST,
     ArtifactName,
     CollectionName,
@@ -49,6 +50,7 @@ from artifacts.storage import (
     Parallel,
     Proposal,
     StoreIdentity,
+    UnreachableStore,
     now,
     opened,
     place_at,
@@ -69,6 +71,7 @@ class Facts:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     run: str | None = None
     ttl: int | None = None  # seconds that it lasts, 0 for ever; None for what others say
+    distributed: str | None = None  # which meeting of many writers it came of
 
 
 class Catalog:
@@ -109,6 +112,22 @@ class Catalog:
         access = Access(place, parallel, lambda may_create: opened(found, create=may_create))
         access.may_create = create
         return cls(place, cache=cache, access=access)
+
+    @classmethod
+    def offline(cls, address: str | Address, cache: Path, copies: Copies) -> Catalog | None:
+        """What this machine knew last of a store that is far away, and has copies of.
+
+        Nothing is asked of the store; what is not here raises StorageError. None for a store of
+        this machine.
+        """
+        found = place_at(address)
+        parallel = Parallel.over(found)
+        if parallel is None:
+            return None
+        place = CachedStore(UnreachableStore(found.url), copies)
+        catalog = cls(place, access=Access(place, parallel))
+        catalog.logs = Logs(place, catalog._access, cache=cache, is_offline=True)
+        return catalog
 
     @property
     def identity(self) -> StoreIdentity:
@@ -294,9 +313,16 @@ class Catalog:
             entity, _, project = text.partition("/")
             yield entity, project
 
-    def collections(self, entity: str, project: str) -> Iterator[tuple[str, str]]:
-        """Name and type of each collection of a project that has versions, in order of name."""
-        yield from self._listed(entity, project, is_portfolio=False)
+    def collections(
+        self, entity: str, project: str, *, with_hidden: bool = False
+    ) -> Iterator[tuple[str, str]]:
+        """Name and type of each collection of a project that has versions, in order of name.
+
+        Those are hidden in which the writers of one version meet, while they do.
+        """
+        for name, type_ in self._listed(entity, project, is_portfolio=False):
+            if with_hidden or not name.startswith(HIDDEN):
+                yield name, type_
 
     def portfolios(self, entity: str, project: str) -> Iterator[tuple[str, str]]:
         """Name and type of each portfolio of a project, in order of name."""
@@ -429,13 +455,15 @@ class Catalog:
             if changes:
                 fold.append(Proposal(changes))
 
-    def delete(self, name: CollectionName) -> None:
+    def delete(self, name: CollectionName, *, only: str | None = None) -> None:
         """Frees the name, but not its version numbers; what a portfolio shows stays.
 
-        Raises ArtifactNotFoundError.
+        With `only`, if that is the id of what the name stands for. Raises ArtifactNotFoundError.
         """
         with self.logs.operation():
             fold, directory = self.logs.existing(name)
+            if only not in (None, id_of(fold)):
+                return
             change = {"name": name.collection, "id": id_of(fold)}
             directory.append(Proposal([{"kind": "closing", **change}]))
             drops = [each for row in fold.state for each in (row.manifest, row.layout)]
@@ -513,6 +541,7 @@ def _committed(content: Content, facts: Facts) -> Change:
     }
     extra: dict[str, Any] = {"run": facts.run, "tags": [*facts.tags]}
     extra |= {"description": facts.description, "metadata": dict(facts.metadata)}
+    extra["distributed"] = facts.distributed
     change |= {key: value for key, value in extra.items() if value}
     return change if facts.ttl is None else change | {"ttl": facts.ttl}
 

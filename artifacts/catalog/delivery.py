@@ -105,6 +105,7 @@ def deliver(
         version.uncached() if manner.skip_cache else version, attempt
     )
     if not pages.damage:  # a receipt has to have them all
+        pages.version.keep_carried()
         with alone(os.fspath(root)):
             renewed = Receipt.find(root).adding(
                 pages.delivery(references.delivered)

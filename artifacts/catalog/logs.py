@@ -50,13 +50,17 @@ class Logs:
         *,
         cache: Path | None = None,
         has_checkpoints: bool = True,
+        is_offline: bool = False,
     ) -> None:
+        """Offline, nothing is asked: what the machine knew last is all there is."""
         self.store = store
         self.access = access
-        self.parallel = access.parallel
+        self.is_offline = is_offline
+        self.parallel = None if is_offline else access.parallel
         self.clock = clock
         self._has_checkpoints = has_checkpoints
-        self._machine = MachineHeads(cache, store.url) if cache and self.parallel else None
+        is_known = cache is not None and (self.parallel is not None or is_offline)
+        self._machine = MachineHeads(cache, store.url) if cache and is_known else None
         self._lock = PerProcess(RLock)
         self._begun: list[Fold[Any]] = []
         self.projects = self._fold_of("directory/root", DirectoryState)
@@ -312,7 +316,13 @@ class Logs:
 
     def _fold_of(self, name: str, kind: type[S]) -> Fold[S]:
         log = Log(self.store, name, self.clock, self.parallel)
-        return Fold(log, kind, machine=self._machine, has_checkpoints=self._has_checkpoints)
+        return Fold(
+            log,
+            kind,
+            machine=self._machine,
+            has_checkpoints=self._has_checkpoints,
+            is_offline=self.is_offline,
+        )
 
 
 def _fence(there: int, wanted: int) -> list[Change]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from functools import cached_property
 from pathlib import Path
 
 from artifacts.cache import FILES_ONLY, Copies, Ignore, Keep, Tree
 from artifacts.catalog.catalog import Catalog
 from artifacts.catalog.draft import Draft
 from artifacts.catalog.version import Version
-from artifacts.errors import StoreNotFoundError, UsageError
-from artifacts.names import CollectionName, parse_name
+from artifacts.errors import NotFoundError, StoreNotFoundError, UnavailableError, UsageError
+from artifacts.names import ArtifactName, CollectionName, DigestName, parse_name
 from artifacts.progress import Bar, Progress, Silent
 from artifacts.settings import Settings
 from artifacts.storage import Address, Places
@@ -70,9 +71,37 @@ class Session:
         return Tree(folder, ignore or Ignore(), keep)
 
     def resolve(self, text: str, type: str | None = None) -> Version:
-        """The version that a user means. Raises InvalidNameError, ArtifactNotFoundError."""
+        """The version that a user means.
+
+        Where the store cannot be reached, or is not to be, as this machine knew it last. Raises
+        InvalidNameError, ArtifactNotFoundError, StorageError.
+        """
         name = parse_name(text, entity=self.settings.entity, project=self.settings.project)
-        return self.catalog.resolve(name, type)
+        if self.settings.offline and (known := self._known) is not None:
+            return known.resolve(name, type)
+        try:
+            return self.catalog.resolve(name, type)
+        except UnavailableError:
+            version = self._resolve_offline(name, type)
+            if version is None:
+                raise
+            return version
+
+    def _resolve_offline(self, name: ArtifactName | DigestName, type: str | None) -> Version | None:
+        """What this machine knew last, if it knew such a version."""
+        try:
+            version = self._known.resolve(name, type) if self._known else None
+        except (NotFoundError, UnavailableError):
+            return None
+        if version is not None:
+            told = "%s cannot be reached; %s is what this machine knew of it last"
+            _log.warning(told, version.store.url, version.qualified_name)
+        return version
+
+    @cached_property
+    def _known(self) -> Catalog | None:
+        """None for a store of this machine."""
+        return Catalog.offline(self._address, self.cache, self.copies)
 
     @property
     def cache(self) -> Path:

@@ -10,7 +10,7 @@ from functools import cached_property, partial
 
 from blake3 import blake3
 
-from artifacts.cache import Expected, expected_details, expected_files, uncached
+from artifacts.cache import CachedStore, Expected, expected_details, expected_files, uncached
 from artifacts.catalog.collection import CollectionState, id_of
 from artifacts.catalog.row import LinkRow, VersionRow
 from artifacts.content import Detail, Diff, Digest, Entry, Kind, Manifest, Page, PageRow, diff
@@ -22,6 +22,7 @@ from artifacts.errors import (
     MalformedError,
     MissingBlobError,
     ObjectNotFoundError,
+    StorageError,
     UnsupportedFileError,
 )
 from artifacts.names import CollectionName
@@ -272,6 +273,12 @@ class Version:
             self._kept = (position, page, layout)
         return [*layout.spans(page, index)]
 
+    def keep_carried(self) -> None:
+        """Where the store is far away, have copies of what the event carried, for offline days."""
+        if isinstance(self.store, CachedStore):
+            for name, stored in self.carried.items():
+                self.store.copies.put(Name.parse(name).key, stored)
+
     @property
     def carried(self) -> Mapping[str, bytes]:
         """Stored forms of the objects that ride with the event which placed it, by name."""
@@ -285,6 +292,10 @@ class Version:
             event = log.read(number)
         except ObjectNotFoundError:
             raise BrokenLogError(log.key(number), "it is missing") from None
+        except StorageError:
+            if not self.collection.is_offline:
+                raise
+            return InlineObjects(self.store, {})  # what it carried may be among the copies
         return InlineObjects(self.store, event.objects)
 
     def _begin(self, name: Name) -> None:

@@ -54,6 +54,7 @@ from artifacts.storage.transfer import (
     on_disk,
     write_all,
 )
+from artifacts.storage.unreachable import UnreachableStore
 from artifacts.storage.upload import Uploads
 
 __all__ = [
@@ -122,6 +123,7 @@ __all__ = [
     "Tail",
     "Tell",
     "Told",
+    "UnreachableStore",
     "Uploads",
     "Uri",
     "alone",

@@ -11,7 +11,13 @@ from functools import partial
 from threading import RLock
 from typing import Any, Generic, Protocol, Self, TypeVar
 
-from artifacts.errors import IntegrityError, LostRaceError, MalformedError, ObjectNotFoundError
+from artifacts.errors import (
+    IntegrityError,
+    LostRaceError,
+    MalformedError,
+    ObjectNotFoundError,
+    StorageError,
+)
 from artifacts.storage.checkpoint import Checkpoints, Head, Put, Rows
 from artifacts.storage.log import FEW_EVENTS, Change, Event, Log, Proposal, Tail
 from artifacts.storage.machine import MachineHeads
@@ -81,12 +87,15 @@ class Fold(Generic[S]):
         *,
         machine: MachineHeads | None = None,
         has_checkpoints: bool = True,
+        is_offline: bool = False,
     ) -> None:
+        """Offline, what the machine knew of the log last is all there is of it."""
+        self.is_offline = is_offline
         self.log = log
         self.tail = Tail.start(log.name)
         self.state = kind()
         self._kind = kind
-        self._machine = machine if log.parallel else None
+        self._machine = machine if log.parallel or is_offline else None
         self._checkpoints = Checkpoints(log.store, log.parallel)
         self._has_checkpoints = has_checkpoints
         self._is_fresh = True
@@ -150,6 +159,8 @@ class Fold(Generic[S]):
         `foresee` is called whenever `guess` became a better one, to begin what will follow.
         """
         with self.lock:
+            if self.is_offline:
+                return self._stay()
             self._drop_half()
             self.begin()
             foresee()
@@ -162,6 +173,18 @@ class Fold(Generic[S]):
                 self.forget()
             self._keep()
             return self
+
+    def _stay(self) -> Self:
+        """At what the machine knew last. Raises StorageError if that is nothing."""
+        if self._is_fresh:
+            self._recall()
+            if self._candidate is None:
+                self.log.store.read(self.log.key(0))  # which tells why it cannot be had
+                raise StorageError(self.log.key(0), "this machine does not know its log")
+            (head, self.state), self._candidate = self._candidate, None
+            self.tail, self._is_fresh = head.tail, False
+            self.state.rows.recover = self._folded_rows
+        return self
 
     def append(self, proposal: Proposal) -> Event:
         """Append after whatever else was appended; the fold decides what it comes to.
