@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from artifacts.storage.failure import Failure, classify
+from artifacts.storage.transfer import write_at
 
 Foreign: TypeAlias = Any
 """An object of a client's package: none of them has types."""
 Cursor: TypeAlias = Any
 """Where a listing goes on; each kind of bucket has its own."""
+
+_T = TypeVar("_T")
 
 _ANSWER_S = 30.0  # more than a client's own limit, which none has for the sending of a body
 _SLOWEST = 2**15  # bytes a second that a transfer is worth waiting for
@@ -50,13 +53,12 @@ class Bucket:
 
     def read(self, key: str, start: int, length: int | None) -> bytes:
         """What lies in the range; b"" beyond the end."""
-        before = sys.exception()
-        try:
-            return self._read(key, start, None if length is None else start + length)
-        except Exception as error:  # clients have no common base for theirs; all is raised again
-            if classify(error, before) is Failure.BEYOND:
-                return b""
-            raise
+        end = None if length is None else start + length
+        return _unless_beyond(lambda: self._read(key, start, end), b"")
+
+    def fetch(self, key: str, start: int, length: int, fd: int) -> int:
+        """Copy what lies in the range to the same range of a file; how much that was."""
+        return _unless_beyond(lambda: self._fetch(key, start, length, fd), 0)
 
     def write(self, key: str, data: bytes) -> None:
         self.filesystem.pipe_file(self.locate(key), data, **self.limit(len(data)))
@@ -105,6 +107,9 @@ class Bucket:
                 names.append(name)
         return Page(names, others or None)
 
+    def _fetch(self, key: str, start: int, length: int, fd: int) -> int:
+        return write_at(fd, start, [self._read(key, start, start + length)])
+
     def _read(self, key: str, start: int, end: int | None) -> bytes:
         ranged = {"start": start or None, "end": end} if start or end is not None else {}
         if end is not None:
@@ -124,3 +129,13 @@ def _time(value: Foreign) -> datetime | None:
     if not isinstance(value, datetime):
         return None
     return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def _unless_beyond(ask: Callable[[], _T], nothing: _T) -> _T:
+    before = sys.exception()
+    try:
+        return ask()
+    except Exception as error:  # clients have no common base for theirs; all is raised again
+        if classify(error, before) is Failure.BEYOND:
+            return nothing
+        raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future
@@ -81,12 +80,9 @@ def download(client: Client, key: str, fd: int, tell: Tell) -> None:
 def _fetch(client: Client, key: str, fd: int, offset: int) -> int:
     """How many bytes there were."""
     with client.room.take(PART_BYTES):
-        data = client.call("downloading", key, lambda bucket: bucket.read(key, offset, PART_BYTES))
-        view = memoryview(data)
-        while view:
-            count = os.pwrite(fd, view, offset)
-            view, offset = view[count:], offset + count
-        return len(data)
+        return client.call(
+            "downloading", key, lambda bucket: bucket.fetch(key, offset, PART_BYTES, fd)
+        )
 
 
 def _upload_parts(client: Client, key: str, size: int, read: Read) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from artifacts.storage.bucket import Bucket, Cursor, Foreign, Page
+from artifacts.storage.transfer import write_at
 from artifacts.storage.wire import BULK_BYTES, AnswerError, Wire
 
 T = TypeVar("T")
@@ -79,9 +80,19 @@ class S3Bucket(Bucket):
         limit_s = self.limit(end - start)["timeout"]
 
         def get(wire: Wire) -> bytes:
-            return wire.get(self._signed("get_object", key), start, end, limit_s)
+            return b"".join(wire.get(self._signed("get_object", key), start, end, limit_s))
 
         return self._by_wire(get, read)
+
+    def _fetch(self, key: str, start: int, length: int, fd: int) -> int:
+        fetch = partial(super()._fetch, key, start, length, fd)
+        limit_s = self.limit(length)["timeout"]
+
+        def get(wire: Wire) -> int:
+            url = self._signed("get_object", key)
+            return write_at(fd, start, wire.get(url, start, start + length, limit_s))
+
+        return self._by_wire(get, fetch)
 
     def _by_wire(self, ask: Callable[[Wire], T], otherwise: Callable[[], T]) -> T:
         """A server that does not take signed addresses, as of another region, is asked no more."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -126,6 +126,17 @@ def write_all(fd: int, data: memoryview) -> None:
     """As os.write, which may write less than it was given."""
     while data:
         data = data[os.write(fd, data) :]
+
+
+def write_at(fd: int, start: int, blocks: Iterable[bytes]) -> int:
+    """Write blocks end to end from a place of an open file on; how many bytes they were."""
+    at = start
+    for block in blocks:
+        view = memoryview(block)
+        while view:
+            count = os.pwrite(fd, view, at)
+            view, at = view[count:], at + count
+    return at - start
 
 
 def _opened(held: ExitStack, path: Path, flags: int) -> int:

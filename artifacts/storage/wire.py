@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 
 BULK_BYTES = 2**20  # from so many on
 _AT_ONCE = 64
-_SENT_BYTES = 2**18  # within one time limit
-_READ_BYTES = 2**20  # or what has come so far
+_BLOCK_BYTES = 2**18  # sent within one time limit, or read; few enough for the processor's cache
 _STORED, _PARTIAL = 200, 206
 _SAID_BYTES = 2**14  # read of what a server has to say about a failure
 _CODE = re.compile(rb"<Code>([A-Za-z0-9_.]{1,60})</Code>")
@@ -42,29 +40,28 @@ class Wire:
 
         self._pool = PoolManager(
             maxsize=_AT_ONCE,
-            blocksize=_SENT_BYTES,
             retries=False,
             timeout=Timeout(silence_s),
             ca_certs=certificates,
         )
 
-    def get(self, url: str, start: int, stop: int, limit_s: float) -> bytes:
+    def get(self, url: str, start: int, stop: int, limit_s: float) -> Iterator[bytes]:
         """The bytes of a range, fewer where the object ends. Raises AnswerError."""
         headers = {"Range": f"bytes={start}-{stop - 1}", "Accept-Encoding": "identity"}
         answer = self._pool.request("GET", url, headers=headers, preload_content=False)
         try:
             _expect(answer, _PARTIAL)
-            data = b"".join(_blocks(answer, time.monotonic() + limit_s))
+            yield from _blocks(answer, time.monotonic() + limit_s)
         except BaseException:
             answer.close()  # nobody else is to get the rest of this answer
             raise
         answer.release_conn()
-        return data
 
     def put(self, url: str, data: bytes) -> str:
         """The ETag of what was stored. Raises AnswerError."""
-        length = {"Content-Length": str(len(data))}
-        answer = self._pool.request("PUT", url, body=BytesIO(data), headers=length)
+        view, length = memoryview(data), {"Content-Length": str(len(data))}
+        body = (view[at : at + _BLOCK_BYTES] for at in range(0, len(data), _BLOCK_BYTES))
+        answer = self._pool.request("PUT", url, body=body, headers=length)
         _expect(answer, _STORED)
         return answer.headers["ETag"]
 
@@ -77,7 +74,7 @@ def _expect(answer: BaseHTTPResponse, status: int) -> None:
 
 def _blocks(answer: BaseHTTPResponse, until_s: float) -> Iterator[bytes]:
     """A peer that sends a little now and then is as good as silent."""
-    while block := answer.read1(_READ_BYTES):
+    while block := answer.read1(_BLOCK_BYTES):
         yield block
         if time.monotonic() > until_s:
             raise TimeoutError
