@@ -65,6 +65,10 @@ class Machines:
         deliver(self.versions(name)[number], root)
         return read_tree(root)
 
+    def base_blobs(self) -> set[Name]:
+        """Those whose names are plain."""
+        return {name for name in self.blobs() if not name.epoch}
+
     def blobs_of(self, name: str) -> set[Name]:
         """All that its versions refer to."""
         return {
