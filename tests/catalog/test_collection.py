@@ -20,7 +20,9 @@ from artifacts.storage import (
     LAYOUTS,
     MANIFESTS,
     Change,
+    Checkpoints,
     Clock,
+    Event,
     Fold,
     Log,
     MemoryStore,
@@ -28,6 +30,7 @@ from artifacts.storage import (
     ObjectStore,
     Proposal,
     Row,
+    Tail,
     checkpoint,
     fold,
     now,
@@ -320,6 +323,12 @@ def test_the_aliases_of_a_version_are_its_own() -> None:
         {"kind": "unaliased"},
         {"kind": "tagged", "version": 0},
         {"kind": "untagged", "version": "0", "tag": "a"},
+        {"kind": "described"},
+        {"kind": "described", "description": 7},
+        {"kind": "labelled"},
+        {"kind": "unlabelled", "tag": 7},
+        {"kind": "retyped", "type": None},
+        {"kind": "unlinked", "version": "v0"},
         {"kind": "fenced"},
     ],
     ids=str,
@@ -327,6 +336,83 @@ def test_the_aliases_of_a_version_are_its_own() -> None:
 def test_a_change_that_cannot_be_read_is_refused(change: Mapping[str, object]) -> None:
     with pytest.raises(MalformedError):
         after(change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"collection": None},
+        {"collection": "../../" + 26 * "0"},
+        {"version": -1},
+        {"version": True},
+        {"project": "proj"},
+        {"project": "a/b/c"},
+        {"project": ["team/proj"]},
+        {"digest": "xyz"},
+        {"aliases": "latest"},
+    ],
+    ids=str,
+)
+def test_a_link_that_cannot_be_read_is_refused(change: Mapping[str, object]) -> None:
+    assert portfolio(linked(0)).link(0)
+    with pytest.raises(MalformedError):
+        portfolio({**linked(0), **change})
+
+
+def test_a_collection_takes_no_links_and_a_portfolio_no_versions() -> None:
+    collection = after(committed(0), linked(0))
+    shelf = portfolio(linked(0), committed(0), {"kind": "tagged", "version": 0, "tag": "x"})
+
+    assert ([*collection.links()], collection.outcome, collection.next) == ([], None, 1)
+    assert ([*shelf], shelf.outcome, shelf.next) == ([], None, 1)
+    assert [link.number for link in shelf.links()] == [0]
+
+
+def test_a_portfolio_is_restored_from_its_head() -> None:
+    state = portfolio(linked(0, "a"), linked(1, "b"), {"kind": "unlinked", "version": 0})
+    state.apply(event_of({"kind": "labelled", "tag": "t"}), "key")
+
+    again = CollectionState.load(json.loads(json.dumps(state.save())), Checkpoints(MemoryStore()))
+
+    assert again.save() == state.save()
+    assert [*again.links()] == [*state.links()]
+    assert (again.aliases, again.tags, again.is_portfolio) == ({"b": 1}, ["t"], True)
+
+
+def test_an_alias_is_put_on_links_that_are_there() -> None:
+    state = portfolio(
+        linked(0, "a"),
+        linked(1),
+        {"kind": "unlinked", "version": 0},
+        {"kind": "aliased", "version": 0, "alias": "b"},
+        {"kind": "aliased", "version": 1, "alias": "c"},
+        {"kind": "aliased", "version": 2, "alias": "d"},
+    )
+
+    assert state.aliases == {"c": 1}
+
+
+def portfolio(*changes: Change) -> CollectionState:
+    shelf = fold_of(MemoryStore(), ticking())
+    for change in ({**created(), "portfolio": True}, *changes):
+        shelf.append(Proposal([change]))
+    return shelf.state
+
+
+def linked(version: int, *aliases: str) -> dict[str, Any]:
+    return {
+        "kind": "linked",
+        "collection": 32 * "0",
+        "version": version,
+        "project": "team/proj",
+        "digest": DIGESTS[version].hex(),
+        "aliases": [*aliases],
+    }
+
+
+def event_of(change: Change) -> Event:
+    log = Log(MemoryStore(), "collection/1")
+    return log.append(Tail.start(log.name), Proposal([change]))
 
 
 def test_an_unknown_change_stops_everybody() -> None:

@@ -16,9 +16,11 @@ from scene import DATA, Scene, memory_disk
 import artifacts
 from artifacts.catalog import Version
 from artifacts.errors import NotFoundError
+from artifacts.names import CollectionName
 
 WRITERS = 8
 EACH = 50
+BEST = CollectionName(DATA.entity, DATA.project, "best")
 SHARED = bytes(range(256)) * 20
 
 
@@ -60,6 +62,25 @@ def test_eight_writers_make_one_collection_of_one_project_of_one_store(scene: Sc
     assert scene.problems() == []
 
 
+def test_eight_processes_that_link_at_once_make_one_portfolio_of_all_their_versions(
+    scene: Scene,
+) -> None:
+    with racing(link, scene, 5) as racers:
+        pass
+    said = [racer.result() for racer in racers]
+
+    links = [*scene.catalog.links(BEST)]
+    assert [each.row.number for each in links] == [*reversed(range(WRITERS))]
+    shown = {each.version.source_name: each.row.number for each in links if each.version}
+    for writer, told in enumerate(said):
+        assert {number for _, number in told} == {shown[f"own-{writer}:v0"]}
+    aliases = sorted(alias for each in links for alias in each.aliases)
+    assert aliases == sorted([*(f"of-{writer}" for writer in range(WRITERS)), "latest", "prod"])
+    [last] = [each for each in links if "latest" in each.aliases]
+    assert "prod" in last.aliases
+    assert scene.problems() == []
+
+
 @contextmanager
 def racing(
     act: Callable[[Scene, int, int], list[tuple[str, int]]], scene: Scene, turns: int
@@ -86,6 +107,22 @@ def commit(scene: Scene, writer: int, turns: int) -> list[tuple[str, int]]:
                 file.write(SHARED)
             version = run.log_artifact(artifact).version
             said.append((offer(writer, turn), int(version.removeprefix("v"))))
+    return said
+
+
+def link(scene: Scene, writer: int, turns: int) -> list[tuple[str, int]]:
+    """A version of its own, linked again and again; the numbers that it was told."""
+    said = []
+    with artifacts.init(settings=scene.settings) as run:
+        artifact = artifacts.Artifact(f"own-{writer}", "dataset")
+        with artifact.new_file("offer") as file:
+            file.write(offer(writer, 0))
+        run.log_artifact(artifact)
+        for _ in range(turns):
+            run.link_artifact(artifact, BEST.collection, [f"of-{writer}", "prod"])
+            api = artifacts.Api(store=scene.settings.store)
+            found = api.artifact(f"{BEST.qualified}:of-{writer}")
+            said.append((found.source_name, int(found.version.removeprefix("v"))))
     return said
 
 
