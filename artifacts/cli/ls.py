@@ -2,52 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeAlias
 
 import click
 
+from artifacts.artifact import Artifact, Artifacts, Filter, check_filter
 from artifacts.catalog import Catalog, Shown, Version
 from artifacts.cli.call import Call
 from artifacts.cli.options import command
 from artifacts.cli.output import age_text, size_text, table
-from artifacts.errors import UsageError
+from artifacts.errors import InvalidError, UsageError
 from artifacts.names import CollectionName
+from artifacts.query import find
 from artifacts.storage import now
+
+_FIRST = 50  # of a table, whose reader wants it at once
+Lines: TypeAlias = Callable[[Sequence[dict[str, Any]]], Iterator[str]]
 
 
 @command
 @click.argument("name", required=False)
 @click.option("--all", "is_all", is_flag=True, help="The collections of all projects.")
-def ls(call: Call, name: str | None, *, is_all: bool) -> None:
+@click.option("--first", type=click.IntRange(min=0), help="How many; 0 for all, as with --json.")
+@click.option("--where", metavar="JSON", help="Only versions that match, as MongoDB has it.")
+def ls(call: Call, name: str | None, *, is_all: bool, first: int | None, where: str | None) -> None:
     """List the project's collections; with NAME its versions.
 
-    Versions come newest first.
+    Versions come newest first. With --where versions are listed that match, of NAME or of the
+    whole project: {"metadata.accuracy": {"$gt": 0.9}}.
     """
-    if name is None:
-        _list_collections(call, is_all=is_all)
-    elif is_all:
+    most = (0 if call.is_json else _FIRST) if first is None else first
+    if name is not None and is_all:
         raise UsageError("--all lists every collection; leave out the name, or --all")
+    if where is not None:
+        if is_all:
+            raise UsageError("--where looks through one project; leave out --all")
+        _list_found(call, name, _filter_of(where), most)
+    elif name is None:
+        _list_collections(call, most, is_all=is_all)
     else:
-        _list_versions(call, call.collection(name))
+        _list_versions(call, call.collection(name), most)
 
 
-def _list_versions(call: Call, name: CollectionName) -> None:
+def _filter_of(text: str) -> Filter:
+    try:
+        return check_filter(json.loads(text))
+    except json.JSONDecodeError as error:
+        raise InvalidError(f"--where wants a JSON object: {error}") from error
+
+
+def _list_found(call: Call, name: str | None, wanted: Filter, most: int) -> None:
+    session, settings = call.session, call.settings
+    found: Iterable[Artifact]
+    if name is None:
+        found = find(session, settings.entity, settings.project, wanted)
+    else:
+        found = Artifacts(session, call.collection(name), Artifact.of_version, filters=wanted)
+    _answer(call, map(_artifact, found), _found_lines, most)
+
+
+def _answer(call: Call, found: Iterable[dict[str, Any]], lines: Lines, most: int) -> bool:
+    """Whether there is any. Tells if there are more than are listed."""
+    left = iter(found)
+    listed = [*islice(left, most)] if most else [*left]
+    call.answer(listed, lines)
+    if most and next(left, None) is not None:
+        call.note(f"the first {most:,}; `art ls --first 0` lists all")
+    return bool(listed)
+
+
+def _list_versions(call: Call, name: CollectionName, most: int) -> None:
     catalog = call.session.catalog
     fold = catalog.collection(name)
     if fold is not None and fold.state.is_portfolio:
-        call.answer([*map(_link, catalog.links(name))], _link_lines)
+        _answer(call, map(_link, catalog.links(name)), _link_lines, most)
     else:
-        call.answer([*map(_version, catalog.versions(name))], _version_lines)
+        _answer(call, map(_version, catalog.versions(name)), _version_lines, most)
 
 
-def _list_collections(call: Call, *, is_all: bool) -> None:
+def _list_collections(call: Call, most: int, *, is_all: bool) -> None:
     catalog = call.session.catalog
     place = (call.settings.entity, call.settings.project)
     names = _names(catalog, [*catalog.projects()] if is_all else [place])
-    found = [data for name in names if (data := _collection(catalog, name, is_all=is_all))]
-    call.answer(found, _collection_lines)
-    if not found:
+    found = (data for name in names if (data := _collection(catalog, name, is_all=is_all)))
+    if not _answer(call, found, _collection_lines, most):
         where = "" if is_all else f" {'/'.join(place)} of"
         call.note(f"nothing in{where} {catalog.store.url}; `art ls --all` lists every project")
 
@@ -104,6 +145,36 @@ def _version(version: Version) -> dict[str, Any]:
         "created": version.row.created,
         "digest": version.digest.hex(),
     }
+
+
+def _artifact(found: Artifact) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "type": found.type,
+        "aliases": found.aliases,
+        "tags": found.tags,
+        "size": found.size,
+        "created": found.created_at,
+        "metadata": found.metadata,
+        "digest": found.digest,
+    }
+
+
+def _found_lines(found: Sequence[dict[str, Any]]) -> Iterator[str]:
+    return table(
+        ("NAME", "TYPE", "ALIASES", "TAGS", ">SIZE", "WHEN"),
+        (
+            (
+                each["name"],
+                each["type"],
+                ", ".join(each["aliases"]),
+                ", ".join(each["tags"]),
+                size_text(each["size"]),
+                age_text(each["created"], now()),
+            )
+            for each in found
+        ),
+    )
 
 
 def _collection_lines(found: Sequence[dict[str, Any]]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from artifacts.query.api import Api
 from artifacts.query.registries import Collections, Registries, Registry, Versions
+from artifacts.query.search import find
 from artifacts.query.types import ArtifactCollections, ArtifactType, ArtifactTypes
 
 __all__ = [
@@ -13,4 +14,5 @@ __all__ = [
     "Registries",
     "Registry",
     "Versions",
+    "find",
 ]
