@@ -14,11 +14,14 @@ from artifacts.cache import Delivery, Expected, Findings, Receipt, audit, digest
 from artifacts.catalog import Report, Version, expectation, verify_store, verify_version
 from artifacts.cli.arguments import as_folder, parse_target
 from artifacts.cli.call import Call
+from artifacts.cli.junit import write_junit
 from artifacts.cli.options import command
 from artifacts.cli.output import count_text, duration_text, shown, size_text
 from artifacts.cli.workers import executor_of, executor_option
 from artifacts.content import Detail, Digest
 from artifacts.errors import UsageError, VerificationError
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @command
@@ -26,14 +29,16 @@ from artifacts.errors import UsageError, VerificationError
 @click.option("--all", "is_all", is_flag=True, help="The whole store: every byte that lies in it.")
 @click.option("--against", metavar="NAME", help="Trust this version of the store, not the receipt.")
 @click.option("--digest", metavar="HEX", help="What was got must be the artifact of this digest.")
+@click.option("--junit", metavar="FILE", type=_FILE, help="Write a report as JUnit XML, too.")
 @executor_option
-def verify(
+def verify(  # noqa: PLR0913 - one parameter for each option
     call: Call,
     target: str | None,
     *,
     is_all: bool,
     against: str | None,
     digest: str | None,
+    junit: Path | None,
     executor: str | None,
 ) -> None:
     """Compare a folder, a version or the store with its digests.
@@ -45,16 +50,18 @@ def verify(
     wanted = Digest.parse(digest) if digest else None
     if is_all:
         _refuse(target or against or digest, "--all reads the whole store; leave out the rest")
-        _verify_store(call, executor)
+        _answer(call, _verify_store(call, executor), junit)
         return
     if target is None:
         raise UsageError("name what to verify: a folder as ./DIR, a version, or --all")
     what = parse_target(target, call.settings)
     if isinstance(what, Path):
-        _verify_folder(call, what, _expect(call, what, against), wanted, executor)
+        expected = _expect(call, what, against)
+        _answer(call, _verify_folder(call, what, expected, wanted, executor), junit)
     else:
         _refuse(against, "--against is for folders; write ./DIR for one")
-        _verify_version(call, call.session.catalog.resolve(what), wanted, executor)
+        version = call.session.catalog.resolve(what)
+        _answer(call, _verify_version(call, version, wanted, executor), junit)
 
 
 def _refuse(given: str | None, reason: str) -> None:
@@ -93,7 +100,7 @@ def _label(delivery: Delivery) -> str:
 
 def _verify_folder(
     call: Call, root: Path, expected: _Expected, wanted: Digest | None, executor: str | None
-) -> None:
+) -> dict[str, Any]:
     began = time.monotonic()
     progress = call.session.progress(f"verify {root.name}")
     with executor_of(executor) as workers, progress:
@@ -105,21 +112,18 @@ def _verify_folder(
             unproven=expected.unproven,
             details=expected.details,
         )
-    _answer(
-        call,
-        {
-            "target": as_folder(root),
-            "against": expected.source,
-            "artifacts": [{"name": n, "digest": d.hex()} for n, d in expected.artifacts],
-            "files": findings.checked,
-            "size": findings.size,
-            "problems": [
-                *_artifact_problems(expected.artifacts, wanted),
-                *_file_problems(root, findings),
-            ],
-            "seconds": round(time.monotonic() - began, 3),
-        },
-    )
+    return {
+        "target": as_folder(root),
+        "against": expected.source,
+        "artifacts": [{"name": n, "digest": d.hex()} for n, d in expected.artifacts],
+        "files": findings.checked,
+        "size": findings.size,
+        "problems": [
+            *_artifact_problems(expected.artifacts, wanted),
+            *_file_problems(root, findings),
+        ],
+        "seconds": round(time.monotonic() - began, 3),
+    }
 
 
 def _artifact_problems(
@@ -157,42 +161,36 @@ def _problem(
 
 def _verify_version(
     call: Call, version: Version, wanted: Digest | None, executor: str | None
-) -> None:
+) -> dict[str, Any]:
     began = time.monotonic()
     progress = call.session.progress(f"verify {version.name}")
     with executor_of(executor) as workers, progress:
         report = verify_version(version, progress, executor=workers)
     names = [(version.qualified_name, version.digest)]
-    _answer(
-        call,
-        {
-            "target": version.qualified_name,
-            "against": f"its digest {version.digest}",
-            "files": version.row.entries,
-            "size": report.size,
-            "problems": [*_artifact_problems(names, wanted), *_stored_problems(report)],
-            "seconds": round(time.monotonic() - began, 3),
-        },
-    )
+    return {
+        "target": version.qualified_name,
+        "against": f"its digest {version.digest}",
+        "files": version.row.entries,
+        "size": report.size,
+        "problems": [*_artifact_problems(names, wanted), *_stored_problems(report)],
+        "seconds": round(time.monotonic() - began, 3),
+    }
 
 
-def _verify_store(call: Call, executor: str | None) -> None:
+def _verify_store(call: Call, executor: str | None) -> dict[str, Any]:
     began = time.monotonic()
     catalog = call.session.catalog
     progress = call.session.progress("verify the store")
     with executor_of(executor) as workers, progress:
         report = verify_store(catalog, progress, executor=workers)
-    _answer(
-        call,
-        {
-            "target": catalog.store.url,
-            "against": "every digest in it",
-            "objects": report.objects,
-            "size": report.size,
-            "problems": [*_stored_problems(report)],
-            "seconds": round(time.monotonic() - began, 3),
-        },
-    )
+    return {
+        "target": catalog.store.url,
+        "against": "every digest in it",
+        "objects": report.objects,
+        "size": report.size,
+        "problems": [*_stored_problems(report)],
+        "seconds": round(time.monotonic() - began, 3),
+    }
 
 
 def _stored_problems(report: Report) -> Iterator[dict[str, Any]]:
@@ -205,9 +203,11 @@ def _stored_problems(report: Report) -> Iterator[dict[str, Any]]:
         }
 
 
-def _answer(call: Call, data: dict[str, Any]) -> None:
+def _answer(call: Call, data: dict[str, Any], junit: Path | None) -> None:
     """Raises VerificationError if there are problems, once all of them are told."""
     problems = [*map(_problem_line, data["problems"])]
+    if junit is not None:
+        write_junit(junit, data, problems)
     if not problems:
         call.tell(data, _summary)
         return
