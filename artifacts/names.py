@@ -11,6 +11,7 @@ from artifacts.errors import InvalidNameError
 LATEST = "latest"
 REGISTRY = "wandb-registry-"  # what a registry's project begins with
 MODEL_REGISTRY = "model-registry"  # the project of registered models, in each entity
+HIDDEN = ".patches."  # what collections begin with in which the writers of one version meet
 MAX_LENGTH = 128  # characters, of any name
 
 _FORM = "expected [[entity/]project/]name"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from artifacts.artifact.distributing import Distributing
 from artifacts.artifact.lasting import Lasting
 from artifacts.artifact.linked import Linked
 
 
-class Artifact(Lasting, Linked):
+class Artifact(Lasting, Linked, Distributing):
     """A named, typed set of files, put together freely, then logged and never changed again.
 
     `description` is Markdown; `metadata` a dict of at most 100 keys. Raises ValueError for a bad

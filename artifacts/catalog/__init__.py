@@ -3,6 +3,7 @@
 from artifacts.catalog.catalog import Catalog, Facts
 from artifacts.catalog.collection import CollectionState
 from artifacts.catalog.delivery import AS_EVER, Manner, deliver
+from artifacts.catalog.distributed import Distributed
 from artifacts.catalog.draft import Draft
 from artifacts.catalog.expectation import Expectation, expectation
 from artifacts.catalog.gc import GRACE, Collecting, Collector, collect
@@ -28,6 +29,7 @@ __all__ = [
     "Collecting",
     "CollectionState",
     "Collector",
+    "Distributed",
     "Draft",
     "Expectation",
     "Facts",

@@ -43,7 +43,7 @@ def live_versions(catalog: Catalog) -> Iterator[Version]:
     Raises BrokenLogError, UnknownEventError: what a log does not tell nobody may guess.
     """
     for entity, project in catalog.projects():
-        for name, _ in catalog.collections(entity, project):
+        for name, _ in catalog.collections(entity, project, with_hidden=True):
             try:
                 yield from catalog.versions(CollectionName(entity, project, name))
             except ArtifactNotFoundError:

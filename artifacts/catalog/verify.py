@@ -362,7 +362,7 @@ def _versions(catalog: Catalog, report: Report) -> Iterator[Version]:
         return
     for entity, project in projects:
         try:
-            names = [name for name, _ in catalog.collections(entity, project)]
+            names = [name for name, _ in catalog.collections(entity, project, with_hidden=True)]
         except ArtifactsError as error:
             report.add(f"{entity}/{project}", error, f"{entity}/{project}")
             continue

@@ -99,7 +99,7 @@ class Run:
     ) -> Artifact:
         """Commit an artifact as output of this run; it has its version when this returns.
 
-        A path is made an artifact of type `unspecified`, called `run-<id>-<name of the file>`,
+        A path, or what `add_reference` takes, is made an artifact of type `unspecified`, called `run-<id>-<name of the file>`,
         unless they are given; of an Artifact they mean nothing. The aliases, and always `latest`,
         move to it. Content that a version of the collection has already is that version, and
         stays the output of the run that logged it first. Raises ValueError for a bad alias, tag
@@ -109,6 +109,47 @@ class Run:
         facts = Facts(check_aliases(aliases), check_tags(tags), run=self.path)
         artifact = self._as_artifact(artifact_or_path, name, type or "unspecified")
         artifact.log(self._session, facts)
+        self._record.add("logged", _named(artifact))
+        return artifact
+
+    def upsert_artifact(
+        self,
+        artifact_or_path: Artifact | str,
+        name: str | None = None,
+        type: str | None = None,
+        aliases: list[str] | None = None,
+        distributed_id: str | None = None,
+    ) -> Artifact:
+        """Add to an artifact that many runs put together, until one of them finishes it.
+
+        All of them name the same collection and `distributed_id`, by default the run's group, from
+        whatever machine. What was added is durable when this returns, and the same again adds
+        nothing, so a run that died is just run again. At a path that several add, what came last
+        counts. Raises TypeError without id and group; otherwise as `log_artifact`.
+        """
+        self._refuse_finished("upsert_artifact")
+        id_ = self._shared_id(distributed_id, "upsert_artifact")
+        artifact = self._as_artifact(artifact_or_path, name, type or "unspecified")
+        artifact.upsert(self._session, id_, Facts(check_aliases(aliases), run=self.path))
+        return artifact
+
+    def finish_artifact(
+        self,
+        artifact_or_path: Artifact | str,
+        name: str | None = None,
+        type: str | None = None,
+        aliases: list[str] | None = None,
+        distributed_id: str | None = None,
+    ) -> Artifact:
+        """Make one version of this and of all that was upserted under the id.
+
+        It is output of this run. Finishing twice, or in two runs at once, makes one version; the
+        next upsert begins another. Raises as `upsert_artifact`.
+        """
+        self._refuse_finished("finish_artifact")
+        id_ = self._shared_id(distributed_id, "finish_artifact")
+        artifact = self._as_artifact(artifact_or_path, name, type or "unspecified")
+        artifact.conclude(self._session, id_, Facts(check_aliases(aliases), run=self.path))
         self._record.add("logged", _named(artifact))
         return artifact
 
@@ -244,9 +285,18 @@ class Run:
             artifact.add_file(path)
         elif os.path.isdir(path):
             artifact.add_dir(path)
+        elif "://" in path:
+            artifact.add_reference(path)
         else:
-            raise InvalidError(f"{path!r} is neither a file nor a folder: nothing to log")
+            reason = "is neither a file nor a folder, nor a reference like s3://bucket/path"
+            raise InvalidError(f"{path!r} {reason}: nothing to log")
         return artifact
+
+    def _shared_id(self, given: str | None, method: str) -> str:
+        id_ = given or self._facts.get("group")
+        if not id_:
+            raise TypeError(f"{method} wants a distributed_id, or a run with a group")
+        return str(check_text(str(id_), "distributed_id"))
 
     def _take_slot(self, use_as: str, artifact: Artifact) -> None:
         if self._slots.setdefault(use_as, artifact.qualified_name) != artifact.qualified_name:

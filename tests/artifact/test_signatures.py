@@ -67,7 +67,6 @@ ABSENT: Mapping[str, Mapping[str, str]] = {
         "get_sweep_url get_url group job_type join log log_code mark_preempting mode": ISSUE_5,
         "notes offline project_name restore resumed save start_time starting_step": ISSUE_5,
         "status step sweep_id tags to_html unwatch url watch": ISSUE_5,
-        "finish_artifact upsert_artifact": ISSUE_4,
     },
     "File": {
         "delete path_uri": ISSUE_5,

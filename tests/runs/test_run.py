@@ -233,7 +233,7 @@ def test_path_is_logged_under_a_name_and_a_type(tmp_path: Path) -> None:
     assert sorted(made.aliases) == ["a", "latest"]
 
 
-@pytest.mark.parametrize("path", ["absent", "", "https://example.org/x"])
+@pytest.mark.parametrize("path", ["absent", "", "https//example.org/x"])
 def test_path_of_nothing_is_refused(path: str) -> None:
     with init() as run, pytest.raises(ValueError, match="neither a file nor a folder"):
         run.log_artifact(path)

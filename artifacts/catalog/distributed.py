@@ -1,0 +1,185 @@
+"""Distributed: one version put together by many writers, who meet in a hidden collection.
+
+Each adds a version to it, so all that holds for commits holds for them: whole or not at all,
+equal content once, one order for everybody, and safe from collectors. Who finishes puts the alias
+`closed` there, after which nothing more is taken; the rest can then be done by anybody, also if
+the finisher dies, and however many do it, it is done once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from artifacts.catalog.catalog import Facts
+from artifacts.catalog.collection import CollectionState, id_of
+from artifacts.catalog.draft import Draft
+from artifacts.catalog.row import VersionRow
+from artifacts.catalog.session import Session
+from artifacts.catalog.version import Version
+from artifacts.content import Digest
+from artifacts.errors import (
+    ArtifactNotFoundError,
+    ConflictError,
+    EntryNotFoundError,
+    LostRaceError,
+)
+from artifacts.names import HIDDEN, LATEST, CollectionName
+from artifacts.storage import Change, Fold
+
+CLOSED = "closed"
+_OPEN: Change = {"kind": "expected", "alias": CLOSED}  # on no version
+_FOR_EVER = 0  # seconds: what is pending must not end by a project's default
+_TRIES = 32  # of being overtaken by whoever closes, finishes or commits
+_LOOKED_AT = 16  # newest versions among which one that was finished before is looked for
+
+
+class Distributed:
+    """`id` is what all writers of a version call it; it may serve again once that is finished."""
+
+    def __init__(self, session: Session, name: str, type: str, id: str) -> None:
+        self._session, self._type = session, type
+        self._catalog = session.writable
+        settings = session.settings
+        self._target = CollectionName(settings.entity, settings.project, name)
+        digest = Digest.of(f"{name}\0{id}".encode())
+        self._meeting = replace(self._target, collection=f"{HIDDEN}{digest.hex()[:32]}")
+
+    def upsert(self, draft: Draft, facts: Facts) -> None:
+        """The draft's entries are part of what will be finished; the same again adds nothing.
+
+        At a path that others added too, what came last counts. Raises as Catalog.commit.
+        """
+        for _ in range(_TRIES):
+            if self._add(draft, facts):
+                return
+            self._complete()  # for a finisher that died, or is not quite done
+        raise self._overtaken()
+
+    def finish(self, draft: Draft, facts: Facts) -> Version:
+        """The version with the entries of all upserts, and the draft's.
+
+        Finishing again, without an upsert since and with nothing new, is that version. Raises as
+        Catalog.commit, also InvalidPathError if one writer's file is another's folder.
+        """
+        for _ in range(_TRIES):
+            if (done := self._finished_before(draft)) is not None:
+                return done
+            closes = self._add(draft, facts, CLOSED)
+            done = self._complete()
+            if closes and done is not None:
+                return done
+        raise self._overtaken()
+
+    def _add(self, draft: Draft, facts: Facts, *aliases: str) -> bool:
+        """False if somebody closed it before."""
+        mine = Draft(self._meeting.collection, self._type, draft.intake, draft.rows)
+        said = Facts(aliases, metadata=_to_json(facts), ttl=_FOR_EVER)
+        entity, project = self._meeting.entity, self._meeting.project
+        try:
+            self._catalog.commit(mine, entity, project, said, expected=[_OPEN])
+        except LostRaceError:
+            return False
+        return True
+
+    def _complete(self) -> Version | None:
+        """Commit what was closed, if anything was; None if others did, or nobody closed it."""
+        fold = self._catalog.collection(self._meeting)
+        if fold is None or CLOSED not in fold.state.aliases:
+            return None
+        mark = f"{self._meeting.collection}/{id_of(fold)}"
+        for _ in range(_TRIES):
+            draft, facts = self._union(fold)
+            base = self._catalog.collection(self._target)
+            done = self._marked(base, mark) if base else None
+            if done is None and fold.refresh().state.is_deleted:
+                return None
+            if done is None:
+                number = base.state.aliases.get(LATEST) if base else None
+                expected: Change = {"kind": "expected", "alias": LATEST}
+                expected = expected if number is None else {**expected, "version": number}
+                try:
+                    done = self._commit(draft, replace(facts, distributed=mark), expected)
+                except LostRaceError:
+                    continue
+            with suppress(ArtifactNotFoundError):  # others did
+                self._catalog.delete(self._meeting, only=id_of(fold))
+            return done
+        raise self._overtaken()
+
+    def _commit(self, draft: Draft, facts: Facts, expected: Change) -> Version:
+        entity, project = self._target.entity, self._target.project
+        return self._catalog.commit(draft, entity, project, facts, expected=[expected])
+
+    def _union(self, fold: Fold[CollectionState]) -> tuple[Draft, Facts]:
+        """Entries of all that was added, in order; what is said of them, the finisher's last."""
+        draft = self._session.draft(self._target.collection, self._type)
+        facts = Facts()
+        rows = sorted(fold.state, key=lambda row: row.number)
+        for row in rows:
+            draft.adopt(Version(self._catalog.store, self._meeting, fold, row))
+        closing = fold.state.aliases.get(CLOSED)
+        for row in sorted(rows, key=lambda row: (row.number == closing, row.number)):
+            facts = _joined(facts, row.metadata)
+        return draft, facts
+
+    def _finished_before(self, draft: Draft) -> Version | None:
+        """What this id came to last, if nobody upserts now and it has all of the draft."""
+        if self._catalog.collection(self._meeting) is not None:
+            return None
+        fold = self._catalog.collection(self._target)
+        version = self._marked(fold, f"{self._meeting.collection}/") if fold else None
+        if version is None or not _has_all(version, draft):
+            return None
+        return version
+
+    def _marked(self, fold: Fold[CollectionState], mark: str) -> Version | None:
+        """The newest version whose commit has this mark, or one that starts so."""
+        rows = (row for row, _ in zip(fold.state, range(_LOOKED_AT), strict=False))
+        found = next((row for row in rows if _is_marked(fold, row, mark)), None)
+        return Version(self._catalog.store, self._target, fold, found) if found else None
+
+    def _overtaken(self) -> ConflictError:
+        return ConflictError(f"{self._target.qualified} moves on faster than this can follow")
+
+
+def _is_marked(fold: Fold[CollectionState], row: VersionRow, mark: str) -> bool:
+    """Of equal content that was there before, only the event that placed it anew is looked at."""
+    return any(
+        str(change.get("distributed", "")).startswith(mark)
+        for number in {row.event, row.placed}
+        for change in fold.log.read(number).changes
+    )
+
+
+def _has_all(version: Version, draft: Draft) -> bool:
+    try:
+        return all(version.entry(path).row == row for path, row in sorted(draft.rows.items()))
+    except EntryNotFoundError:
+        return False
+
+
+def _to_json(facts: Facts) -> dict[str, Any]:
+    told = {
+        "aliases": [*facts.aliases],
+        "tags": [*facts.tags],
+        "description": facts.description,
+        "metadata": dict(facts.metadata),
+        "run": facts.run,
+        "ttl": facts.ttl,
+    }
+    return {key: value for key, value in told.items() if value or value == 0}
+
+
+def _joined(facts: Facts, told: Mapping[str, Any]) -> Facts:
+    """Aliases and tags of all; of the rest what was said last."""
+    return Facts(
+        aliases=[*dict.fromkeys((*facts.aliases, *told.get("aliases", ())))],
+        tags=[*dict.fromkeys((*facts.tags, *told.get("tags", ())))],
+        description=told.get("description", facts.description),
+        metadata=told.get("metadata", facts.metadata),
+        run=told.get("run", facts.run),
+        ttl=told.get("ttl", facts.ttl),
+    )
