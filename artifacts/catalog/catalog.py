@@ -258,8 +258,25 @@ class Catalog:
     def latest(self, name: CollectionName) -> Version | None:
         """The collection's newest version, if it has any."""
         collection = self.collection(name)
-        row = next(self._rows(name, collection.state), None) if collection else None
-        return Version(self.store, name, collection, row) if collection and row else None
+        return self.newest(name, collection) if collection else None
+
+    def newest(self, name: CollectionName, collection: Fold[CollectionState]) -> Version | None:
+        """As `latest`, of a collection as it was read."""
+        row = next(self._rows(name, collection.state), None)
+        return Version(self.store, name, collection, row) if row else None
+
+    def each(
+        self, entity: str, project: str
+    ) -> Iterator[tuple[CollectionName, Fold[CollectionState]]]:
+        """The collections and portfolios of a project in order of name, read one by one."""
+        with self.logs.operation():
+            directory = self.logs.project(entity, project)
+            names = dict(directory.state.names) if directory else {}
+        for name in sorted(names):
+            with self.logs.operation():
+                fold = self.logs.fold(names[name].id).refresh()
+            if fold.state.name and not fold.state.is_deleted:
+                yield CollectionName(entity, project, name), fold
 
     def _rows(self, name: CollectionName, state: CollectionState) -> Iterator[VersionRow]:
         """Of versions whose time is not over, newest first."""

@@ -10,14 +10,14 @@ from typing import Any, TypeAlias
 import click
 
 from artifacts.artifact import Artifact, Artifacts, Filter, check_filter
-from artifacts.catalog import Catalog, Shown, Version
+from artifacts.catalog import Catalog, CollectionState, Shown, Version
 from artifacts.cli.call import Call
 from artifacts.cli.options import command
 from artifacts.cli.output import age_text, size_text, table
 from artifacts.errors import InvalidError, UsageError
 from artifacts.names import CollectionName
 from artifacts.query import find
-from artifacts.storage import now
+from artifacts.storage import Fold, now
 
 _FIRST = 50  # of a table, whose reader wants it at once
 Lines: TypeAlias = Callable[[Sequence[dict[str, Any]]], Iterator[str]]
@@ -86,30 +86,24 @@ def _list_versions(call: Call, name: CollectionName, most: int) -> None:
 def _list_collections(call: Call, most: int, *, is_all: bool) -> None:
     catalog = call.session.catalog
     place = (call.settings.entity, call.settings.project)
-    names = _names(catalog, [*catalog.projects()] if is_all else [place])
-    found = (data for name in names if (data := _collection(catalog, name, is_all=is_all)))
+    places = [*catalog.projects()] if is_all else [place]
+    opened = (each for entity, project in places for each in catalog.each(entity, project))
+    told = (_collection(catalog, name, fold, is_all=is_all) for name, fold in opened)
+    found = (data for data in told if data)
     if not _answer(call, found, _collection_lines, most):
         where = "" if is_all else f" {'/'.join(place)} of"
         call.note(f"nothing in{where} {catalog.store.url}; `art ls --all` lists every project")
 
 
-def _names(catalog: Catalog, places: Sequence[tuple[str, str]]) -> Iterator[CollectionName]:
-    for entity, project in places:
-        listed = [*catalog.collections(entity, project), *catalog.portfolios(entity, project)]
-        for name, _ in sorted(listed):
-            yield CollectionName(entity, project, name)
-
-
-def _collection(catalog: Catalog, name: CollectionName, *, is_all: bool) -> dict[str, Any] | None:
-    """None for one that is deleted or still empty."""
-    fold = catalog.collection(name)
-    if fold is None or not fold.state.name:
-        return None
+def _collection(
+    catalog: Catalog, name: CollectionName, fold: Fold[CollectionState], *, is_all: bool
+) -> dict[str, Any] | None:
+    """None for one that has no version."""
     called = {"name": name.qualified if is_all else name.collection, "type": fold.state.type}
     if fold.state.is_portfolio:
         links = [*catalog.links(name)]
         return called | _newest(next((each.version for each in links if each.version), None), links)
-    latest = catalog.latest(name)
+    latest = catalog.newest(name, fold)
     return called | _newest(latest, range(fold.state.count)) if latest else None
 
 
