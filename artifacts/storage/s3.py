@@ -13,7 +13,7 @@ from artifacts.storage.wire import BULK_BYTES, AnswerError, Wire
 
 T = TypeVar("T")
 
-SILENCE_S = 20
+_SILENCE_S = 60  # as botocore has it
 _MOST_IN_ONE_PUT = 5 * 2**30
 _SIGNED_S = 3600  # longer than any request may take
 _PUT_TOGETHER = 2**16  # bytes that would take as long to send as one part to be put to the others
@@ -160,4 +160,5 @@ def _new_wire(filesystem: Foreign) -> Wire:
     certificates = next(
         (each for each in given if isinstance(each, str)), get_cert_path(verify=True)
     )
-    return Wire(silence_s=SILENCE_S, certificates=certificates)
+    silence_s = float(filesystem.config_kwargs.get("read_timeout", _SILENCE_S))
+    return Wire(silence_s=silence_s, certificates=certificates)

@@ -112,7 +112,7 @@ class Uploads:
 
 
 class _Reading:
-    """A stream's `read` that tells when all of it was read."""
+    """A stream's `read` that tells when all of it was read, and is not asked for more."""
 
     def __init__(self, read: Read) -> None:
         self._read = read
@@ -120,12 +120,14 @@ class _Reading:
         self.error: BaseException | None = None
 
     def __call__(self, most: int) -> bytes:
+        if self.end.done():
+            return b""
         try:
             data = self._read(most)
         except BaseException as error:
             self.error = error
             self.end.set_exception(error)
             raise
-        if not data and not self.end.done():
+        if not data:
             self.end.set_result(None)
         return data

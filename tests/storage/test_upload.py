@@ -139,6 +139,7 @@ def test_a_stream_is_read_when_it_was_added_and_sent_when_all_is_finished() -> N
         def stream(self, key: str, size: int, read: Read) -> None:
             store.stream(key, size, read)
             sent.wait(timeout=30)
+            assert read(1) == b""  # a closed file would say something else
 
     uploads, file = Uploads(far(Slow())), BytesIO(b"streamed")
     uploads.stream("blobs/1", 8, file.read)
