@@ -41,15 +41,19 @@ class Artifacts(Listed[Any]):
         tagged, wanted = {*check_tags(tags)}, check_filter(filters)
         self.collection = name
 
-        def versions() -> Iterator[Any]:
+        def chosen() -> Iterator[Version]:
             for version in session.catalog.versions(name):
                 if type is not None and version.type != type:
                     raise WrongTypeError(name.qualified, version.type, type)
                 is_tagged = tagged <= {*version.row.tags}
                 if is_tagged and (not wanted or matches(told_of(version), wanted)):
-                    yield make(version, session)
+                    yield version
 
-        super().__init__(versions, per_page)
+        super().__init__(
+            lambda: (make(version, session) for version in chosen()),
+            per_page,
+            lambda: sum(1 for _ in chosen()),
+        )
 
     def __repr__(self) -> str:
         return f"<Artifacts {self.collection.qualified}>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from artifacts.artifact.arguments import StrPath, as_path
 from artifacts.artifact.delivering import Delivering
@@ -57,8 +58,14 @@ class Containing(Delivering):
         return self._draft.manifest() if self._draft else Manifest()
 
     def get_entry(self, name: StrPath) -> ArtifactManifestEntry:
-        """Raises KeyError."""
+        """The entry at a path, or that of the media object of that name. Raises KeyError."""
         path = as_path(name)
+        for each in (path, *(path + ending for ending in MEDIA)):
+            with suppress(EntryNotFoundError):
+                return self._entry_at(each)
+        raise EntryNotFoundError(path)
+
+    def _entry_at(self, path: str) -> ArtifactManifestEntry:
         if self._version:
             return self._public(self._version.entry(path))
         if self._draft is None:
@@ -76,12 +83,11 @@ class Containing(Delivering):
         later version: its file is had with `get_entry(name).download()`.
         """
         self._logged("get")
-        for ending in MEDIA:
-            path = name if name.endswith(ending) else name + ending
-            try:
-                self.get_entry(path)
-            except EntryNotFoundError:
-                continue
+        try:
+            path = self.get_entry(name).path
+        except EntryNotFoundError:
+            return None
+        if path.endswith(MEDIA):
             reason = "media objects come with a later version"
             raise UsageError(f"{reason}: use get_entry({path!r}).download()")
         return None

@@ -81,9 +81,15 @@ class ArtifactManifestEntry:
 
     @property
     def extra(self) -> dict[str, Any]:
-        """What the far side of a reference told about it; empty for a file."""
+        """What the far side of a reference told about it; of what lay here, what was kept beside.
+
+        These are the `mode` of a file or an empty folder, and the `target` of a link.
+        """
         detail = self._entry.detail
-        facts = {"etag": detail.etag, "versionID": detail.version} if detail else {}
+        facts: dict[str, Any] = {}
+        if detail is not None:
+            facts = {"etag": detail.etag, "versionID": detail.version}
+            facts |= {"mode": detail.mode, "target": detail.target}
         return {key: value for key, value in facts.items() if value is not None}
 
     def download(self, root: str | None = None, skip_cache: bool | None = None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import stat as modes
+import stat
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from artifacts.cache import Wish, refer
+from artifacts.cache import Ignore, Keep, Tree, Wish, refer
 from artifacts.catalog import Draft, Facts, Session, Version
 from artifacts.cli.call import Call
 from artifacts.cli.options import command
@@ -33,6 +33,11 @@ _REFUSED = re.compile(r"[^a-zA-Z0-9_\-.]+")
 @click.argument("path")
 @click.argument("name", required=False)
 @click.option("--reference", is_flag=True, help="PATH is a uri; its bytes stay where they are.")
+@click.option("--exclude", multiple=True, help="Leave out what this pattern names; repeatable.")
+@click.option("--include", multiple=True, help="Only files that this pattern names; repeatable.")
+@click.option("--modes", is_flag=True, help="Permissions too.")
+@click.option("--symlinks", is_flag=True, help="Links as links, and do not follow them.")
+@click.option("--empty-folders", is_flag=True, help="Folders with nothing in them, too.")
 @click.option("--type", help="What kind of thing it is; a new collection's is dataset.")
 @click.option("--alias", "aliases", multiple=True, help="A movable name for it; repeatable.")
 @click.option("--tag", "tags", multiple=True, help="A label; repeatable.")
@@ -45,6 +50,11 @@ def put(  # noqa: PLR0913 - one parameter for each option
     name: str | None,
     *,
     reference: bool,
+    exclude: tuple[str, ...],
+    include: tuple[str, ...],
+    modes: bool,
+    symlinks: bool,
+    empty_folders: bool,
     type: str | None,
     aliases: tuple[str, ...],
     tags: tuple[str, ...],
@@ -68,7 +78,10 @@ def put(  # noqa: PLR0913 - one parameter for each option
     session = call.session_of(collection)
     draft = session.draft(collection.collection, type or _type_of(session, collection))
     with executor_of(executor) as workers:
-        content = Wish(path) if reference else Path(path)
+        content: Wish | Path | Tree = Wish(path) if reference else Path(path)
+        if not reference and os.path.isdir(path):
+            ignore = Ignore.of(exclude or None, include or None)
+            content = session.tree(path, ignore, Keep(modes, symlinks, empty_folders))
         version = _commit(session, draft, content, facts, workers)
     data = {
         "name": version.qualified_name,
@@ -84,17 +97,21 @@ def put(  # noqa: PLR0913 - one parameter for each option
 
 
 def _commit(
-    session: Session, draft: Draft, path: Path | Wish, facts: Facts, executor: Executor | None
+    session: Session,
+    draft: Draft,
+    content: Path | Tree | Wish,
+    facts: Facts,
+    executor: Executor | None,
 ) -> Version:
     with ExitStack() as stack:
         stack.callback(draft.intake.discard)
         progress = stack.enter_context(session.progress(f"put {draft.name}"))
-        if isinstance(path, Wish):
-            draft.add_rows(refer(path, session.places, progress, executor))
-        elif path.is_dir():
-            draft.add_tree(session.tree(os.fspath(path)), "", progress, executor=executor)
+        if isinstance(content, Wish):
+            draft.add_rows(refer(content, session.places, progress, executor))
+        elif isinstance(content, Tree):
+            draft.add_tree(content, "", progress, executor=executor)
         else:
-            draft.add_file(path, path.name)
+            draft.add_file(content, content.name)
         settings = session.settings
         return session.writable.commit(draft, settings.entity, settings.project, facts)
 
@@ -104,7 +121,7 @@ def _check_kind(path: Path) -> None:
     if path.is_symlink() and not path.exists():
         raise UnsupportedFileError([f"{path} (a link to {os.readlink(path)!r}, where nothing is)"])
     mode = path.stat().st_mode
-    if not modes.S_ISREG(mode) and not modes.S_ISDIR(mode):
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
         raise UnsupportedFileError([f"{path} (neither a file nor a folder)"])
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from artifacts.cache import RECEIPT
 from cli.shell import Shell, write_tree
 
 
@@ -169,3 +170,37 @@ def test_refused_put_leaves_nothing_in_the_store(art: Shell, mnist: str, data: P
     assert art("put", str(data), mnist.partition(":")[0]).code == 2
 
     assert {*art.stored_files()} == before
+
+
+def test_patterns_say_what_of_a_folder_is_put(art: Shell, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    write_tree(folder, {"a.py": b"1", "a.log": b"2", "keep.log": b"3", "sub/b.py": b"4"})
+
+    art.ok("put", str(folder), "code", "--exclude", "*.log", "--exclude", "!keep.log")
+    art.ok("put", str(folder), "only", "--include", "*.py", "--exclude", "sub/")
+
+    art.ok("get", "code", str(tmp_path / "code"))
+    assert {*os.listdir(tmp_path / "code")} == {RECEIPT, "a.py", "keep.log", "sub"}
+    art.ok("get", "only", str(tmp_path / "only"))
+    assert {*os.listdir(tmp_path / "only")} == {RECEIPT, "a.py"}
+
+
+def test_what_is_kept_beside_files_comes_back_and_is_verified(art: Shell, tmp_path: Path) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    write_tree(folder, {"run.sh": b"#!/bin/sh\n"})
+    (folder / "run.sh").chmod(0o755)
+    (folder / "link").symlink_to("nowhere")
+    (folder / "empty").mkdir()
+    assert art("put", str(folder), "all").code == 2
+
+    art.ok("put", str(folder), "all", "--modes", "--symlinks", "--empty-folders")
+    art.ok("get", "all", str(out))
+
+    assert (out / "run.sh").stat().st_mode & 0o777 == 0o755
+    assert os.readlink(out / "link") == "nowhere"
+    assert (out / "empty").is_dir()
+    art.ok("verify", str(out))
+    (out / "run.sh").chmod(0o600)
+    answer = art("verify", str(out))
+    assert answer.code == 1
+    assert b"run.sh should have mode 0755, has 0600" in answer.out
