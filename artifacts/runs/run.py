@@ -99,11 +99,12 @@ class Run:
     ) -> Artifact:
         """Commit an artifact as output of this run; it has its version when this returns.
 
-        A path, or what `add_reference` takes, is made an artifact of type `unspecified`, called `run-<id>-<name of the file>`,
-        unless they are given; of an Artifact they mean nothing. The aliases, and always `latest`,
-        move to it. Content that a version of the collection has already is that version, and
-        stays the output of the run that logged it first. Raises ValueError for a bad alias, tag
-        or path, for another type than the collection's, for a version of another project.
+        A path, or a uri as `add_reference` takes, is made an artifact of type `unspecified`, called
+        `run-<id>-<name of the file>`, unless they are given; of an Artifact they mean nothing. The
+        aliases, and always `latest`, move to it. Content that a version of the collection has
+        already is that version, and stays the output of the run that logged it first. Raises
+        ValueError for a bad alias, tag or path, for another type than the collection's, for a
+        version of another project.
         """
         self._refuse_finished("log_artifact")
         facts = Facts(check_aliases(aliases), check_tags(tags), run=self.path)

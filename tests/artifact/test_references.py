@@ -92,6 +92,24 @@ def test_references_are_never_uploaded(tmp_path: Path, store: Path) -> None:
     assert after - before < 2**14
 
 
+@pytest.mark.parametrize("is_new", [True, False])
+def test_bytes_that_are_referred_to_are_not_taken_for_stored(
+    tmp_path: Path,
+    is_new: bool,  # noqa: FBT001
+) -> None:
+    data = os.urandom(2**20)
+    (tmp_path / "x").write_bytes(data)
+    artifact = saved(f"file://{tmp_path}/x")
+    draft = artifact.new_draft() if is_new else new(f"file://{tmp_path}/x")
+    draft.add_file(str(tmp_path / "x"), "copy")
+    draft.save()
+    (tmp_path / "x").unlink()
+
+    root = draft.download(str(tmp_path / "out"), allow_missing_references=True)
+
+    assert read(root) == {"copy": data}
+
+
 def test_a_download_has_the_files_and_verifies(tmp_path: Path) -> None:
     artifact = saved(f"file://{write(tmp_path / 'in', FILES)}")
 
@@ -294,6 +312,17 @@ def test_a_page_without_etag_is_known_by_its_bytes(web: Web, tmp_path: Path) -> 
         artifact.download(str(tmp_path / "out"))
 
 
+def test_workers_read_pages_without_etags(web: Web) -> None:
+    urls = [web.put(f"/{n}", b"%d" % n, has_etag=False) for n in range(3)]
+    once, again = new(*urls), new()
+
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as workers:
+        for url in urls:
+            again.add_reference(url, executor=workers)
+
+    assert again.digest == once.digest
+
+
 def test_who_never_downloaded_it_cannot_verify_it_but_is_not_told_lies(
     web: Web, tmp_path: Path
 ) -> None:
@@ -411,6 +440,9 @@ def test_a_prefix_of_a_real_bucket_arrives_and_its_changes_are_noticed(
     assert artifact.manifest.entries.keys() == FILES.keys()
     assert artifact.size == sum(map(len, FILES.values()))
     assert saved(place).version == artifact.version
+    for path in FILES:
+        [alone] = Artifact("alone", "dataset").add_reference(f"{place}/{path}")
+        assert alone.digest == artifact.get_entry(path).digest
     assert read(artifact.download(str(tmp_path / "out"))) == FILES
     artifact.verify(str(tmp_path / "out"))
 

@@ -14,7 +14,7 @@ from artifacts.errors import ChangedReferenceError, MissingReferenceError, Stora
 from artifacts.storage.references.places import PART_BYTES, Places
 from artifacts.storage.references.told import Told
 from artifacts.storage.references.uri import Uri
-from artifacts.storage.transfer import copy_file, hash_file
+from artifacts.storage.transfer import MAX_SIZE, copy_file, hash_file
 
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # no FIFO may hang
 _NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0)
@@ -66,7 +66,7 @@ def fetch(
     try:
         uri = Uri.parse(recorded.uri)
         if uri.scheme == "file":
-            digest, size = _copy(uri.key, target, tell)
+            digest, size = _copy(uri.key, target, tell, recorded.size)
         else:
             digest, size = _fetch(places, uri, recorded, target, tell)
     except MissingReferenceError as error:
@@ -75,7 +75,9 @@ def fetch(
     return digest, size
 
 
-def _copy(source: str, target: str, tell: Callable[[int], None]) -> tuple[Digest, int]:
+def _copy(
+    source: str, target: str, tell: Callable[[int], None], most: int | None
+) -> tuple[Digest, int]:
     try:
         fd = os.open(source, _READ)
     except OSError:
@@ -83,7 +85,7 @@ def _copy(source: str, target: str, tell: Callable[[int], None]) -> tuple[Digest
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise MissingReferenceError(f"file://{source}")
-        return copy_file(fd, Path(target), tell)
+        return copy_file(fd, Path(target), tell, MAX_SIZE if most is None else most)
     finally:
         os.close(fd)
 
@@ -94,7 +96,7 @@ def _fetch(
     fd = os.open(target, _NEW, 0o666)
     try:
         if uri.scheme == "http":
-            recorded.check_told(places.stream(uri, fd))
+            recorded.check_told(places.stream(uri, fd, recorded.size))
         else:
             _fill(places, uri, recorded, fd)
         os.lseek(fd, 0, os.SEEK_SET)

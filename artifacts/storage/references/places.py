@@ -79,15 +79,18 @@ class Places:
         """Raises MissingReferenceError, StorageError."""
         return self.ask("reading", uri, lambda source: source.part(uri.key, version, start, length))
 
-    def stream(self, uri: Uri, fd: int) -> Told:
-        """Fill a file from the web; an attempt that broke off goes on where it did, if it may."""
+    def stream(self, uri: Uri, fd: int, most: int | None = None) -> Told:
+        """Fill a file from the web; an attempt that broke off goes on where it did, if it may.
+
+        Soon after `most` bytes it ends. Raises MissingReferenceError, StorageError.
+        """
         known: list[Told] = []
 
         def attempt(bucket: Bucket) -> Told:
             source = WebSource(bucket)
             if not known:
                 known.append(source.look(uri.key))
-            return source.stream(uri.key, fd, known[0])
+            return source.stream(uri.key, fd, known[0], most)
 
         return self._ask("reading", uri, attempt)
 

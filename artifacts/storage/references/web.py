@@ -7,6 +7,7 @@ from typing import Any
 
 from artifacts.storage.bucket import Bucket, Foreign
 from artifacts.storage.references.told import Told
+from artifacts.storage.transfer import write_all
 
 _CONNECT_S, _READ_S = 10, 20  # without a byte from the other side
 _PIECE = 2**20
@@ -22,13 +23,13 @@ class WebSource:
     def look(self, key: str) -> Told:
         return self._run(_look, key)
 
-    def stream(self, key: str, fd: int, known: Told | None) -> Told:
+    def stream(self, key: str, fd: int, known: Told, most: int | None) -> Told:
         """Fill a file; what was told with the bytes.
 
-        `known` is what an attempt that broke off was told: what it got is kept, if the server
-        says that it still is the same.
+        `known` is what was told before: what an attempt got that broke off is kept, if the server
+        says that it still is the same. Soon after `most` bytes it ends.
         """
-        return self._run(_stream, key, fd, known)
+        return self._run(_stream, key, fd, known, most)
 
     def _run(self, act: Any, key: str, *arguments: Foreign) -> Told:  # noqa: ANN401
         from fsspec.asyn import sync
@@ -61,9 +62,8 @@ async def _look(filesystem: Foreign, url: str) -> Told:
         return _told(answer)
 
 
-async def _stream(filesystem: Foreign, url: str, fd: int, known: Told | None) -> Told:
-    start = os.lseek(fd, 0, os.SEEK_END)
-    etag = known.etag if known else None
+async def _stream(filesystem: Foreign, url: str, fd: int, known: Told, most: int | None) -> Told:
+    start, etag = os.lseek(fd, 0, os.SEEK_END), known.etag
     is_resumed = bool(start and etag and not etag.startswith("W/"))
     headers = {"Range": f"bytes={start}-", "If-Range": str(etag)} if is_resumed else {}
     async with await _ask(filesystem, "GET", url, headers) as answer:
@@ -72,9 +72,9 @@ async def _stream(filesystem: Foreign, url: str, fd: int, known: Told | None) ->
             os.ftruncate(fd, 0)
             os.lseek(fd, 0, os.SEEK_SET)
         async for data in answer.content.iter_chunked(_PIECE):
-            view = memoryview(data)
-            while view:
-                view = view[os.write(fd, view) :]
+            write_all(fd, memoryview(data))
+            if most is not None and os.lseek(fd, 0, os.SEEK_CUR) > most:
+                break  # a server may never end
         return _told(answer)
 
 

@@ -63,9 +63,18 @@ def there(request: pytest.FixtureRequest, fleet: Fleet) -> There:
 
 
 @pytest.fixture(params=["ceph", "ministack"])
-def versioned(request: pytest.FixtureRequest, fleet: Fleet) -> There:
-    """A bucket that keeps versions."""
-    there = there_on(fleet.server(request.param))
+def amazon(request: pytest.FixtureRequest, fleet: Fleet) -> There:
+    """Who speaks Amazon's protocol."""
+    return there_on(fleet.server(request.param))
+
+
+@pytest.fixture
+def versioned(amazon: There) -> There:
+    return keeping(amazon)
+
+
+def keeping(there: There) -> There:
+    """A bucket of the same server that keeps versions."""
     bucket = f"kept-{uuid4().hex}"
     there.filesystem.call_s3("create_bucket", Bucket=bucket)
     there.filesystem.call_s3(
@@ -174,6 +183,24 @@ def test_a_listing_tells_the_versions_that_count_now(versioned: There) -> None:
     for key, told in listed.items():
         assert told.version
         assert told == versioned.places.look(Uri.parse(top.beside(key)))
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_listing_of_many_answers_is_whole(
+    amazon: There,
+    kept: bool,  # noqa: FBT001
+) -> None:
+    """Of which S3 gives a thousand at a time."""
+    there = keeping(amazon) if kept else amazon
+    names = {f"many/{n:04}" for n in range(1_005)}
+    below = there.place.partition("://")[2]
+    there.filesystem.pipe({f"{below}/{name}": b"x" for name in names})
+    top = Uri.parse(f"{there.place}/many")
+
+    listed = [key for key, told in there.places.list(top, f"{top.key}/")]
+
+    assert len(listed) == len(names)
+    assert {key[-9:] for key in listed} == names
 
 
 def test_a_version_that_is_named_is_the_one(versioned: There, tmp_path: Path) -> None:

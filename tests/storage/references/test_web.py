@@ -99,6 +99,16 @@ def test_what_is_replaced_while_it_is_downloaded_is_no_mixture(web: Web, tmp_pat
         got(place, tmp_path / "a")
 
 
+def test_a_server_that_never_ends_is_left(web: Web, tmp_path: Path) -> None:
+    place = recorded(web.put("/a", b"small", has_etag=False), Places())
+    web.put("/a", bytes(50 * 2**20), has_etag=False)
+
+    with pytest.raises(ChangedReferenceError):
+        fetch(Places(), place, str(tmp_path / "a"), lambda _: None)
+
+    assert (tmp_path / "a").stat().st_size < 10 * 2**20
+
+
 def test_a_resource_without_etag_is_known_by_its_bytes(web: Web) -> None:
     url = web.put("/a", DATA, has_etag=False)
 
