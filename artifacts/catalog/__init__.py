@@ -11,6 +11,7 @@ from artifacts.catalog.incremental import commit_over_latest
 from artifacts.catalog.lineage import Lineage, RunNode, VersionNode
 from artifacts.catalog.links import Shown
 from artifacts.catalog.others import SCHEME, Others, row_of, uri_of
+from artifacts.catalog.proof import Proof, prove
 from artifacts.catalog.reindex import Reindexing, reindex
 from artifacts.catalog.repack import BELOW, Repacking, repack
 from artifacts.catalog.retention import FOR_EVER, Rule
@@ -37,6 +38,7 @@ __all__ = [
     "Manner",
     "Others",
     "Problem",
+    "Proof",
     "Reindexing",
     "Repacking",
     "Report",
@@ -51,6 +53,7 @@ __all__ = [
     "commit_over_latest",
     "deliver",
     "expectation",
+    "prove",
     "reindex",
     "repack",
     "row_of",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ from artifacts.catalog import CollectionState
 from artifacts.cli.call import Call
 from artifacts.cli.options import command
 from artifacts.cli.output import count_text, size_text, table
+from artifacts.cli.proof import proof_data, proof_lines
 from artifacts.errors import ArtifactNotFoundError
 from artifacts.storage import Change, Event, Tail
 
@@ -36,11 +38,16 @@ _WORDS = {
 
 @command
 @click.argument("name")
-def log(call: Call, name: str) -> None:
+@click.option("--proof", is_flag=True, help="The chain of digests that leads to a version.")
+def log(call: Call, name: str, *, proof: bool) -> None:
     """Tell what happened to a collection, newest first.
 
     Every event is checked against the one before it: a changed, removed or swapped one is named.
+    With --proof NAME is a version, and all that leads to it is read from the store itself.
     """
+    if proof:
+        _tell_proof(call, name)
+        return
     catalog = call.session.catalog
     collection = call.collection(name)
     fold = catalog.collection(collection)
@@ -49,6 +56,12 @@ def log(call: Call, name: str) -> None:
     events = [*fold.log.after(Tail.start(fold.log.name))]
     numbers = _numbers(fold.state)
     call.answer([_event(event, numbers) for event in reversed(events)], _lines)
+
+
+def _tell_proof(call: Call, name: str) -> None:
+    version = call.version(name)
+    numbers = _numbers(version.collection.state)
+    call.answer(proof_data(version, partial(_words, numbers=numbers)), proof_lines)
 
 
 def _numbers(state: CollectionState) -> dict[str, int]:

@@ -246,3 +246,36 @@ def test_a_folder_is_no_name(art: Shell, data: Path, command: str) -> None:
     more = {"alias": ["x"], "tag": ["x"], "link": ["best"], "rename": ["new"]}
 
     assert art(command, f"./{data.name}", *more.get(command, [])).code == 2
+
+
+# Proofs
+
+
+def test_the_chain_that_leads_to_a_version_is_told_and_checked(art: Shell) -> None:
+    put(art, "a")
+    put(art, "b")
+
+    told = art.ok("log", "mnist:v0", "--proof", "--json").json
+
+    assert told["name"] == "default/proj/mnist:v0"
+    assert told["digest"] == show(art, "mnist:v0")["digest"]
+    assert [step["log"].partition("/")[0] for step in told["chain"]] == [
+        "directory",
+        "directory",
+        "collection",
+    ]
+    lines = art.ok("log", "mnist:v0", "--proof").lines
+    assert lines[-1] == "4 events checked, each follows from the one before it"
+    assert told["chain"][-1]["digest"] in lines[-3]
+
+
+def test_a_tampered_chain_is_no_proof(art: Shell) -> None:
+    put(art, "a")
+    put(art, "b")
+    [*_, event] = sorted((art.store / "logs" / "collection").rglob("*0"))
+    event.chmod(0o644)
+    event.write_bytes(event.read_bytes().replace(b'"writer":"', b'"writer":"x', 1))
+
+    answer = art("log", "mnist", "--proof")
+
+    assert (answer.code, "log is broken" in answer.err) == (1, True)
