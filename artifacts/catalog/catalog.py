@@ -272,7 +272,7 @@ class Catalog:
         with self.logs.operation():
             directory = self.logs.project(entity, project)
             names = dict(directory.state.names) if directory else {}
-        for name in sorted(names):
+        for name in sorted(each for each in names if not each.startswith(HIDDEN)):
             with self.logs.operation():
                 fold = self.logs.fold(names[name].id).refresh()
             if fold.state.name and not fold.state.is_deleted:

@@ -19,11 +19,11 @@ from artifacts.errors import (
     DigestMismatchError,
     EntryNotFoundError,
     IntegrityError,
+    InvalidError,
     MalformedError,
     MissingBlobError,
     ObjectNotFoundError,
     StorageError,
-    UnsupportedFileError,
 )
 from artifacts.names import CollectionName
 from artifacts.storage import (
@@ -194,7 +194,8 @@ class Version:
         position, page, index = self._locate(path)
         entry = page[index]
         if entry.kind is not Kind.FILE:
-            raise UnsupportedFileError([path])
+            what = f"a {entry.kind.name.lower()}, whose bytes the store does not have"
+            raise InvalidError(f"{path!r} is {what}: download it")
         spans = self._spans(position, page, index)
         keys = {span.blob.key for span in spans}
         if has_copy(self.store, *keys):  # what was handed out cannot be taken back

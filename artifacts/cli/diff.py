@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from artifacts.cache import audit
-from artifacts.catalog import Version
+from artifacts.catalog import Version, expectation
 from artifacts.cli.arguments import as_folder, parse_target
 from artifacts.cli.call import Call
 from artifacts.cli.files import size_of
@@ -64,9 +64,10 @@ def _between_versions(before: Version, after: Version) -> dict[str, list[dict[st
 
 
 def _to_folder(call: Call, before: Version, after: Path) -> dict[str, list[dict[str, Any]]]:
-    files = before.files()
+    wanted = expectation(before, after)
+    files = wanted.files
     with call.session.progress(f"read {after.name}") as progress:
-        found = audit(after, files, progress)
+        found = audit(after, files, progress, unproven=wanted.unproven)
     return {
         "added": [
             {"path": path, **_content(None, size_of(after / path))} for path in found.unexpected

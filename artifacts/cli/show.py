@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 import click
 
@@ -20,8 +20,16 @@ from artifacts.content import Entry, Kind
 from artifacts.errors import InvalidError, UsageError
 from artifacts.storage import now
 
-_Row: TypeAlias = tuple[str, bytes, int | None, str]
-"""Path, digest, size and kind of one entry."""
+
+class _Row(NamedTuple):
+    """One entry; `has_content` says that its digest is that of the bytes that a download has."""
+
+    path: str
+    digest: bytes
+    size: int | None
+    kind: str
+    has_content: bool
+    uri: str | None = None
 
 
 @command
@@ -58,37 +66,41 @@ def _rows(source: Version | Receipt, prefix: str) -> Iterator[_Row]:
     if isinstance(source, Version):
         return map(_row, source.entries(prefix))
     return (
-        (path, digest, size, Kind.FILE.name.lower())
+        _Row(path, digest, size, Kind.FILE.name.lower(), has_content=True)
         for path, (digest, size) in source.files().items()
         if path.startswith(prefix)
     )
 
 
 def _row(entry: Entry) -> _Row:
-    return entry.path, entry.digest, entry.size, entry.kind.name.lower()
+    detail, kind = entry.detail, entry.kind
+    has_content = kind is Kind.FILE or (detail is not None and detail.is_content)
+    uri = detail.uri if detail else None
+    return _Row(entry.path, entry.digest, entry.size, kind.name.lower(), has_content, uri)
 
 
 def _write_b3sums(call: Call, rows: Iterable[_Row]) -> None:
     """Raises InvalidError, at the end, for names that would stop b3sum."""
     left_out = []
-    for path, digest, _, kind in rows:
-        if not is_expressible(path):
-            left_out.append(path)
-        elif kind == Kind.FILE.name.lower():
-            call.write(b3sum_line(path, digest))
+    for row in rows:
+        if not is_expressible(row.path):
+            left_out.append(row.path)
+        elif row.has_content:
+            call.write(b3sum_line(row.path, row.digest))
     if left_out:
         names = ", ".join(map(repr, left_out))
         raise InvalidError(f"left out, b3sum refuses such names; use `art verify`: {names}")
 
 
 def _file(row: _Row) -> dict[str, Any]:
-    path, digest, size, kind = row
-    return {"path": path, "size": size, "digest": digest.hex(), "kind": kind}
+    data = {"path": row.path, "size": row.size, "digest": row.digest.hex(), "kind": row.kind}
+    return data | ({"uri": row.uri} if row.uri else {})
 
 
 def _file_line(file: Mapping[str, Any]) -> str:
     kind = "" if file["kind"] == Kind.FILE.name.lower() else f" ({file['kind']})"
-    return f"{size_text(file['size']):>10}  {shown(file['path'])}{kind}"
+    uri = f" → {shown(file['uri'])}" if "uri" in file else ""
+    return f"{size_text(file['size']):>10}  {shown(file['path'])}{uri or kind}"
 
 
 def _version(version: Version) -> dict[str, Any]:

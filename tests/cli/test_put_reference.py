@@ -24,6 +24,26 @@ def test_a_reference_is_kept_got_and_verified(art: Shell) -> None:
     art.ok("verify", "x:v0")
 
 
+def test_it_is_shown_and_compared(art: Shell) -> None:
+    write_tree(art.folder / "data", FILES)
+    uri = f"file://{art.folder}/data"
+    art.ok("put", "--reference", uri, "x")
+    art.ok("get", "x:v0", "out")
+
+    listed = art.ok("show", "x:v0", "--files", "--json").json
+    sums = art.ok("show", "x:v0", "--b3sums")
+
+    assert [(each["kind"], each["uri"]) for each in listed] == [
+        ("reference", f"{uri}/a.txt"),
+        ("reference", f"{uri}/sub/b.txt"),
+    ]
+    assert f"→ {uri}/a.txt" in art.ok("show", "x:v0", "--files").out.decode()
+    assert sums.out == art.ok("show", "./out", "--b3sums").out
+    same = art.ok("diff", "x:v0", "./out", "--json").json
+    assert [same[kind] for kind in ("added", "removed", "changed")] == [[], [], []]
+    assert "download it" in art("cat", "x:v0", "a.txt").err
+
+
 def test_it_is_called_as_what_it_leads_to(art: Shell) -> None:
     write_tree(art.folder / "data", FILES)
 

@@ -67,7 +67,9 @@ def test_nobody_sees_it_before_it_is_finished(run: Run) -> None:
 
     assert (pending.state, pending.distributed_id) == ("PENDING", "team")
     assert not Api().artifact_collection_exists("data", "dataset")
-    assert not [*Session(Settings.load()).catalog.collections("default", "proj")]
+    catalog = Session(Settings.load()).catalog
+    assert not [*catalog.collections("default", "proj")]
+    assert not [*catalog.each("default", "proj")]
     with pytest.raises(ArtifactFinalizedError):
         pending.new_file("b").__enter__()
 
