@@ -11,7 +11,7 @@ from typing import TypeAlias
 from artifacts.cache.ignore import Ignore
 from artifacts.cache.receipt import is_ours
 from artifacts.content import Detail, Kind, check_paths
-from artifacts.errors import UnsupportedFileError
+from artifacts.errors import InvalidError, UnsupportedFileError
 
 Found: TypeAlias = tuple[str, str, os.stat_result]
 """Path below the root, path for the operating system, and what the disk says of the file."""
@@ -72,7 +72,11 @@ class Tree:
             for entry in entries:
                 path = prefix + entry.name
                 if has_links and entry.is_symlink():
-                    self.details[path] = Detail(Kind.SYMLINK, target=os.readlink(entry.path))
+                    target = os.readlink(entry.path)
+                    try:
+                        self.details[path] = Detail(Kind.SYMLINK, target=target)
+                    except InvalidError:
+                        faults.append(f"{path} (a link to {target!r}, which is not UTF-8)")
                 elif fault := _fault(entry, above):
                     faults.append(f"{path} ({fault})")
                 elif entry.is_dir():

@@ -345,8 +345,12 @@ class Catalog:
         """Name and type of each portfolio of a project, in order of name."""
         yield from self._listed(entity, project, is_portfolio=True)
 
+    def listed(self, entity: str, project: str) -> Iterator[tuple[str, str]]:
+        """Name and type of each of them, collections and portfolios alike, in order of name."""
+        yield from self._listed(entity, project)
+
     def _listed(
-        self, entity: str, project: str, *, is_portfolio: bool
+        self, entity: str, project: str, *, is_portfolio: bool | None = None
     ) -> Sequence[tuple[str, str]]:
         with self.logs.operation():
             directory = self.logs.project(entity, project)
@@ -354,7 +358,7 @@ class Catalog:
             return [
                 (name, each.type)
                 for name, each in sorted(listed, key=lambda pair: pair[0])
-                if each.is_portfolio is is_portfolio and not self.logs.is_deleted(each)
+                if is_portfolio in (None, each.is_portfolio) and not self.logs.is_deleted(each)
             ]
 
     def change(self, version: Version, changes: Sequence[Change]) -> None:

@@ -13,8 +13,8 @@ from artifacts.names import CollectionName, check_type
 class ArtifactCollections(Listed[ArtifactCollection]):
     """The collections of a type, or of any, in order of name, as the project's directory has it.
 
-    No collection is opened until it is asked about. One whose first version is still on its way
-    is listed, too. Source: W&B SDK 0.19.8.
+    Portfolios are listed, too, as registered models are. No collection is opened until it is
+    asked about. One whose first version is still on its way is listed, too. Source: W&B SDK 0.19.8.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class ArtifactCollections(Listed[ArtifactCollection]):
         per_page: int | None = 50,
     ) -> None:
         def collections() -> Iterator[ArtifactCollection]:
-            for name, type_ in session.catalog.collections(entity, project):
+            for name, type_ in session.catalog.listed(entity, project):
                 if type_name in (None, type_):
                     home = CollectionName(entity, project, name)
                     yield ArtifactCollection(session, home, type_, Artifact.of_version)
@@ -83,7 +83,7 @@ class ArtifactTypes(Listed[ArtifactType]):
         self, session: Session, entity: str, project: str, per_page: int | None = 50
     ) -> None:
         def types() -> Iterator[ArtifactType]:
-            found = {type_ for _, type_ in session.catalog.collections(entity, project)}
+            found = {type_ for _, type_ in session.catalog.listed(entity, project)}
             return (ArtifactType(session, entity, project, each) for each in sorted(found))
 
         super().__init__(types, per_page)

@@ -10,7 +10,9 @@ import pytest
 
 from artifact.samples import read, write
 from artifacts.artifact import Artifact
+from artifacts.catalog import Session, verify_store
 from artifacts.errors import LocalChangesError, UnsupportedFileError, VerificationError
+from artifacts.settings import Settings
 
 ALL = {"modes": True, "symlinks": True, "empty_folders": True}
 
@@ -174,6 +176,39 @@ def test_nothing_is_written_through_a_link_of_another_version(tmp_path: Path) ->
 
     assert read(out) == {"sub/file": b"inside"}
     assert [*outside.iterdir()] == []
+
+
+def test_link_that_nobody_could_write_down_is_named(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    os.symlink(b"\xff", os.fsencode(tmp_path / "in/odd"))
+
+    with pytest.raises(UnsupportedFileError, match=r"odd .*not UTF-8"):
+        logged(tmp_path / "in", symlinks=True)
+
+
+def test_what_is_kept_goes_on_to_drafts_and_other_stores(folder: Path, tmp_path: Path) -> None:
+    artifact = logged(folder, **ALL)
+
+    draft = artifact.new_draft()
+    with draft.new_file("more") as file:
+        file.write("x")
+    draft.save(settings=Settings.load(store=tmp_path / "other"))
+
+    session = Session(Settings.load(store=tmp_path / "other"))
+    assert verify_store(session.catalog).problems == []
+    out = Path(draft.download(str(tmp_path / "out")))
+    assert os.readlink(out / "run") == "bin/run.sh"
+    assert mode(out / "bin/run.sh") == 0o755
+    assert (out / "empty/deep").is_dir()
+    entries = draft.manifest.entries
+    assert entries["run"].extra == {"target": "bin/run.sh"}
+    assert entries["a.txt"].to_json()["extra"] == {"mode": 0o600}
+
+
+def test_one_link_is_had_by_itself(folder: Path, tmp_path: Path) -> None:
+    entry = logged(folder, **ALL).get_entry("run")
+
+    assert os.readlink(entry.download(str(tmp_path / "out"))) == "bin/run.sh"
 
 
 def test_no_program_runs_as_somebody_else(tmp_path: Path) -> None:

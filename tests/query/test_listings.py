@@ -84,6 +84,15 @@ def test_collections_are_listed_by_type_in_order(api: Api) -> None:
     assert not api.artifact_collections("nowhere", "dataset")
 
 
+def test_registered_models_are_listed_like_any_collection(api: Api) -> None:
+    api.artifact("net").link("model-registry/Classifier")
+
+    [found] = api.artifact_collections("model-registry", "model")
+    assert (found.name, found.is_sequence()) == ("Classifier", False)
+    assert [each.name for each in found.artifacts()] == ["Classifier:v0"]
+    assert [each.name for each in api.artifact_types("model-registry")] == ["model"]
+
+
 def test_collection_is_found_by_its_name_and_type(api: Api) -> None:
     found = api.artifact_collection("dataset", "uncategorized/data")
 
