@@ -146,3 +146,10 @@ def test_a_renamed_collection_keeps_the_runs_that_used_it() -> None:
     Session(Settings.load()).writable.rename(home, "renamed")
 
     assert [each.id for each in Api().artifact("renamed").used_by()] == ["a"]
+
+
+def test_deleting_what_a_portfolio_shows_takes_it_out_of_there_alone() -> None:
+    linked().delete()
+
+    assert not Api().artifact_exists("best:v1")
+    assert Api().artifact("data").version == "v0"
