@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from artifact.samples import logged
 
 from artifacts import Api, CommError
+from artifacts.catalog import Catalog, Draft
 from artifacts.errors import ArtifactNotFoundError, InvalidNameError, WrongTypeError
-from artifacts.storage import LocalStore
+from artifacts.storage import Address, LocalStore
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -123,7 +126,9 @@ def test_types_are_those_of_the_collections(api: Api) -> None:
         api.artifact_type("model").collection("data")
 
 
-def test_listing_collections_opens_none_of_them(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Keys that are read from now on."""
     read: list[str] = []
     real = LocalStore.read
 
@@ -132,6 +137,30 @@ def test_listing_collections_opens_none_of_them(api: Api, monkeypatch: pytest.Mo
         return real(self, key, *args, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(LocalStore, "read", spy)
+    return read
+
+
+@pytest.mark.local
+def test_first_page_of_many_versions_reads_none_of_the_others(
+    tmp_path: Path, place: Address, read: list[str]
+) -> None:
+    catalog = Catalog.open(place, create=True)
+    for number in range(600):
+        draft = Draft("many", "dataset", catalog.intake(tmp_path / "cache"))
+        draft.add_bytes(b"%d" % number, "file")
+        catalog.commit(draft, "default", "uncategorized")
+    read.clear()
+
+    versions = Api().artifacts("dataset", "many")[:50]
+
+    assert [each.version for each in versions] == [f"v{number}" for number in range(599, 549, -1)]
+    assert len([key for key in read if key.startswith("logs/collection/")]) <= 65
+    assert len([key for key in read if key.startswith("cache/rows/")]) <= 1
+    assert not [key for key in read if key.startswith(("manifests/", "pages/", "blobs/"))]
+
+
+def test_listing_collections_opens_none_of_them(api: Api, read: list[str]) -> None:
+    read.clear()
 
     assert len(Api().artifact_collections("uncategorized", "dataset")) == 2
     assert [key for key in read if key.startswith("logs/directory/")]
