@@ -50,7 +50,8 @@ class Referring(Adding):
         most = MOST_OBJECTS if max_objects is None else max_objects
         with self._the_session.progress("referring to") as progress:
             wish = Wish(text, path or None, checksum, most)
-            found = refer(wish, self._the_session.places, progress, executor)
+            session = self._the_session
+            found = refer(wish, session.places, progress, executor, session.cache)
             return _Added(self, draft.add_rows(found))
 
 

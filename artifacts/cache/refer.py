@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import chain, islice
+from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from artifacts.cache.hashing import hash_files
-from artifacts.cache.tree import Tree
+from artifacts.cache.digests import IN_PIECES, Digests, state_key
+from artifacts.cache.hashing import Hashed, hash_files
+from artifacts.cache.tree import Found, Tree
 from artifacts.content import Detail, Digest, Kind, Row
 from artifacts.errors import (
     FileChangedError,
@@ -26,12 +28,11 @@ MOST_OBJECTS = 10_000_000
 _MOST_TOLD, _MOST_READ = 1024, 16  # objects of a batch, and those of them that are to be read
 _MOST_FILES = 256
 _THREADS = 8
+_OF_REFERENCES = "references"  # instead of a store's id: no store has their bytes
 
 _T = TypeVar("_T")
 _Found: TypeAlias = tuple[str, str, Told]
 """Path in the artifact, uri, and what is told of it."""
-_OnDisk: TypeAlias = tuple[str, str, int]
-"""Path in the artifact, path on the disk, and size."""
 
 Referred: TypeAlias = tuple[str, Row]
 """Path in the artifact, and the rest of the entry."""
@@ -52,51 +53,79 @@ class Wish:
 
 
 def refer(
-    wish: Wish, places: Places, progress: Progress, executor: Executor | None = None
+    wish: Wish,
+    places: Places,
+    progress: Progress,
+    executor: Executor | None = None,
+    cache: Path | None = None,
 ) -> Iterator[Referred]:
     """Every object that the uri leads to, in no promised order, as they are listed.
 
-    An executor's workers, who must see the same disk and the same places, read what only its
-    bytes tell apart. Raises InvalidError, TooManyObjectsError, MissingReferenceError,
-    StorageError, UnsupportedFileError, FileChangedError.
+    Files that `cache` knows are not read again. An executor's workers, who must see the same disk
+    and the same places, read what only its bytes tell apart. Raises InvalidError,
+    TooManyObjectsError, MissingReferenceError, StorageError, UnsupportedFileError,
+    FileChangedError.
     """
     uri = Uri.parse(wish.uri)
     if uri.scheme == "file":
-        return _files(uri, wish, progress, executor)
+        if not wish.checksum:
+            return (
+                (path, _row(f"file://{source}", Told())) for path, source, _ in _files(uri, wish)
+            )
+        return _hashed_files(uri, wish, progress, executor, cache)
     if not wish.checksum or not places.reaches(uri):
         return iter([(wish.name or _name_unasked(uri), _row(uri.text, Told(version=uri.version)))])
     return _objects(uri, wish, places, progress, executor)
 
 
-def _files(
-    uri: Uri, wish: Wish, progress: Progress, executor: Executor | None
-) -> Iterator[Referred]:
-    found: Iterable[_OnDisk]
+def _files(uri: Uri, wish: Wish) -> Iterator[Found]:
+    found: Iterable[Found]
     if os.path.isdir(uri.key):
         below = f"{wish.name}/" if wish.name else ""
-        tree = Tree(uri.key)
-        found = ((below + path, source, stat.st_size) for path, source, stat in tree)
+        found = ((below + path, source, stat) for path, source, stat in Tree(uri.key))
     elif os.path.isfile(uri.key):
-        found = [(wish.name or uri.name, uri.key, os.stat(uri.key).st_size)]
+        found = [(wish.name or uri.name, uri.key, os.stat(uri.key))]
     else:
         raise MissingReferenceError(uri.text)
-    bounded = _bounded(found, wish)
-    if not wish.checksum:
-        return ((path, _row(f"file://{source}", Told())) for path, source, _ in bounded)
-    return _hashed_files(bounded, progress, executor)
+    return _bounded(found, wish)
 
 
 def _hashed_files(
-    found: Iterable[_OnDisk], progress: Progress, executor: Executor | None
+    uri: Uri, wish: Wish, progress: Progress, executor: Executor | None, cache: Path | None
 ) -> Iterator[Referred]:
-    batches = batched(found, lambda each: each[2], _MOST_FILES)
-    work = (([source for _, source, _ in batch], batch) for batch in batches)
-    for hashed, batch in spread(hash_files, work, executor):
-        for (path, source, _), each in zip(batch, hashed, strict=True):
-            if each is None:
-                raise FileChangedError(source)
-            progress.advance(each.size)
-            yield path, _content_row(f"file://{source}", each.digest, each.size)
+    rows = Digests(cache, _OF_REFERENCES, uri.key) if cache else None
+    batches = batched(_files(uri, wish), lambda each: each[2].st_size, _MOST_FILES)
+    work = ((_unknown(batch, rows), batch) for batch in batches)
+    tasks = (([source for _, source, _ in new], (batch, new)) for new, batch in work)
+    for hashed, (batch, new) in spread(hash_files, tasks, executor):
+        read = dict(zip((source for _, source, _ in new), hashed, strict=True))
+        for path, source, stat in batch:
+            digest, size = _digest(source, stat, read, rows)
+            progress.advance(size)
+            yield path, _content_row(f"file://{source}", digest, size)
+    if rows is not None:
+        rows.save([])
+
+
+def _unknown(batch: Iterable[Found], rows: Digests | None) -> list[Found]:
+    return [each for each in batch if rows is None or rows.get(state_key(each[2])) is None]
+
+
+def _digest(
+    source: str, stat: os.stat_result, read: Mapping[str, Hashed | None], rows: Digests | None
+) -> tuple[bytes, int]:
+    """Of a file as it was known or read. Raises FileChangedError if it could not be."""
+    key = state_key(stat)
+    if source not in read:
+        known = rows.get(key) if rows else None
+        assert known is not None
+        return known[0], stat.st_size
+    hashed = read[source]
+    if hashed is None:
+        raise FileChangedError(source)
+    if rows is not None and hashed.is_of(stat) and state_key(os.stat(source)) == key:
+        rows.put(key, stat, hashed.digest, (IN_PIECES, 0))
+    return hashed.digest, hashed.size
 
 
 def _objects(

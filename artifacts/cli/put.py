@@ -107,7 +107,7 @@ def _commit(
         stack.callback(draft.intake.discard)
         progress = stack.enter_context(session.progress(f"put {draft.name}"))
         if isinstance(content, Wish):
-            draft.add_rows(refer(content, session.places, progress, executor))
+            draft.add_rows(refer(content, session.places, progress, executor, session.cache))
         elif isinstance(content, Tree):
             draft.add_tree(content, "", progress, executor=executor)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -20,6 +21,7 @@ from servers.web import Web, serving
 from artifact.samples import FILES, logged, read, write
 from artifacts.artifact import Artifact
 from artifacts.cache import Receipt
+from artifacts.cache.hashing import Hashed, hash_files
 from artifacts.errors import (
     ArtifactFinalizedError,
     ArtifactNotLoggedError,
@@ -90,6 +92,28 @@ def test_references_are_never_uploaded(tmp_path: Path, store: Path) -> None:
 
     after = sum(path.stat().st_size for path in store.rglob("*") if path.is_file())
     assert after - before < 2**14
+
+
+def test_unchanged_files_are_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = f"file://{write(tmp_path / 'in', FILES)}"
+    for tick in ("_TICK_NS", "_COARSE_TICK_NS"):  # as if they had been at rest for long
+        monkeypatch.setattr(f"artifacts.cache.digests.{tick}", -(10**11))
+    once = new(uri)
+    (tmp_path / "in" / "a.txt").write_bytes(b"other")
+    read: list[str] = []
+
+    def hash_some(paths: list[str]) -> list[Hashed | None]:
+        read.extend(paths)
+        return hash_files(paths)
+
+    monkeypatch.setattr(sys.modules["artifacts.cache.refer"], "hash_files", hash_some)
+    again = new(uri)
+
+    assert read == [f"{tmp_path}/in/a.txt"]
+    same = {path for path in FILES if again.get_entry(path) == once.get_entry(path)}
+    assert same == FILES.keys() - {"a.txt"}
 
 
 @pytest.mark.parametrize("is_new", [True, False])
