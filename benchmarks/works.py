@@ -26,6 +26,8 @@ _VERSIONS, _FEW_VERSIONS = 10_000, 300
 _COLLECTION_FIGURES = (
     ("resolve_s", "resolve an alias", 1e3, "ms", 50),
     ("commit_s", "commit, over one into an empty collection", 1e3, "ms", 50),
+    ("versions_s", "first page of its versions", 1e3, "ms", 100),
+    ("collections_s", "first page of as many collections", 1e3, "ms", 100),
 )
 
 
