@@ -211,6 +211,19 @@ def test_one_link_is_had_by_itself(folder: Path, tmp_path: Path) -> None:
     assert os.readlink(entry.download(str(tmp_path / "out"))) == "bin/run.sh"
 
 
+def test_permissions_are_given_to_no_file_that_others_share(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    write(source, {"large": bytes(range(256)) * 40_000, "small": b"1"})
+    (source / "large").chmod(0o640)
+    artifact = logged(source, modes=True)
+
+    one, two = (artifact.download(str(tmp_path / name), link=True) for name in ("one", "two"))
+
+    for out in map(Path, (one, two)):
+        assert mode(out / "large") == 0o640
+        assert (out / "large").stat().st_nlink == 1
+
+
 def test_no_program_runs_as_somebody_else(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     write(folder, {"a": b"1"})
