@@ -24,7 +24,18 @@ from artifacts.content import Page
 from artifacts.errors import ArtifactsError, BrokenLogError, NotFoundError
 from artifacts.names import CollectionName
 from artifacts.progress import Progress, Silent
-from artifacts.storage import BLOBS, Extent, Layout, Log, Name, ObjectStore, PageLayout, Span, Tail
+from artifacts.storage import (
+    BLOBS,
+    KINDS,
+    Extent,
+    Layout,
+    Log,
+    Name,
+    ObjectStore,
+    PageLayout,
+    Span,
+    Tail,
+)
 from artifacts.workers import batched, spread
 
 T = TypeVar("T")
@@ -313,9 +324,7 @@ def _check_objects(
 
 
 def _objects(store: ObjectStore, report: Report) -> Iterator[Name]:
-    for key in itertools.chain.from_iterable(
-        store.list(f"{kind}/") for kind in ("blobs", "chunks", "layouts", "manifests", "pages")
-    ):
+    for key in itertools.chain.from_iterable(store.list(f"{kind}/") for kind in sorted(KINDS)):
         if (name := Name.of_key(key)) is not None:
             yield name
         else:

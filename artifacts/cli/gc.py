@@ -26,7 +26,7 @@ from artifacts.cli.output import count_text, duration_text, shown, size_text
 )
 @click.option("--dry-run", "is_dry", is_flag=True, help="Only tell what would be done.")
 def gc(call: Call, *, grace: timedelta, is_dry: bool) -> None:
-    """Delete what no version needs any more, while others write and read.
+    """Delete what no version needs any more, while others work.
 
     Versions whose time is over are deleted first. What is unneeded and older than AGE is
     condemned, and deleted by a run that comes AGE later; with --grace 0 by this one.

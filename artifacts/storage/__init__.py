@@ -25,7 +25,7 @@ from artifacts.storage.local import LocalStore
 from artifacts.storage.log import Change, Clock, Event, Log, Proposal, Tail, now
 from artifacts.storage.machine import MachineHeads
 from artifacts.storage.memory import MemoryStore
-from artifacts.storage.name import BLOBS, CONDEMNED, LAYOUTS, MANIFESTS, PAGES, Name
+from artifacts.storage.name import BLOBS, CONDEMNED, KINDS, LAYOUTS, MANIFESTS, PAGES, Name
 from artifacts.storage.objects import InlineObjects, Objects, checked
 from artifacts.storage.opening import (
     Address,
@@ -47,6 +47,7 @@ from artifacts.storage.remote import RemoteStore
 from artifacts.storage.store import CopyingStore, FileStore, ObjectStore, Read, Tell, silent
 from artifacts.storage.transfer import (
     BUFFER_BYTES,
+    TO_READ,
     copy_behind,
     copy_file,
     hash_behind,
@@ -63,6 +64,7 @@ __all__ = [
     "CHUNK_BYTES",
     "COLLECTED",
     "CONDEMNED",
+    "KINDS",
     "LAYOUTS",
     "MANIFESTS",
     "MOST_STORED",
@@ -71,6 +73,7 @@ __all__ = [
     "READ_BYTES",
     "SOLO",
     "START",
+    "TO_READ",
     "ZSTD",
     "Address",
     "Ahead",

@@ -272,10 +272,12 @@ def test_many_collectors_and_writers_at_once(machines: Machines) -> None:
             machines.put(name, {"file": Random(turn).randbytes(5000), "n": b"%d" % number})
 
     with ThreadPoolExecutor(8) as pool:
-        runs = [pool.submit(write, number) for number in range(4)]
-        runs += [pool.submit(collect, machines.catalog, AT_ONCE) for _ in range(4)]
-        for run in runs:
-            run.result()
+        writers = [pool.submit(write, number) for number in range(4)]
+        collectors = [pool.submit(collect, machines.catalog, AT_ONCE) for _ in range(4)]
+        for writer in writers:
+            writer.result()
+        for collector in collectors:
+            collector.result()
     collect(machines.catalog, AT_ONCE)
 
     for name in range(3):

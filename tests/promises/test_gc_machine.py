@@ -110,8 +110,8 @@ class Life:
     @contextmanager
     def among_others(self) -> Iterator[None]:
         """Meanwhile, now and then, somebody else commits, deletes, or collects as well."""
-        acts = (self.begin, self.upload, self.commit, self.commit, self.drop, self.condemn)
-        acts += (self.put_late, self.delete_late, self.fence)
+        acts: list[Callable[[], None]] = [self.begin, self.upload, self.commit, self.commit]
+        acts += [self.drop, self.condemn, self.fence, self.put_late, self.delete_late]
 
         def others() -> None:
             if self.random.random() < OFTEN:

@@ -1,0 +1,49 @@
+"""art gc and art prune: what they delete, what they tell, what they refuse."""
+
+from __future__ import annotations
+
+from cli.shell import Shell
+
+
+def put_versions(art: Shell, count: int) -> None:
+    for number in range(count):
+        (art.folder / "data.txt").write_bytes(b"%d" % number * 5000)
+        assert art("put", "data.txt", "data").code == 0
+
+
+def test_what_was_pruned_is_freed_by_a_run_that_comes_later(art: Shell) -> None:
+    put_versions(art, 4)
+    told = art("prune", "data", "--keep", "1", "--dry-run")
+    assert told.lines[-1].endswith("data  3 versions would be deleted")
+    assert len(art("ls", "data", "--json").json) == 4
+
+    pruned = art("prune", "data", "--keep", "1", "--json").json
+    collected = art("gc", "--grace", "0", "--json").json
+
+    assert [each["version"] for each in pruned["versions"]] == ["v2", "v1", "v0"]
+    assert (collected["objects"], collected["freed"]) == (3, 15_000)
+    assert collected["condemned"] == {"objects": 0, "size": 0, "due": None}
+    assert art("verify", "data").code == 0
+    assert art("show", "data:v1").code == 3
+
+
+def test_young_garbage_is_left(art: Shell) -> None:
+    put_versions(art, 2)
+    art("prune", "data", "--keep", "1")
+
+    answer = art("gc")
+
+    assert "0 objects of 0 B freed, 1 version looked through" in answer.lines[0]
+    assert art("gc", "--dry-run", "--grace", "0", "--json").json["condemned"]["size"] == 5000
+
+
+def test_what_a_rule_needs_is_asked_for(art: Shell) -> None:
+    put_versions(art, 1)
+
+    assert art("prune", "data").code == 2
+    assert art("prune", "data", "--keep-aliased").code == 2
+    assert "write it like 7d" in art("prune", "data", "--older-than", "soon").err
+    assert art("gc", "--grace", "7").code == 2
+    assert art("prune", "nothing", "--keep", "1").code == 3
+    assert art("prune", "data", "--keep", "0").code == 0
+    assert art("show", "data:latest").code == 0
