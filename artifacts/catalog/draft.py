@@ -10,6 +10,7 @@ from threading import RLock
 from typing import Literal, TypeAlias
 
 from artifacts.cache import Intake, Tree, check_not_ours
+from artifacts.catalog.others import is_of_others
 from artifacts.catalog.version import Version
 from artifacts.content import Digest, Entry, Kind, Manifest, Row, build, check_path, check_paths
 from artifacts.errors import EntryNotFoundError, InvalidPathError
@@ -171,6 +172,9 @@ class Draft:
         with self.lock:
             self.intake.close(self.digests)
             for path, (digest, size, detail) in self.rows.items():
+                if detail is not None and is_of_others(detail):
+                    reason = f"refers to an artifact of {self.intake.store.url}, and of no other"
+                    raise InvalidPathError(path, f"{reason} store: add its file instead")
                 if size and (detail is None or detail.kind is Kind.FILE):
                     content = self.intake.read(digest, size, path)
                     to.intake.add_stream(Digest(digest), size, content)

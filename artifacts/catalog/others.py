@@ -25,6 +25,11 @@ def uri_of(version_id: str, path: str) -> str:
     return f"{SCHEME}://{version_id}/{path}"
 
 
+def is_of_others(detail: Detail) -> bool:
+    """Whether it is of a reference that leads nowhere outside its store."""
+    return detail.uri is not None and detail.uri.startswith(f"{SCHEME}://")
+
+
 class Others:
     """Versions of one store by their ids, whatever they are called meanwhile."""
 

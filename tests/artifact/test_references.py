@@ -431,6 +431,13 @@ def test_a_reference_to_a_reference_leads_to_the_bytes(tmp_path: Path) -> None:
     assert third.get_entry("a.txt").ref == second.get_entry("a.txt").ref
 
 
+def test_a_reference_to_an_artifact_stays_in_its_store(tmp_path: Path) -> None:
+    artifact = new(logged(FILES, name="other").get_entry("a.txt").ref_url())
+
+    with pytest.raises(InvalidError, match=r"'a\.txt' refers to an artifact of"):
+        artifact.save(settings=Settings.load(store=str(tmp_path / "elsewhere")))
+
+
 def test_entries_of_drafts_and_of_nobody_are_refused() -> None:
     draft = Artifact("draft", "dataset")
     with draft.new_file("a") as file:

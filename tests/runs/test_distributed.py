@@ -21,6 +21,7 @@ from artifacts.errors import (
     StorageError,
     UsageError,
 )
+from artifacts.names import CollectionName
 from artifacts.query import Api
 from artifacts.runs import Run, init
 from artifacts.settings import Settings
@@ -70,6 +71,9 @@ def test_nobody_sees_it_before_it_is_finished(run: Run) -> None:
     catalog = Session(Settings.load()).catalog
     assert not [*catalog.collections("default", "proj")]
     assert not [*catalog.each("default", "proj")]
+    [(name, _)] = catalog.collections("default", "proj", with_hidden=True)
+    [version] = catalog.versions(CollectionName("default", "proj", name))
+    assert version.row.ttl == 0  # whatever the project says, what is pending lasts
     with pytest.raises(ArtifactFinalizedError):
         pending.new_file("b").__enter__()
 

@@ -32,6 +32,7 @@ class Web:
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     wanted: dict[str, str] = field(default_factory=dict)  # headers without which it is 401
     has_head: bool = True
+    fails: list[int] = field(default_factory=list)  # statuses of the next answers
     breaks_after: list[int] = field(default_factory=list)  # bytes, of the next answers
     on_break: Callable[[], object] = dict
 
@@ -68,7 +69,9 @@ class _Handler(BaseHTTPRequestHandler):
         asked = self.headers.get("Range", "")
         self.web.asked.append((self.command, self.path, asked))
         found = self.web.resources.get(self.path)
-        if any(self.headers.get(name) != value for name, value in self.web.wanted.items()):
+        if self.web.fails:
+            self._say(self.web.fails.pop(0))
+        elif any(self.headers.get(name) != value for name, value in self.web.wanted.items()):
             self._say(401)
         elif self.command == "HEAD" and not self.web.has_head:
             self._say(405)

@@ -82,6 +82,14 @@ def test_a_resource_that_is_gone_is_noticed(web: Web, tmp_path: Path) -> None:
     assert caught.value.path == "a"
 
 
+@pytest.mark.parametrize("status", [503, 500, 429])
+def test_a_server_that_is_busy_is_asked_again(web: Web, tmp_path: Path, status: int) -> None:
+    place = recorded(web.put("/a", DATA), Places())
+    web.fails = [status, status]
+
+    assert got(place, tmp_path / "a") == DATA
+
+
 def test_a_download_that_broke_off_goes_on_where_it_was(web: Web, tmp_path: Path) -> None:
     place = recorded(web.put("/a", DATA), Places())
     web.breaks_after = [2 * 2**20]
