@@ -38,6 +38,7 @@ class Exchange:
     end_s: float
     status: int  # 0 where no answer was passed on
     fault: Fault | None
+    size: int = 0  # bytes of the answer, beside what is said of them
 
     def __str__(self) -> str:
         fault = f" {self.fault.name}" if self.fault else ""
@@ -120,7 +121,8 @@ class _Record:
         except OSError:
             exchanges.append(Exchange(*request, time.monotonic(), 0, fault))
             raise
-        exchanges.append(Exchange(*request, time.monotonic(), reply.status, fault))
+        done = Exchange(*request, time.monotonic(), reply.status, fault, len(reply.body))
+        exchanges.append(done)
         return reply
 
 

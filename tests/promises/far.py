@@ -66,15 +66,16 @@ class FarScene(Scene):
     @property
     def port(self) -> int:
         """Of the server."""
-        [port] = {*re.findall(f"{HOST}:([0-9]+)", str(self.options))}
-        return int(port)
+        return port_of(self.options)
 
     def behind(self, proxy: Proxy) -> FarScene:
         """The same store and machine, but by way of the proxy and in a hurry."""
-        moved = _moved(self.options, f"{HOST}:{self.port}", f"{HOST}:{proxy.port}")
+        options = moved(self.options, f"{HOST}:{self.port}", f"{HOST}:{proxy.port}")
         impatient = _IMPATIENT[self.url.partition(":")[0]]
-        both = {key: {**moved[key], **impatient[key]} for key in moved.keys() & {"config_kwargs"}}
-        return replace(self, options={**moved, **impatient, **both})
+        both = {
+            key: {**options[key], **impatient[key]} for key in options.keys() & {"config_kwargs"}
+        }
+        return replace(self, options={**options, **impatient, **both})
 
     def on(self, folder: Path) -> FarScene:
         """The same store from another machine."""
@@ -86,8 +87,14 @@ class FarScene(Scene):
         return deliver(Session(self.settings).resolve(name), folder)
 
 
-def _moved(value: Any, old: str, new: str) -> Any:  # noqa: ANN401  # options are JSON
+def port_of(options: Mapping[str, Any]) -> int:
+    """Of the server that a client's options lead to."""
+    [port] = {*re.findall(f"{HOST}:([0-9]+)", str(options))}
+    return int(port)
+
+
+def moved(value: Any, old: str, new: str) -> Any:  # noqa: ANN401  # options are JSON
     """The same with another address of the server, wherever it stands."""
     if isinstance(value, Mapping):
-        return {key: _moved(each, old, new) for key, each in value.items()}
+        return {key: moved(each, old, new) for key, each in value.items()}
     return value.replace(old, new) if isinstance(value, str) else value

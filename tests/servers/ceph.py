@@ -45,7 +45,7 @@ mon data = {folder}/mon
 [osd]
 osd data = {folder}/osd
 osd objectstore = memstore
-memstore device bytes = 8G
+memstore device bytes = 16G
 osd class load list = *
 osd class default list = *
 [client]
