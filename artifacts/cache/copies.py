@@ -24,11 +24,10 @@ from pathlib import Path
 from artifacts.cache.evict import Copy, Tally, copies_below, evict
 from artifacts.cache.turn import Turn
 from artifacts.content import Digest
-from artifacts.storage import claim, claimed, delete_abandoned
+from artifacts.storage import TO_READ, claim, claimed, delete_abandoned
 
 PART_BYTES = 2**20  # what it costs, at most, to read one small file of a pack
 _DIGEST_BYTES = 32
-_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 _NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
 _FULL = 0.9  # of the limit is left by an eviction, so that there are few
 _USE_NS = 60 * 10**9  # a use is written down again after this time
@@ -140,7 +139,7 @@ class Copies:
             stat = os.stat(path)
             if self.admits(stat.st_size):
                 os.chmod(path, stat.st_mode & 0o444)
-                fd = os.open(path, _READ)
+                fd = os.open(path, TO_READ)
                 claim(fd)
                 self._publish(os.fspath(path), self._path(key), stat.st_size)
                 self._forget_parts(key)
@@ -256,7 +255,7 @@ def checked_part(stored: bytes) -> bytes | None:
 def _open_used(path: str) -> int | None:
     """A descriptor of a file that counts as used now. Source: relatime and noatime do not."""
     try:
-        fd = os.open(path, _READ)
+        fd = os.open(path, TO_READ)
     except OSError:
         return None
     stat, now_ns = os.fstat(fd), time.time_ns()

@@ -12,10 +12,9 @@ from typing import NamedTuple
 from blake3 import blake3
 
 from artifacts.cache.tree import Found
-from artifacts.storage import hash_file
+from artifacts.storage import TO_READ, hash_file
 from artifacts.workers import BATCH_BYTES, BATCH_ITEMS, spread
 
-_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # no FIFO may hang
 _SMALL_BYTES = 2**20
 _MOST_KNOWN = 16 * BATCH_ITEMS  # files of a batch that are not sent along
 
@@ -76,7 +75,7 @@ def _cut(
 
 def _hash(path: str) -> Hashed | None:
     try:
-        fd = os.open(path, _READ)
+        fd = os.open(path, TO_READ)
     except OSError:
         return None
     try:

@@ -22,6 +22,7 @@ from artifacts.progress import Progress, Silent
 from artifacts.storage import (
     SOLO,
     START,
+    TO_READ,
     Epoch,
     ObjectStore,
     Packer,
@@ -32,7 +33,6 @@ from artifacts.storage import (
     read_spans,
 )
 
-_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _TRIES = 3  # of reading a file that changes meanwhile
 
 
@@ -249,7 +249,7 @@ class Intake:
 
         The digest is None if it was shorter or longer than the disk says.
         """
-        fd = os.open(source, _READ)
+        fd = os.open(source, TO_READ)
         try:
             if size >= CUT_BYTES:
                 return self._large.place(fd, path, size), os.fstat(fd)

@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from artifacts.cache.cached import CachedStore, uncached
@@ -15,6 +14,7 @@ from artifacts.content import Digest
 from artifacts.errors import ObjectNotFoundError, StorageError, UsageError
 from artifacts.storage import (
     BLOBS,
+    TO_READ,
     Ahead,
     FileStore,
     Name,
@@ -27,7 +27,6 @@ from artifacts.storage import (
     read_spans,
 )
 
-_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # no FIFO may hang
 _FOLLOWED_BYTES = 64 * 2**20  # of a blob whose parts are as many requests as pay off
 
 
@@ -47,13 +46,8 @@ class Supply:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self._ahead.__exit__(kind, error, at)
+    def __exit__(self, *_: object) -> None:
+        self._ahead.__exit__()
 
     def extents(self, wanted: Sequence[tuple[Span, str]]) -> Iterator[Callable[[], bytes]]:
         """For each raw span, named by one of its paths, what gives its bytes: read ahead.
@@ -150,7 +144,7 @@ class Supply:
     def _open(self, blob: Span, store: FileStore) -> int:
         key = blob.blob.key
         try:
-            return os.open(store.path(key), _READ)
+            return os.open(store.path(key), TO_READ)
         except FileNotFoundError:
             raise ObjectNotFoundError(key) from None
         except OSError as error:
@@ -159,7 +153,7 @@ class Supply:
 
 
 def _hash(path: str, tell: Callable[[int], None]) -> tuple[Digest, int]:
-    fd = os.open(path, _READ)
+    fd = os.open(path, TO_READ)
     try:
         return hash_file(fd, tell)
     finally:

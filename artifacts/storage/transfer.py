@@ -30,6 +30,7 @@ _STEP_BYTES = 8 * 2**20  # copied between two looks at how the hashing goes
 _IN_KERNEL = getattr(os, "copy_file_range", None)
 _FICLONE = 0x40049409  # Source: linux/fs.h; where it is another number, this one is refused
 _NOT_IN_KERNEL = {errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM}
+TO_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # no FIFO hangs
 MAX_SIZE = 2**63 - 1  # bytes of any file
 
 Fetch: TypeAlias = Callable[[Path, Tell], None]

@@ -41,7 +41,7 @@ class Wire:
         self._pool = PoolManager(
             maxsize=_AT_ONCE,
             retries=False,
-            timeout=Timeout(silence_s),
+            timeout=Timeout(connect=silence_s, read=silence_s),  # of each block, not of all
             ca_certs=certificates,
         )
 
@@ -59,8 +59,8 @@ class Wire:
 
     def put(self, url: str, data: bytes) -> str:
         """The ETag of what was stored. Raises AnswerError."""
-        view, length = memoryview(data), {"Content-Length": str(len(data))}
-        body = (view[at : at + _BLOCK_BYTES] for at in range(0, len(data), _BLOCK_BYTES))
+        length = {"Content-Length": str(len(data))}
+        body = (data[at : at + _BLOCK_BYTES] for at in range(0, len(data), _BLOCK_BYTES))
         answer = self._pool.request("PUT", url, body=body, headers=length)
         _expect(answer, _STORED)
         return answer.headers["ETag"]

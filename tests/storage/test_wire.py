@@ -14,6 +14,7 @@ from urllib3.exceptions import HTTPError
 from artifacts.storage.failure import Failure, classify
 from artifacts.storage.wire import AnswerError, Wire
 
+STEP = 2**19
 BODY = bytes(range(256)) * 2**13
 
 
@@ -30,8 +31,11 @@ class Server(BaseHTTPRequestHandler):
         self._say(status, part, len(part) + (self.path == "/cut"))
 
     def do_PUT(self) -> None:
-        self.stored[self.path] = self.rfile.read(int(self.headers["Content-Length"]))
+        self.stored[self.path] = self.take(int(self.headers["Content-Length"]))
         self._say(200, b"", 0)
+
+    def take(self, length: int) -> bytes:
+        return self.rfile.read(length)
 
     def _say(self, status: int, body: bytes, length: int) -> None:
         if self.path.startswith("/no/"):
@@ -128,3 +132,15 @@ def test_a_dribbling_server_is_not_waited_for(wire: Wire, url: str) -> None:
     with pytest.raises(TimeoutError):
         [*wire.get(f"{url}/dribble", 0, len(BODY), 0.1)]
     assert b"".join(wire.get(f"{url}/k", 0, 5, 30)) == BODY[:5]
+
+
+def test_a_slow_way_is_no_silent_one(wire: Wire, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes twice as long as a silence arrives, block by block."""
+
+    def take_slowly(server: Server, length: int) -> bytes:
+        return b"".join([(time.sleep(0.06), take(server, STEP))[1] for _ in range(length // STEP)])
+
+    take, data = Server.take, bytes(32 * STEP)
+    monkeypatch.setattr(Server, "take", take_slowly)
+    assert wire.put(f"{url}/slow", data) == '"tag"'
+    assert Server.stored["/slow"] == data

@@ -14,9 +14,8 @@ from artifacts.errors import ChangedReferenceError, MissingReferenceError, Stora
 from artifacts.storage.references.places import PART_BYTES, Places
 from artifacts.storage.references.told import Told
 from artifacts.storage.references.uri import Uri
-from artifacts.storage.transfer import MAX_SIZE, copy_file, hash_file
+from artifacts.storage.transfer import MAX_SIZE, TO_READ, copy_file, hash_file
 
-_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # no FIFO may hang
 _NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0)
 
 
@@ -79,7 +78,7 @@ def _copy(
     source: str, target: str, tell: Callable[[int], None], most: int | None
 ) -> tuple[Digest, int]:
     try:
-        fd = os.open(source, _READ)
+        fd = os.open(source, TO_READ)
     except OSError:
         raise MissingReferenceError(f"file://{source}") from None
     try:
