@@ -399,6 +399,12 @@ class Catalog:
         name = version.collection_name
         return lasting_s(version.row, version.collection.state.ttl, self.logs.default_ttl(name))
 
+    def retained(self, entity: str, project: str) -> int | None:
+        """What a project says of its versions: seconds, 0 for ever, None for nothing."""
+        with self.logs.operation():
+            directory = self.logs.project(entity, project)
+            return directory.state.ttl if directory else None
+
     def retain(
         self, entity: str, project: str, ttl: int | None, collection: str | None = None
     ) -> None:

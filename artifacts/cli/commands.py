@@ -31,7 +31,9 @@ _NAMES = (
     "rm",
     "lineage",
     "prune",
+    "ttl",
     "gc",
+    "fsck",
     "store",
     "cache",
 )

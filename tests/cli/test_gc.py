@@ -1,4 +1,4 @@
-"""art gc and art prune: what they delete, what they tell, what they refuse."""
+"""art gc, art prune and art ttl: what they delete, what they tell, what they refuse."""
 
 from __future__ import annotations
 
@@ -47,3 +47,17 @@ def test_what_a_rule_needs_is_asked_for(art: Shell) -> None:
     assert art("prune", "nothing", "--keep", "1").code == 3
     assert art("prune", "data", "--keep", "0").code == 0
     assert art("show", "data:latest").code == 0
+
+
+def test_how_long_versions_last_is_set_and_told(art: Shell) -> None:
+    put_versions(art, 2)
+
+    assert art("ttl", "data", "--set", "30d", "--json").json["ttl"] == 30 * 86400
+    assert art("ttl", "data:v0", "--set", "never").lines[0].endswith("data:v0  for ever")
+    assert art("ttl", "--set", "2w", "--json").json["ttl"] == 14 * 86400
+
+    assert art("ttl", "data").lines[0].endswith("30 days, 0:00:00")
+    assert art("ttl", "data:v1", "--json").json["ttl"] is None
+    assert art("ttl", "data", "--set", "inherit", "--json").json["ttl"] is None
+    assert art("ttl", "data", "--set", "0").code == 2
+    assert art("ttl", "nothing").code == 3
