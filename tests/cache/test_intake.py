@@ -39,6 +39,7 @@ from artifacts.storage import (
     MemoryStore,
     Name,
     ObjectStore,
+    Read,
     Span,
     packs,
     transfer,
@@ -449,6 +450,9 @@ def test_a_store_that_takes_nothing_is_told_of(
 ) -> None:
     class Full(CountingStore):
         def take(self, key: str, path: Path) -> None:
+            raise FAULT
+
+        def stream(self, key: str, size: int, read: Read) -> None:
             raise FAULT
 
     fill(root, {"a": data})
