@@ -3,7 +3,7 @@
 from artifacts.cache.audit import Changed, Findings, audit, digest_of, files_below
 from artifacts.cache.cached import CachedStore, cached, uncached
 from artifacts.cache.checkout import Checkout, Outcome, Part
-from artifacts.cache.copies import Copies, key_of
+from artifacts.cache.copies import PART_BYTES, Copies, key_of
 from artifacts.cache.dereference import Fetch, References, Tell
 from artifacts.cache.digests import clear_digests, digests_size
 from artifacts.cache.ignore import IGNORE_FILE, Ignore, Patterns
@@ -29,6 +29,7 @@ __all__ = [
     "FILES_ONLY",
     "IGNORE_FILE",
     "MOST_OBJECTS",
+    "PART_BYTES",
     "RECEIPT",
     "CachedStore",
     "Changed",

@@ -6,10 +6,12 @@ from artifacts.catalog.delivery import AS_EVER, Manner, deliver
 from artifacts.catalog.distributed import Distributed
 from artifacts.catalog.draft import Draft
 from artifacts.catalog.expectation import Expectation, expectation
+from artifacts.catalog.fsck import Checkup, Finding, fsck
 from artifacts.catalog.gc import GRACE, Collecting, Collector, collect
 from artifacts.catalog.incremental import commit_over_latest
 from artifacts.catalog.lineage import Lineage, RunNode, VersionNode
 from artifacts.catalog.links import Shown
+from artifacts.catalog.mending import CopiesSource, FolderSource, Source, StoreSource, checkup, mend
 from artifacts.catalog.others import SCHEME, Others, row_of, uri_of
 from artifacts.catalog.proof import Proof, prove
 from artifacts.catalog.reindex import Reindexing, reindex
@@ -27,13 +29,17 @@ __all__ = [
     "GRACE",
     "SCHEME",
     "Catalog",
+    "Checkup",
     "Collecting",
     "CollectionState",
     "Collector",
+    "CopiesSource",
     "Distributed",
     "Draft",
     "Expectation",
     "Facts",
+    "Finding",
+    "FolderSource",
     "Lineage",
     "Manner",
     "Others",
@@ -47,12 +53,17 @@ __all__ = [
     "RunNode",
     "Session",
     "Shown",
+    "Source",
+    "StoreSource",
     "Version",
     "VersionNode",
+    "checkup",
     "collect",
     "commit_over_latest",
     "deliver",
     "expectation",
+    "fsck",
+    "mend",
     "prove",
     "reindex",
     "repack",

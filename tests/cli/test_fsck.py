@@ -1,0 +1,68 @@
+"""`art fsck` tells what is wrong with a store, and puts back what is found elsewhere."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from cli.shell import Shell
+
+
+def test_a_whole_store_is_told_so(art: Shell, mnist: str) -> None:
+    assert mnist
+    [line] = art.ok("fsck").lines
+
+    assert "  whole; " in line
+    assert art.ok("fsck", "--json").json["findings"] == []
+
+
+def test_a_fault_is_told_with_what_it_takes_along(art: Shell, mnist: str) -> None:
+    art.damage_last_file()
+
+    answer = art("fsck")
+
+    assert answer.code == 1
+    assert answer.lines[0].startswith("damaged: blobs/")
+    assert f"{mnist}: sub/large.bin" in answer.lines[0]
+    [finding] = art("fsck", "--json").json["findings"]
+    assert (finding["kind"], finding["fault"], finding["repaired"]) == ("damaged", True, False)
+
+
+def test_a_backup_repairs_it(art: Shell, mnist: str) -> None:
+    shutil.copytree(art.store, art.folder / "backup")
+    art.damage_last_file()
+
+    answer = art.ok("fsck", "--repair-from", "backup")
+
+    assert answer.lines[0].startswith("repaired: blobs/")
+    art.ok("fsck")
+    art.ok("verify", mnist)
+
+
+def test_the_folder_that_was_put_repairs_it(art: Shell, mnist: str, data: Path) -> None:
+    art.damage_last_file()
+
+    art.ok("fsck", "--repair-from", str(data))
+
+    art.ok("verify", mnist)
+
+
+def test_the_cache_repairs_only_what_it_has(art: Shell, mnist: str) -> None:
+    art.damage_last_file()
+
+    assert art("fsck", "--repair-from", "cache").code == 1
+    assert art("verify", mnist).code == 1
+
+
+def test_a_foreign_file_is_a_fault(art: Shell, mnist: str) -> None:
+    assert mnist
+    (art.store / "Notes.txt").write_text("x")
+
+    answer = art("fsck", "--json")
+
+    assert (answer.code, answer.json["findings"][0]["where"]) == (1, "Notes.txt")
+
+
+def test_what_is_no_source_is_refused(art: Shell, mnist: str) -> None:
+    assert mnist
+    assert art("fsck", "--repair-from", "nowhere").code == 2
