@@ -29,6 +29,7 @@ class Delivering(Described):
         path_prefix: StrPath | None = None,
         *,
         link: bool = False,
+        outside_links: bool = False,
     ) -> str:
         """Put the files whose path starts with `path_prefix` below `root`; that folder.
 
@@ -44,26 +45,35 @@ class Delivering(Described):
         With `skip_cache` all is read from the store itself; a local store is its own cache. With
         `link`, files of 1 MiB and more are read-only hard links to copies in the cache, which has
         to lie on the same disk (UsageError); those that it has no room for are files as ever.
+        Symbolic links that may lead out of the folder are an error each (ValueError) that names
+        them, unless `outside_links` has them made.
         """
         version = self._logged("download")
         folder = self._folder(root)
         prefix = "" if path_prefix is None else os.fspath(path_prefix)
         manner = self._manner(link=link, skip_cache=skip_cache)
-        manner = replace(manner, allow_missing_references=allow_missing_references)
+        manner = replace(
+            manner,
+            allow_missing_references=allow_missing_references,
+            outside_links=outside_links,
+        )
         self._deliver(version, folder, prefix, manner)
         return os.fspath(folder)
 
-    def checkout(self, root: str | None = None, *, link: bool = False) -> str:
+    def checkout(
+        self, root: str | None = None, *, link: bool = False, outside_links: bool = False
+    ) -> str:
         """Make a folder hold exactly this artifact: whatever else is in it is deleted.
 
         By default `artifacts/<collection>`. Edited files are overwritten, empty folders deleted.
-        `link` is as for `download`. Raises as `download` for damage.
+        `link` and `outside_links` are as for `download`. Raises as `download` for damage.
         """
         version = self._logged("checkout")
         folder = Path(root or self._the_session.settings.artifact_dir / self._name)
         if folder.is_dir():
             delete_strangers(os.fspath(folder), {entry.path for entry in version.entries()})
-        self._deliver(version, folder, manner=self._manner(link=link, force=True))
+        manner = replace(self._manner(link=link, force=True), outside_links=outside_links)
+        self._deliver(version, folder, manner=manner)
         return os.fspath(folder)
 
     def verify(self, root: str | None = None, *, executor: Executor | None = None) -> None:

@@ -19,6 +19,7 @@ from artifacts.cache.dereference import References
 from artifacts.cache.details import (
     digests_of_links,
     has_permissions,
+    leads_out,
     link_digest,
     permissions,
 )
@@ -83,11 +84,14 @@ class Checkout:
         progress: Progress | None = None,
         references: References | None = None,
         details: Mapping[str, Detail] | None = None,
+        outside_links: bool = False,
     ) -> None:
         """References are followed by `references`, and an error each without.
 
-        `details` are of what an earlier download put there, as `delivered` is.
+        `details` are of what an earlier download put there, as `delivered` is. Links that may
+        lead out of the folder are an error each, unless that is wished.
         """
+        self._outside_links = outside_links
         self._references = references
         self._workers = _WORKERS if store.concurrency <= 1 else _FAR_WORKERS
         self._supply = Supply(store, self._workers, links=links)
@@ -201,6 +205,8 @@ class Checkout:
         if entry.kind is Kind.REFERENCE and self._references is None:
             self._report(UnsupportedFileError([f"{entry.path} (a {entry.kind.name.lower()})"]))
             return False
+        if self._is_out(entry):
+            return False
         if is_empty:
             return True
         target = os.path.join(self.root, entry.path)
@@ -231,6 +237,15 @@ class Checkout:
         if entry.kind is Kind.REFERENCE and self._references is not None:
             return self._references.is_right(entry, found)
         return found == entry.digest
+
+    def _is_out(self, entry: Entry) -> bool:
+        """Whether it is a link that is not made, which is reported."""
+        target = entry.detail.target if entry.detail else None
+        if target is None or self._outside_links or not leads_out(entry.path, target):
+            return False
+        reason = "a link out of the folder; outside_links makes it"
+        self._report(UnsupportedFileError([f"{entry.path} (to {target!r}, {reason})"]))
+        return True
 
     def _set_permissions(self, entry: Entry) -> None:
         """Of a file that is right already."""

@@ -27,6 +27,17 @@ def link_digest(path: str) -> Digest:
     return Digest.of(os.fsencode(os.readlink(path)))
 
 
+def leads_out(path: str, target: str) -> bool:
+    """Whether a link at a path may lead out of the folder that all paths are in.
+
+    Only at its beginning may a target lead upwards: what comes after a name may be another link.
+    """
+    parts = target.split("/")
+    ups = next((at for at, part in enumerate(parts) if part not in ("..", ".", "")), len(parts))
+    is_absolute = os.path.isabs(target) or "\\" in target or ":" in parts[0]
+    return is_absolute or ".." in parts[ups:] or parts[:ups].count("..") > path.count("/")
+
+
 def digests_of_links(details: Mapping[str, Detail]) -> dict[str, bytes]:
     """By path, as `link_digest` finds them."""
     return {

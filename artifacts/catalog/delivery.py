@@ -43,7 +43,8 @@ class Manner:
     With `force` edited ones are overwritten; with `links` large ones become read-only hard links
     to copies that are kept there; with `skip_cache` all is read from the store itself.
     References are followed through `places`; of those that lead to nothing, with
-    `allow_missing_references`, there is only a warning.
+    `allow_missing_references`, there is only a warning. Links that may lead out of the folder
+    are only made with `outside_links`.
     """
 
     force: bool = False
@@ -51,6 +52,7 @@ class Manner:
     skip_cache: bool = False
     places: Places | None = None
     allow_missing_references: bool = False
+    outside_links: bool = False
 
 
 AS_EVER = Manner()
@@ -97,6 +99,7 @@ def deliver(
             progress=progress,
             references=references,
             details=details,
+            outside_links=manner.outside_links,
         )
         checkout.run(pages.parts()).problems += pages.damage
         return pages, checkout

@@ -24,6 +24,7 @@ from artifacts.cli.output import count_text, duration_text, shown, size_text
 @click.option("--force", is_flag=True, help="Overwrite files that were edited since they came.")
 @click.option("--link", is_flag=True, help="Link large files to copies in the cache, read-only.")
 @click.option("--allow-missing-references", is_flag=True, help="Go without what is gone.")
+@click.option("--outside-links", is_flag=True, help="Make links that lead out of DIR, too.")
 @click.option("--skip-cache", is_flag=True, help="Read everything from the store itself.")
 def get(call: Call, name: str, folder: Path | None, *, prefix: str, **how: bool) -> None:
     """Put a version's files into a folder, each one checked.

@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
     (root / "bin/run.sh").chmod(0o755)
     (root / "a.txt").chmod(0o600)
     (root / "run").symlink_to("bin/run.sh")
-    (root / "nowhere").symlink_to("/no/such/place")
+    (root / "nowhere").symlink_to("no/such/place")
     (root / "self").symlink_to("self")
     (root / "around").symlink_to(".")
     (root / "empty/deep").mkdir(parents=True)
@@ -53,7 +53,7 @@ def test_what_is_kept_comes_back(folder: Path, tmp_path: Path) -> None:
     links = {name: os.readlink(out / name) for name in ("run", "nowhere", "self", "around")}
     assert links == {
         "run": "bin/run.sh",
-        "nowhere": "/no/such/place",
+        "nowhere": "no/such/place",
         "self": "self",
         "around": ".",
     }
@@ -170,12 +170,49 @@ def test_nothing_is_written_through_a_link_of_another_version(tmp_path: Path) ->
     (tmp_path / "one/sub").symlink_to(outside)
     write(tmp_path / "two/sub", {"file": b"inside"})
     out = tmp_path / "out"
-    logged(tmp_path / "one", symlinks=True).download(str(out))
+    logged(tmp_path / "one", symlinks=True).download(str(out), outside_links=True)
 
     logged(tmp_path / "two").checkout(str(out))
 
     assert read(out) == {"sub/file": b"inside"}
     assert [*outside.iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "target", "is_out"),
+    [
+        ("a", "b", False),
+        ("a", ".", False),
+        ("a", "..", True),
+        ("a", "/etc", True),
+        ("a", "b/../c", True),  # b may be a link
+        ("a", "./b", False),
+        ("d/e/a", "../../b", False),
+        ("d/e/a", "../../../b", True),
+        ("d/e/a", ".././../b", False),
+        ("d/e/a", "..//..//..", True),
+        ("a", "c:b", True),
+        ("a", "..\\b", True),
+    ],
+)
+def test_links_out_of_the_folder_are_made_only_where_that_is_wished(
+    tmp_path: Path, path: str, target: str, *, is_out: bool
+) -> None:
+    write(tmp_path / "in", {"x": b"1"})
+    link = tmp_path / "in" / path
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(target)
+    artifact = logged(tmp_path / "in", symlinks=True)
+    out = tmp_path / "out"
+
+    if is_out:
+        with pytest.raises(UnsupportedFileError, match="out of the folder"):
+            artifact.download(str(out))
+        assert read(out) == {"x": b"1"}
+        assert not os.path.lexists(out / path)
+    artifact.download(str(out), outside_links=is_out)
+
+    assert os.readlink(out / path) == target
 
 
 def test_link_that_nobody_could_write_down_is_named(tmp_path: Path) -> None:
