@@ -48,6 +48,9 @@ FACTS = st.fixed_dictionaries(
 )
 WHO = st.integers(0, 1)
 NUMBERS = st.integers(0, 8)
+TTL = st.sampled_from([None, 0, 60])
+SEEN = st.sampled_from([None, None, [None, None], [60, None], [0, 60]])
+UNLESS = st.sampled_from([None, None, [], ["prod"], ["latest", "prod"]])
 TAGGING = ["tagged", "untagged"]
 
 
@@ -108,6 +111,7 @@ class CollectionMachine(RuleBasedStateMachine):
         self.versions: list[dict[str, Any]] = []
         self.aliases: dict[str, int] = {}
         self.fence = 0
+        self.ttl: int | None = None
         self.is_deleted = False
 
     def teardown(self) -> None:
@@ -119,7 +123,11 @@ class CollectionMachine(RuleBasedStateMachine):
         return self.folds[who].state
 
     def version(self, number: int) -> dict[str, Any] | None:
-        return next((each for each in self.versions if each["number"] == number), None)
+        return next((each for each in self.there if each["number"] == number), None)
+
+    @property
+    def there(self) -> list[dict[str, Any]]:
+        return [each for each in self.versions if not each["gone"]]
 
     @rule(who=WHO, content=CONTENTS, aliases=ALIASES, facts=FACTS, epoch=st.integers(0, 2))
     def commit(
@@ -131,10 +139,10 @@ class CollectionMachine(RuleBasedStateMachine):
             assert state.outcome is None
             return
         digest = DIGESTS[content]
-        version = next((each for each in self.versions if each["digest"] == digest), None)
+        version = next((each for each in self.there if each["digest"] == digest), None)
         if version is None:
             version = {"number": self.first + len(self.versions), "digest": digest}
-            version |= {"description": None, "metadata": {}, "tags": []}
+            version |= {"description": None, "metadata": {}, "tags": [], "ttl": None, "gone": False}
             self.versions.append(version)
         version["description"] = facts["description"] or version["description"]
         version["metadata"] = facts["metadata"] or version["metadata"]
@@ -170,6 +178,34 @@ class CollectionMachine(RuleBasedStateMachine):
             elif tag not in version["tags"]:
                 version["tags"] = [*others, tag]
 
+    @rule(who=WHO, number=NUMBERS, ttl=TTL)
+    def last(self, who: int, number: int, ttl: int | None) -> None:
+        self.append(who, {"kind": "updated", "version": number, "ttl": ttl})
+        if version := self.version(number):
+            version["ttl"] = ttl
+
+    @rule(who=WHO, ttl=TTL)
+    def retain(self, who: int, ttl: int | None) -> None:
+        self.append(who, {"kind": "retained", "ttl": ttl})
+        self.ttl = ttl
+
+    @rule(who=WHO, number=NUMBERS, unless=UNLESS, seen=SEEN)
+    def drop(
+        self, who: int, number: int, unless: list[str] | None, seen: list[int | None] | None
+    ) -> None:
+        told = {"unless": unless, "seen": seen}
+        given = {key: value for key, value in told.items() if value is not None}
+        self.append(who, {"kind": "dropped", "version": number, **given})
+        version = self.version(number)
+        on_it = {alias for alias, at in self.aliases.items() if at == number}
+        is_kept = unless is not None and (on_it & {*unless} if unless else on_it)
+        if version is None or is_kept or seen not in (None, [version["ttl"], self.ttl]):
+            return
+        version["gone"] = True
+        self.aliases = {alias: at for alias, at in self.aliases.items() if at != number}
+        if "latest" in on_it and self.there:
+            self.aliases["latest"] = self.there[-1]["number"]
+
     @rule(who=WHO, epoch=st.integers(0, 2))
     def raise_fence(self, who: int, epoch: int) -> None:
         self.append(who, {"kind": "fenced", "epoch": epoch})
@@ -192,15 +228,16 @@ class CollectionMachine(RuleBasedStateMachine):
             return
         expected = [
             (v["number"], v["digest"], v["description"], v["metadata"], tuple(v["tags"]))
-            for v in reversed(self.versions)
+            for v in reversed(self.there)
         ]
         for collection in (*self.folds, fold_of(self.store)):
             state = collection.refresh().state
             assert shown(state) == expected
             assert state.aliases == self.aliases
             assert state.next == self.first + len(self.versions)
+            assert (state.count, state.ttl) == (len(self.there), self.ttl)
             for digest in DIGESTS:
-                known = [v["number"] for v in self.versions if v["digest"] == digest]
+                known = [v["number"] for v in self.there if v["digest"] == digest]
                 assert state.find(digest) == (known[0] if known else None)
 
 
