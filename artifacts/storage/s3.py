@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
+from urllib.request import getproxies
 
 from artifacts.storage.bucket import Bucket, Cursor, Foreign, Page
 from artifacts.storage.transfer import write_at
-from artifacts.storage.wire import BULK_BYTES, AnswerError, Wire
+from artifacts.storage.wire import BULK_BYTES, AnswerError, UntrustedError, Wire
 
 T = TypeVar("T")
 
@@ -17,10 +17,7 @@ _SILENCE_S = 60  # as botocore has it
 _MOST_IN_ONE_PUT = 5 * 2**30
 _SIGNED_S = 3600  # longer than any request may take
 _PUT_TOGETHER = 2**16  # bytes that would take as long to send as one part to be put to the others
-
-
-_NO_ADDRESS = {301, 302, 307, 308, 400, 403, 405, 411, 501}
-_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+_NO_ADDRESS = {301, 302, 307, 308, 400, 403, 405, 411, 501}  # what a server says that takes none
 
 
 class S3Bucket(Bucket):
@@ -102,7 +99,9 @@ class S3Bucket(Bucket):
             except AnswerError as error:
                 if error.status not in _NO_ADDRESS:
                     raise
-                self._wire = None
+            except UntrustedError:  # by this way; the client may know more of whom to trust
+                pass
+            self._wire = None
         return otherwise()
 
     def _signed(self, method: str, key: str, **arguments: Foreign) -> str:
@@ -145,17 +144,16 @@ def _has_a_way_of_its_own(filesystem: Foreign) -> bool:
         filesystem.config_kwargs.get("proxies"),
         filesystem.config_kwargs.get("client_cert"),
     )
-    return any(settings) or any(os.environ.get(name) for name in _PROXIES)
+    return any(settings) or bool(getproxies().keys() & {"http", "https", "all"})
 
 
 def _new_wire(filesystem: Foreign) -> Wire:
-    """Trusts whom the client trusts. Source: botocore's session and endpoint."""
+    """Trusts whom the client trusts, as far as can be seen. Source: botocore's session."""
     from botocore.httpsession import get_cert_path
 
     given = (
         filesystem.client_kwargs.get("verify"),
         filesystem.session.get_config_variable("ca_bundle"),
-        os.environ.get("REQUESTS_CA_BUNDLE"),
     )
     certificates = next(
         (each for each in given if isinstance(each, str)), get_cert_path(verify=True)

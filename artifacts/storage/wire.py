@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ class AnswerError(Exception):
         self.error_code = code
 
 
+class UntrustedError(Exception):
+    """The server's certificate is not one of those to trust."""
+
+
 class Wire:
     """Connections of one process, for any number of threads. Nothing is ever tried twice."""
 
@@ -48,7 +52,7 @@ class Wire:
     def get(self, url: str, start: int, stop: int, limit_s: float) -> Iterator[bytes]:
         """The bytes of a range, fewer where the object ends. Raises AnswerError."""
         headers = {"Range": f"bytes={start}-{stop - 1}", "Accept-Encoding": "identity"}
-        answer = self._pool.request("GET", url, headers=headers, preload_content=False)
+        answer = self._ask("GET", url, headers=headers, preload_content=False)
         try:
             _expect(answer, _PARTIAL)
             yield from _blocks(answer, time.monotonic() + limit_s)
@@ -61,9 +65,27 @@ class Wire:
         """The ETag of what was stored. Raises AnswerError."""
         length = {"Content-Length": str(len(data))}
         body = (data[at : at + _BLOCK_BYTES] for at in range(0, len(data), _BLOCK_BYTES))
-        answer = self._pool.request("PUT", url, body=body, headers=length)
+        answer = self._ask("PUT", url, headers=length, body=body)
         _expect(answer, _STORED)
         return answer.headers["ETag"]
+
+    def _ask(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: Iterable[bytes] | None = None,
+        preload_content: bool = True,
+    ) -> BaseHTTPResponse:
+        from urllib3.exceptions import SSLError
+
+        try:
+            return self._pool.request(
+                method, url, headers=headers, body=body, preload_content=preload_content
+            )
+        except SSLError as error:
+            raise UntrustedError from error
 
 
 def _expect(answer: BaseHTTPResponse, status: int) -> None:

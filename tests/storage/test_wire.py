@@ -12,7 +12,7 @@ import pytest
 from urllib3.exceptions import HTTPError
 
 from artifacts.storage.failure import Failure, classify
-from artifacts.storage.wire import AnswerError, Wire
+from artifacts.storage.wire import AnswerError, UntrustedError, Wire
 
 STEP = 2**19
 BODY = bytes(range(256)) * 2**13
@@ -116,6 +116,11 @@ def test_a_server_that_ignores_the_range_is_no_success(wire: Wire, url: str) -> 
         [*wire.get(f"{url}/whole", 5, 9, 30)]
 
 
+def test_whom_nobody_vouches_for_is_asked_nothing(wire: Wire, url: str) -> None:
+    with pytest.raises(UntrustedError):
+        wire.put(url.replace("http:", "https:"), b"secret")
+
+
 def test_half_an_answer_is_none(wire: Wire, url: str) -> None:
     with pytest.raises(HTTPError) as caught:
         [*wire.get(f"{url}/cut", 0, 9, 30)]
@@ -138,7 +143,11 @@ def test_a_slow_way_is_no_silent_one(wire: Wire, url: str, monkeypatch: pytest.M
     """What takes twice as long as a silence arrives, block by block."""
 
     def take_slowly(server: Server, length: int) -> bytes:
-        return b"".join([(time.sleep(0.06), take(server, STEP))[1] for _ in range(length // STEP)])
+        taken = b""
+        while len(taken) < length:
+            time.sleep(0.06)
+            taken += take(server, STEP)
+        return taken
 
     take, data = Server.take, bytes(32 * STEP)
     monkeypatch.setattr(Server, "take", take_slowly)
