@@ -372,6 +372,7 @@ def _versions(catalog: Catalog, report: Report) -> Iterator[Version]:
     for entity, project in projects:
         try:
             names = [name for name, _ in catalog.collections(entity, project, with_hidden=True)]
+            _check_portfolios(catalog, entity, project, report)
         except ArtifactsError as error:
             report.add(f"{entity}/{project}", error, f"{entity}/{project}")
             continue
@@ -383,3 +384,13 @@ def _versions(catalog: Catalog, report: Report) -> Iterator[Version]:
                 continue  # listed, but its creator died before its first event
             except ArtifactsError as error:
                 report.add(name.qualified, error, name.qualified)
+
+
+def _check_portfolios(catalog: Catalog, entity: str, project: str, report: Report) -> None:
+    """Their logs can be read; what a link leads to is a version of some collection."""
+    for portfolio, _ in catalog.portfolios(entity, project):
+        name = CollectionName(entity, project, portfolio)
+        try:
+            catalog.collection(name)
+        except ArtifactsError as error:
+            report.add(name.qualified, error, name.qualified)

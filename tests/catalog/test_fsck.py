@@ -15,7 +15,7 @@ from artifacts.catalog.fsck import Checkup, fsck
 from artifacts.catalog.mending import CopiesSource, FolderSource, StoreSource, checkup, mend
 from artifacts.content import Digest
 from artifacts.names import CollectionName
-from artifacts.storage import MemoryStore, Name, ObjectStore, open_store
+from artifacts.storage import MemoryStore, Name, ObjectStore, Proposal, open_store
 
 NO_TIME = timedelta(0)
 FILES = {f"{number:04}.txt": b"%d " % number * 40 for number in range(3000)}
@@ -318,3 +318,14 @@ def test_a_folder_is_looked_through_as_memory_is(tmp_path: Path) -> None:
     assert {*told(place).values()} == {"foreign"}
     assert {*told(place)} == {"Thumbs.db", "blobs/New Folder/x y"}
     assert content_of(version) == "a"
+
+
+def test_a_change_of_a_portfolio_that_nobody_can_read_is_found(store: MemoryStore) -> None:
+    fold = Catalog(store).collection(CollectionName("team", "shelf", "best"))
+    assert fold is not None
+    fold.log.append(fold.tail, Proposal([{"kind": "linked", "version": 0}]))
+
+    [finding] = found(store).findings
+
+    assert (finding.kind, finding.where) == ("log", "team/shelf/best")
+    assert "malformed" in finding.reason
