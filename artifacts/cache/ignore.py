@@ -47,6 +47,10 @@ class Ignore:
         rules = (prefix, _compiled(lines, f"{prefix}{IGNORE_FILE}"))
         return replace(self, rules=(*self.rules, rules))
 
+    @property
+    def leaves_anything_out(self) -> bool:
+        return bool(self.rules or self.exclude) or self.include is not None
+
     def leaves_out(self, path: str, *, is_folder: bool) -> bool:
         asked = f"{path}/" if is_folder else path
         if self.exclude is not None and (said := _said(self.exclude, asked)) is not None:

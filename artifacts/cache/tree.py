@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from artifacts.cache.ignore import Ignore
+from artifacts.cache.ignore import IGNORE_FILE, Ignore
 from artifacts.cache.receipt import is_ours
 from artifacts.content import Detail, Kind, check_paths
 from artifacts.errors import InvalidError, UnsupportedFileError
@@ -96,7 +96,6 @@ class Tree:
         self, folder: str, prefix: str, above: tuple[_Inode, ...], ignore: Ignore | None
     ) -> _Folder:
         """Raises InvalidPathError, InvalidError."""
-        ignore = ignore and ignore.within(folder, prefix)
         with os.scandir(folder) as found:
             entries = [entry for entry in found if not is_ours(entry.name)]
         if not entries and prefix and self.keep.empty_folders:
@@ -104,7 +103,10 @@ class Tree:
             detail = self._mode(Kind.FOLDER, os.stat(folder)) if has_mode else Detail(Kind.FOLDER)
             self.details[prefix[:-1]] = detail
         if ignore is not None:
-            entries = [each for each in entries if not _is_left_out(each, prefix, ignore)]
+            if any(entry.name == IGNORE_FILE for entry in entries):
+                ignore = ignore.within(folder, prefix)
+            if ignore.leaves_anything_out:
+                entries = [each for each in entries if not _is_left_out(each, prefix, ignore)]
         if entries:
             check_paths([prefix + entry.name for entry in entries])
             entries.sort(key=_order_of_links if self.keep.symlinks else _order)

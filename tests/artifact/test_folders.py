@@ -36,6 +36,7 @@ def added(folder: str, name: str | None = None, **options: Any) -> set[str]:  # 
         ({"include": ["*.py"]}, {"a.py", "src/b.py"}),
         ({"include": ["src/"], "exclude": ["*.bin"]}, {"src/b.py"}),
         ({"exclude": []}, {*TREE}),
+        ({"include": []}, set()),
     ],
 )
 def test_patterns_say_what_is_added(
