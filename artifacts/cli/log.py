@@ -22,7 +22,6 @@ _WORDS = {
     "unaliased": "alias {alias} taken off v{version}",
     "placed": "v{version} repacked",
     "dropped": "v{version} deleted",
-    "retained": "versions last {ttl} seconds",
     "unlinked": "link v{version} taken away",
     "tagged": "tag {tag} put on v{version}",
     "untagged": "tag {tag} taken off v{version}",
@@ -92,6 +91,9 @@ def _words(change: Change, numbers: Mapping[str, int]) -> str:
     if kind == "linked":
         aliases = ", ".join(change["aliases"])
         return f"v{change['version']} of a collection in {change['project']} linked as {aliases}"
+    if kind == "retained":
+        lasts = {None: "as the project says", 0: "for ever"}
+        return f"versions last {lasts.get(change['ttl'], str(change['ttl']) + ' seconds')}"
     words = _WORDS.get(kind)
     return words.format_map(change) if words else f"{kind!r}"
 

@@ -59,5 +59,8 @@ def test_how_long_versions_last_is_set_and_told(art: Shell) -> None:
     assert art("ttl", "data").lines[0].endswith("30 days, 0:00:00")
     assert art("ttl", "data:v1", "--json").json["ttl"] is None
     assert art("ttl", "data", "--set", "inherit", "--json").json["ttl"] is None
+    told = [what for event in art("log", "data", "--json").json for what in event["what"]]
+    assert told[:2] == ["versions last as the project says", "ttl of v0 changed"]
+    assert told[2] == "versions last 2592000 seconds"
     assert art("ttl", "data", "--set", "0").code == 2
     assert art("ttl", "nothing").code == 3

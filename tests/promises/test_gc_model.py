@@ -20,6 +20,10 @@ SMALL = {
     "events that are appended twice": Size(repeats=True, needs=((0,), (0,)), has_late_put=False),
     "a second generation": Size(generations=2, **ONE),  # type: ignore[arg-type]
     "a second collector": Size(collectors=2, **ONE),  # type: ignore[arg-type]
+    "second ones of both": Size(generations=2, collectors=2, **ONE),  # type: ignore[arg-type]
+    "readers, and a second generation": Size(
+        generations=2, reads=True, merges=True, needs=((0,),), first=(0,), has_new_log=False
+    ),
 }
 LARGE = {
     "two writers, a new log, late requests": Size(),
