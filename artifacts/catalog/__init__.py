@@ -12,6 +12,7 @@ from artifacts.catalog.incremental import commit_over_latest
 from artifacts.catalog.lineage import Lineage, RunNode, VersionNode
 from artifacts.catalog.links import Shown
 from artifacts.catalog.mending import CopiesSource, FolderSource, Source, StoreSource, checkup, mend
+from artifacts.catalog.mirror import Mirrored, mirror
 from artifacts.catalog.others import SCHEME, Others, row_of, uri_of
 from artifacts.catalog.proof import Proof, prove
 from artifacts.catalog.reindex import Reindexing, reindex
@@ -42,6 +43,7 @@ __all__ = [
     "FolderSource",
     "Lineage",
     "Manner",
+    "Mirrored",
     "Others",
     "Problem",
     "Proof",
@@ -64,6 +66,7 @@ __all__ = [
     "expectation",
     "fsck",
     "mend",
+    "mirror",
     "prove",
     "reindex",
     "repack",

@@ -12,6 +12,7 @@ import click
 from artifacts.catalog import BELOW, Catalog, reindex
 from artifacts.catalog import repack as repack_store
 from artifacts.cli.call import Call
+from artifacts.cli.mirror import copy
 from artifacts.cli.options import command, shared_options
 from artifacts.cli.output import count_text, duration_text, facts, shown, size_text, table
 from artifacts.cli.workers import executor_of, executor_option
@@ -99,7 +100,7 @@ def index(call: Call, *, executor: str | None) -> None:
     _tell(call, data, _indexed)
 
 
-for each in (info, repack, index):
+for each in (info, repack, index, copy):
     store.add_command(each)
 
 
