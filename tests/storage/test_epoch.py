@@ -1,0 +1,120 @@
+"""Epoch: condemned names are found again, whatever else there is, and nothing else is."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from artifacts.content import Digest
+from artifacts.errors import MalformedError, ObjectNotFoundError
+from artifacts.storage import (
+    BLOBS,
+    COLLECTED,
+    PAGES,
+    START,
+    Condemned,
+    CondemnedList,
+    Epoch,
+    LocalStore,
+    MemoryStore,
+    Name,
+    read_condemned,
+    write_condemned,
+    written,
+)
+
+DIGESTS = st.binary(min_size=32, max_size=32).map(Digest)
+NAMES = st.builds(Name, st.sampled_from(COLLECTED), DIGESTS, st.integers(0, 10**9 - 1))
+A, B = Name(BLOBS, Digest.of(b"a")), Name(PAGES, Digest.of(b"b"), 3)
+
+
+@given(st.dictionaries(NAMES, st.integers(0, 2**63 - 1), max_size=30), NAMES)
+def test_a_list_has_what_it_was_made_of(sizes: dict[Name, int], other: Name) -> None:
+    found = CondemnedList(CondemnedList.encode(map(Condemned._make, sizes.items())), "it")
+
+    assert len(found) == len(sizes)
+    assert {each.name: each.size for each in found} == sizes
+    assert all(name in found for name in sizes)
+    assert (other in found) == (other in sizes)
+
+
+def test_its_bytes_are_those_of_the_format() -> None:
+    data = CondemnedList.encode([Condemned(B, 5), Condemned(A, 258)])
+
+    rows = [b"\0" + A.digest + bytes(4) + (258).to_bytes(8), b"\3" + B.digest]
+    rows[1] += (3).to_bytes(4) + (5).to_bytes(8)
+    assert data == b"artcond1" + (2).to_bytes(4, "little") + rows[0] + rows[1]
+
+
+@pytest.mark.parametrize("change", ["swap", "cut", "double", "magic", "kind", "count"])
+def test_other_bytes_are_refused(change: str) -> None:
+    data = CondemnedList.encode([Condemned(A, 1), Condemned(B, 2)])
+    head, first, second = data[:12], data[12:57], data[57:]
+    damaged = {
+        "swap": head + second + first,
+        "cut": data[:-1],
+        "double": head + first + first,
+        "magic": b"x" + data[1:],
+        "kind": head + first + b"\4" + second[1:],
+        "count": head[:8] + (2**21).to_bytes(4, "little") + first + second,
+    }[change]
+
+    with pytest.raises(MalformedError):
+        [*CondemnedList(damaged, "it")]
+
+
+def test_names_of_any_generation_are_forbidden() -> None:
+    store = MemoryStore()
+    lists = [*write_condemned(store, [Condemned(A, 1)]), *write_condemned(store, [Condemned(B, 1)])]
+    epoch = Epoch(7, store, lists)
+
+    for each in (epoch, Epoch(7, store, lists)):
+        assert each.forbids(A)
+        assert each.forbids(B)
+        assert not each.forbids(Name(BLOBS, A.digest, 7))
+        assert each.name(BLOBS, A.digest) == Name(BLOBS, A.digest, 7)
+        assert each.name(BLOBS, B.digest) == Name(BLOBS, B.digest)
+    assert [each.name for each in read_condemned(store, lists[0])] == [A]
+
+
+def test_before_the_first_collection_nothing_is_forbidden() -> None:
+    assert not START.forbids(A)
+    assert START.name(BLOBS, A.digest) == A
+
+
+def test_a_list_that_is_missing_is_no_permission() -> None:
+    store = MemoryStore()
+    lists = write_condemned(store, [Condemned(A, 1)])
+    store.delete(lists[0].key)
+
+    with pytest.raises(ObjectNotFoundError):
+        Epoch(1, store, lists).forbids(B)
+
+
+def test_a_worker_is_sent_no_lists(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    many = [Condemned(Name(BLOBS, Digest.of(b"%d" % n)), n) for n in range(1000)]
+    epoch = Epoch(2, store, write_condemned(store, many))
+    assert epoch.forbids(many[7].name)
+
+    sent = pickle.dumps(epoch)
+
+    assert len(sent) < 1000
+    assert pickle.loads(sent).forbids(many[7].name)
+
+
+def test_a_file_is_as_old_as_its_disk_says(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    store.write("blobs/it", b"it")
+    os.utime(store.path("blobs/it"), (10**9, 10**9))
+
+    assert written(store, "blobs/it") == datetime.fromtimestamp(10**9, UTC)
+    assert written(MemoryStore(), "blobs/it") is None
+    with pytest.raises(ObjectNotFoundError):
+        written(store, "blobs/other")
