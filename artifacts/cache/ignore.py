@@ -60,7 +60,7 @@ class Ignore:
                 return said
         if self.include is None or is_folder:
             return False
-        return not _said(self.include, asked)
+        return not self.include.match_file(asked)
 
 
 def _said(rules: GitIgnoreSpec, path: str) -> bool | None:
@@ -81,9 +81,18 @@ def _compiled(lines: Sequence[str], source: str) -> GitIgnoreSpec:
     from pathspec import GitIgnoreSpec  # only who leaves something out needs it
 
     try:
-        return GitIgnoreSpec.from_lines(lines)
+        return GitIgnoreSpec.from_lines(map(_inside, lines))
     except ValueError as error:
         raise InvalidError(f"{source}: {error}") from None
+
+
+def _inside(line: str) -> str:
+    """What is in a folder, and not the folder: pathspec takes a/** for a/, but a/* for what it is.
+
+    Both mean all at any depth, as whatever lies in a folder that is left out is left out.
+    """
+    bare = line.rstrip(" ")
+    return bare[:-1] if bare.endswith("/**") else line
 
 
 def _lines(path: Path) -> list[str] | None:
