@@ -11,6 +11,7 @@ from artifact.samples import content, draft, logged, size_of
 from artifacts.catalog import Catalog, Draft, commit_over_latest
 from artifacts.errors import InvalidPathError
 from artifacts.names import CollectionName
+from artifacts.storage import Address
 
 HOME = ("default", "uncategorized")
 
@@ -68,12 +69,11 @@ def test_file_does_not_take_the_place_of_a_folder() -> None:
         logged({"a": b"2"}, incremental=True)
 
 
-def test_nobody_is_lost_of_many_who_add_at_once(tmp_path: Path) -> None:
+def test_nobody_is_lost_of_many_who_add_at_once(place: Address, tmp_path: Path) -> None:
     logged({"start": b"0"}, name="shared")
-    store = str(tmp_path / "store")
 
     def add(number: int) -> None:
-        catalog = Catalog.open(store)
+        catalog = Catalog.open(place)
         made = Draft("shared", "dataset", catalog.intake(tmp_path / f"cache{number}"))
         made.add_bytes(b"%d" % number, f"part-{number}")
         commit_over_latest(catalog, made, *HOME)
@@ -82,7 +82,7 @@ def test_nobody_is_lost_of_many_who_add_at_once(tmp_path: Path) -> None:
         for done in [pool.submit(add, number) for number in range(16)]:
             done.result()
 
-    latest = Catalog.open(store).latest(CollectionName(*HOME, "shared"))
+    latest = Catalog.open(place).latest(CollectionName(*HOME, "shared"))
     assert latest is not None
     assert latest.row.number == 16
     wanted = {"start", *(f"part-{number}" for number in range(16))}

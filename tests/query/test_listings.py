@@ -159,6 +159,7 @@ def test_first_page_of_many_versions_reads_none_of_the_others(
     assert not [key for key in read if key.startswith(("manifests/", "pages/", "blobs/"))]
 
 
+@pytest.mark.local
 def test_listing_collections_opens_none_of_them(api: Api, read: list[str]) -> None:
     read.clear()
 
