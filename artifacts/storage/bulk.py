@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -68,21 +68,12 @@ def put(client: Client, key: str, path: Path) -> None:
 
 def download(client: Client, key: str, fd: int, tell: Tell) -> None:
     """Fill an empty file with the object. Raises OSError for the file's own disk."""
-    got = _in_parts(client, [partial(_fetch, client, key, fd, 0)], tell)
+    got = _in_parts(client, key, fd, [0], tell)
     if got == PART_BYTES:
         size = client.call("asking for its size", key, lambda bucket: bucket.size(key))
-        rest = range(PART_BYTES, size, PART_BYTES)
-        got += _in_parts(client, [partial(_fetch, client, key, fd, at) for at in rest], tell)
+        got += _in_parts(client, key, fd, range(PART_BYTES, size, PART_BYTES), tell)
         if got != size:
             raise StorageError(key, f"only {got} of {size} bytes could be read")
-
-
-def _fetch(client: Client, key: str, fd: int, offset: int) -> int:
-    """How many bytes there were."""
-    with client.room.take(PART_BYTES):
-        return client.call(
-            "downloading", key, lambda bucket: bucket.fetch(key, offset, PART_BYTES, fd)
-        )
 
 
 def _upload_parts(client: Client, key: str, size: int, read: Read) -> None:
@@ -95,8 +86,7 @@ def _upload_parts(client: Client, key: str, size: int, read: Read) -> None:
 
     try:
         for number, (data, room) in enumerate(_parts(client, size, read), 1):
-            waiting.append(client.parts.submit(add, number, data))
-            waiting[-1].add_done_callback(partial(_give_back, room))
+            waiting.append(_begin(client, partial(add, number, data), room))
             while waiting and waiting[0].done():
                 receipts.append(waiting.popleft().result())
         receipts += [part.result() for part in waiting]
@@ -119,8 +109,13 @@ def _parts(client: Client, size: int, read: Read) -> Iterator[tuple[bytes, ExitS
             yield data, room.pop_all()
 
 
-def _give_back(room: ExitStack, _: Future[str]) -> None:
-    room.close()
+def _begin(client: Client, task: Callable[[], _T], room: ExitStack) -> Future[_T]:
+    """With the room that it takes: a task that waits for some holds up those that have it."""
+    with room:
+        future = client.parts.submit(task)
+        taken = room.pop_all()
+    future.add_done_callback(lambda _: taken.close())
+    return future
 
 
 def _filled(read: Read, size: int) -> bytes:
@@ -154,17 +149,32 @@ def _parts_bucket(bucket: Bucket) -> PartsBucket:
     return bucket
 
 
-def _in_parts(client: Client, tasks: Sequence[Callable[[], int]], tell: Tell) -> int:
-    """What they returned, told in order and in all. After one that fails no other is begun."""
-    futures = [client.parts.submit(task) for task in tasks]
+def _in_parts(client: Client, key: str, fd: int, offsets: Iterable[int], tell: Tell) -> int:
+    """How many bytes there were, told in order. After one part that fails no other is begun."""
+    waiting: deque[Future[int]] = deque()
     total = 0
     try:
-        for future in futures:
-            tell(count := future.result())
-            total += count
+        for offset in offsets:
+            room = ExitStack()
+            room.enter_context(client.room.take(PART_BYTES))
+            waiting.append(_begin(client, partial(_fetch, client, key, fd, offset), room))
+            while waiting and waiting[0].done():
+                total += _told(waiting.popleft(), tell)
+        while waiting:
+            total += _told(waiting.popleft(), tell)
     finally:
-        _end(futures)
+        _end(waiting)
     return total
+
+
+def _told(part: Future[int], tell: Tell) -> int:
+    tell(count := part.result())
+    return count
+
+
+def _fetch(client: Client, key: str, fd: int, offset: int) -> int:
+    """How many bytes there were."""
+    return client.call("downloading", key, lambda bucket: bucket.fetch(key, offset, PART_BYTES, fd))
 
 
 def _end(futures: Collection[Future[_T]]) -> None:

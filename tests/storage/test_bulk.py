@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from threading import Event, Lock
+from threading import Event, Lock, Thread, current_thread
 from typing import Any
 
 import fsspec
@@ -13,6 +15,7 @@ import pytest
 from artifacts.storage import RemoteStore, bulk
 from artifacts.storage import client as module
 from artifacts.storage.bucket import Bucket
+from artifacts.storage.room import Room
 
 PART = 100
 ROOM = 8 * PART
@@ -92,3 +95,38 @@ def test_a_client_that_reads_the_file_itself_gets_its_path(
     RemoteStore("memory://whole").take("k", tmp_path / "source")
 
     assert paths == [str(tmp_path / "source")]
+
+
+def test_what_comes_and_what_goes_never_wait_for_each_other(
+    bucket: InParts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though each worker is slower to ask for room than those who have more parts to send."""
+    take, fetch, begun = Room.take, bucket.fetch, Event()
+
+    def take_late(room: Room, size: int) -> AbstractContextManager[None]:
+        if current_thread().name.startswith("art-part"):
+            time.sleep(0.01)
+        return take(room, size)
+
+    def fetch_noted(key: str, start: int, length: int, fd: int) -> int:
+        if start:
+            begun.set()
+        return fetch(key, start, length, fd)
+
+    monkeypatch.setattr(Room, "take", take_late)
+    monkeypatch.setattr(bucket, "fetch", fetch_noted)
+    monkeypatch.setattr(bucket, "most_parts", 1000)
+    bucket.write("there", data := bytes(n % 251 for n in range(PART * 40)))
+    (tmp_path / "source").write_bytes(data)
+    store = RemoteStore("memory://in-parts")
+
+    coming = Thread(target=store.fetch, args=("there", tmp_path / "target"), daemon=True)
+    going = Thread(target=store.take, args=("k", tmp_path / "source"), daemon=True)
+    coming.start()
+    begun.wait()
+    going.start()
+    for each in (coming, going):
+        each.join(30)
+
+    assert [each.is_alive() for each in (coming, going)] == [False, False]
+    assert (tmp_path / "target").read_bytes() == store.read("k") == data
