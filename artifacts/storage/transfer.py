@@ -18,7 +18,7 @@ from blake3 import blake3
 from artifacts.content import Digest
 from artifacts.errors import StorageError
 from artifacts.storage.claim import claim
-from artifacts.storage.store import ObjectStore, Read, Tell
+from artifacts.storage.store import ObjectStore, Read, Tell, silent
 
 try:
     import fcntl
@@ -89,8 +89,10 @@ def copy_behind(fetch: Fetch, source: Path, target: Path, tell: Tell) -> tuple[D
             return _follow(partial(fetch, source), reading, tell, writing)
         found = _follow(partial(fetch, source), reading, tell)
         os.lseek(reading, 0, os.SEEK_SET)
-        _clone(reading, writing)
-        return found
+        if _clone(reading, writing):
+            return found
+        with ThreadPoolExecutor(1, thread_name_prefix="art-hash") as pool:  # no room, perhaps
+            return _copy_and_hash(reading, writing, pool, silent, MAX_SIZE)
 
 
 def hash_behind(fetch: Fetch, source: Path, tell: Tell) -> tuple[Digest, int]:

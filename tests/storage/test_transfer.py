@@ -231,6 +231,18 @@ def test_what_arrives_can_be_cloned(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert (found, (tmp_path / "b").read_bytes()) == ((Digest.of(data), len(data)), data)
 
 
+def test_what_arrives_and_then_cannot_be_cloned_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that shares the bytes of empty files may still refuse to share these."""
+    answers = iter([True, False])
+    monkeypatch.setattr(transfer, "_clone", lambda _source, _target: next(answers))
+    data = content(SIZES[-1])
+
+    found = copy_behind(arriving(data, 2**20), tmp_path / "a", tmp_path / "b", silent)
+    assert (found, (tmp_path / "b").read_bytes()) == ((Digest.of(data), len(data)), data)
+
+
 def test_a_full_disk_ends_what_arrives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_fd: int, _data: memoryview) -> None:
         raise FULL
