@@ -73,6 +73,7 @@ class Intake:
     def renew(self, epoch: Epoch) -> None:
         """Go on with an epoch that was read just now: `close` looks again at what exists."""
         self.contents.renew(epoch)
+        self._packer.renew(epoch)
         self._is_renewed = True
 
     def add_tree(

@@ -129,7 +129,7 @@ class DirectoryState:
 
     def save(self, _put: Put | None = None) -> Mapping[str, Any]:
         names = {
-            name: [there.id, there.type, there.is_portfolio, there.is_closing]
+            name: [there.id, there.type, there.is_portfolio, there.is_closing, there.epoch]
             for name, there in self.names.items()
         }
         floors = {name: [floor.number, floor.id] for name, floor in self.floors.items()}

@@ -61,6 +61,10 @@ class Packer:
         self._waiting: list[Future[None]] = []
         weakref.finalize(self, _discard, self._packs, os.getpid())
 
+    def renew(self, epoch: Epoch) -> None:
+        """Packs that are finished from now on have names that a commit of it may rely on."""
+        self._epoch = epoch
+
     def lend(self, size: int) -> memoryview:
         """A buffer to read into: one that was used before, so that the kernel need not clear it.
 

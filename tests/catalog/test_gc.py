@@ -354,6 +354,30 @@ def test_a_new_collection_heeds_a_fence_that_it_never_saw(machines: Machines) ->
     assert machines.versions("new")[0].collection.state.fence == 1
 
 
+def test_a_fence_that_only_a_checkpoint_tells_of_is_heeded_too(machines: Machines) -> None:
+    """Who made a collection died before its log had an event; who is late comes upon its name."""
+    machines.put("data", KEPT)
+    machines.put("other", GONE)
+    late = machines.draft("new")
+    late.adopt(machines.versions("other")[0])
+    machines.delete("other")
+    collector = Collector(machines.catalog)
+    collector.condemn(Collecting(), AT_ONCE)
+    directory = machines.catalog.logs.project("team", "proj")
+    assert directory is not None
+    added = {"kind": "added", "name": "new", "id": "ab" * 16, "type": "dataset"}
+    collector.fence(1)  # of all logs that there are
+    directory.append(Proposal([added], epoch=1))
+    while f"cache/heads/{directory.log.name}" not in machines.store.list("cache/heads/directory/"):
+        directory.append(Proposal([{"kind": "retained", "ttl": None}]))
+    reached = collector.mark(Collecting())
+
+    machines.commit(late)
+
+    collector.sweep(collector.generation(1), reached)
+    assert machines.read("new") == GONE
+
+
 def test_what_caches_no_longer_need_goes_too(machines: Machines) -> None:
     machines.put("data", TABLE)
     [blob, *_] = machines.blobs()
@@ -410,3 +434,19 @@ def test_drafts_of_other_epochs_share_an_intake(machines: Machines) -> None:
 
     assert draft.intake.epoch.number == 1
     assert machines.read("data", 1) == {"gone": GONE["gone"], "kept": KEPT["kept"]}
+
+
+def test_what_is_added_after_a_refused_commit_gets_no_condemned_name(machines: Machines) -> None:
+    draft = machines.draft("data")
+    draft.add_bytes(KEPT["kept"], "kept")
+    machines.put("other", ALONE)
+    [condemned] = machines.blobs_of("other")
+    machines.delete("other")
+    collect(machines.catalog, AT_ONCE)
+    machines.commit(draft)
+    draft.add_bytes(ALONE["alone"], "alone")
+
+    machines.commit(draft)
+
+    assert condemned not in machines.blobs()
+    assert machines.read("data", 1) == {"kept": KEPT["kept"]} | ALONE
