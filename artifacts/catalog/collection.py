@@ -291,11 +291,9 @@ class CollectionState:
     def _place(self, number: int, event: Event, change: Change) -> None:
         """Content that was stored anew lies where it was stored last: the rest may be damaged."""
         row = self.rows[number - self.first]
-        layout = str(layout_of(change))
-        if layout != row["layout"]:
-            manifest = str(manifest_of(change))
-            placed = {"manifest": manifest, "layout": layout, "placed": event.number}
-            self.rows[number - self.first] = {**row, **placed}
+        names = {"manifest": str(manifest_of(change)), "layout": str(layout_of(change))}
+        if any(row[each] != name for each, name in names.items()):
+            self.rows[number - self.first] = {**row, **names, "placed": event.number}
             self.placed[number - self.first] = event.number
 
     def _has(self, number: int) -> bool:

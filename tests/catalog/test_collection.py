@@ -292,6 +292,14 @@ def test_a_version_lies_where_its_content_was_stored_last() -> None:
     assert (str(row.layout), row.placed) == (OTHER, 2)
 
 
+def test_a_manifest_that_was_stored_anew_counts_though_the_layout_stays() -> None:
+    new = str(Name(MANIFESTS, DIGESTS[0], 2))
+    row = after(committed(0), committed(0, manifest=new)).version(0)
+
+    assert row is not None
+    assert (str(row.manifest), row.placed) == (new, 2)
+
+
 def test_time_of_change_is_that_of_the_last_real_change() -> None:
     same = committed(0, description="a", metadata={"n": 1}, tags=["x"])
     state = after(same, same, {"kind": "aliased", "version": 0, "alias": "b"})
