@@ -6,6 +6,7 @@ than the network. How a request is signed stays its client's business: here come
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +21,7 @@ _BLOCK_BYTES = 2**18  # sent within one time limit, or read; few enough for the 
 _STORED, _PARTIAL = 200, 206
 _SAID_BYTES = 2**14  # read of what a server has to say about a failure
 _CODE = re.compile(rb"<Code>([A-Za-z0-9_.]{1,60})</Code>")
+_SIGNED = re.compile(r"\?\S*X-Amz-Signature=\S*")
 
 
 class AnswerError(Exception):
@@ -42,6 +44,7 @@ class Wire:
         """`silence_s` is how long nothing may happen; `certificates` a file of those to trust."""
         from urllib3 import PoolManager, Timeout
 
+        logging.getLogger("urllib3.connectionpool").addFilter(_unsigned)
         self._pool = PoolManager(
             maxsize=_AT_ONCE,
             retries=False,
@@ -86,6 +89,15 @@ class Wire:
             )
         except SSLError as error:
             raise UntrustedError from error
+
+
+def _unsigned(record: logging.LogRecord) -> bool:
+    """Whoever reads a log is not to be able to use the addresses in it, nor the tokens in these."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            _SIGNED.sub("?…", each) if isinstance(each, str) else each for each in record.args
+        )
+    return True
 
 
 def _expect(answer: BaseHTTPResponse, status: int) -> None:

@@ -121,6 +121,19 @@ def test_whom_nobody_vouches_for_is_asked_nothing(wire: Wire, url: str) -> None:
         wire.put(url.replace("http:", "https:"), b"secret")
 
 
+def test_no_log_tells_a_signed_address(
+    wire: Wire, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    address = f"{url}/part?X-Amz-Security-Token=secret&X-Amz-Signature=secret"
+
+    b"".join(wire.get(address, 0, STEP, 5))
+    wire.put(address, b"")
+
+    assert "/part?… HTTP/1.1" in caplog.text
+    assert "secret" not in caplog.text
+
+
 def test_half_an_answer_is_none(wire: Wire, url: str) -> None:
     with pytest.raises(HTTPError) as caught:
         [*wire.get(f"{url}/cut", 0, 9, 30)]
