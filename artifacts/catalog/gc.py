@@ -60,11 +60,12 @@ def collect(
     """
     collector = Collector(catalog, progress)
     done = Collecting()
-    collector.expire(done, is_dry=is_dry)
     if is_dry:
+        collector.expire(done, is_dry=True)
         collector.look(done, grace)
         return done
     collector.check_writing()
+    collector.expire(done)
     if collector.open is not None:
         collector.go_on(done, grace)
     if collector.open is None and collector.condemn(done, grace):

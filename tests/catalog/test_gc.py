@@ -11,12 +11,13 @@ from random import Random
 import pytest
 from machines import Machines, collection
 
-from artifacts.catalog import Catalog, Collecting, Collector, Draft, collect, repack
+from artifacts.catalog import Catalog, Collecting, Collector, Draft, Facts, collect, repack
 from artifacts.errors import (
     ArtifactNotFoundError,
     ConflictError,
     MissingBlobError,
     UnknownEventError,
+    UnsupportedStoreError,
     VerificationError,
 )
 from artifacts.names import ArtifactName
@@ -259,6 +260,22 @@ def test_a_checkpoint_that_lies_deletes_nothing(machines: Machines) -> None:
 
     assert machines.read("data", -1) == {"file": b"69"}
     assert machines.problems() == []
+
+
+def test_where_nobody_may_write_no_version_is_dropped(machines: Machines) -> None:
+    class Forgetful(CountingStore):
+        def create(self, key: str, data: bytes) -> None:
+            self.write(key, data)  # whatever was there
+
+    draft = machines.draft("data")
+    draft.add_bytes(KEPT["kept"], "kept")
+    machines.catalog.commit(draft, "team", "proj", Facts(ttl=60))
+    before = sorted(machines.store.list("logs/"))
+
+    with pytest.raises(UnsupportedStoreError):
+        collect(Catalog(Forgetful(machines.store), later(WEEK)), AT_ONCE)
+
+    assert sorted(machines.store.list("logs/")) == before
 
 
 def test_many_collectors_and_writers_at_once(machines: Machines) -> None:
