@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+from pathlib import Path
 
-from artifacts.content import Digest
 from artifacts.errors import DigestMismatchError, MissingBlobError, ObjectNotFoundError
-from artifacts.storage import Epoch, Name, Objects, ObjectStore, hash_file
+from artifacts.storage import Epoch, Name, Objects, ObjectStore, hash_file, healed
 
 
 class Renewal:
@@ -35,16 +35,19 @@ class Renewal:
     def _copy(self, blob: Name, new: Name) -> None:
         beside = self._store.spool() / f"renewed-{secrets.token_hex(8)}"
         try:
-            self._store.fetch(blob.key, beside)
-            with beside.open("rb", buffering=0) as file:
-                found, _ = hash_file(file.fileno(), most=os.fstat(file.fileno()).st_size)
-            if found != blob.digest:
-                raise DigestMismatchError(blob.key, blob.digest.hex(), Digest(found).hex())
+            healed(self._store, blob.key, lambda: self._fetch(blob, beside))
             self._store.take(new.key, beside)
         except ObjectNotFoundError:
             raise self._missing(blob) from None
         finally:
             beside.unlink(missing_ok=True)
+
+    def _fetch(self, blob: Name, beside: Path) -> None:
+        self._store.fetch(blob.key, beside)
+        with beside.open("rb", buffering=0) as file:
+            found, _ = hash_file(file.fileno(), most=os.fstat(file.fileno()).st_size)
+        if found != blob.digest:
+            raise DigestMismatchError(blob.key, blob.digest.hex(), found.hex())
 
     def _missing(self, blob: Name) -> MissingBlobError:
         what = "a draft whose content was collected meanwhile: add its files again"
