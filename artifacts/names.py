@@ -253,6 +253,8 @@ def _check_no_folder(text: str, what: str) -> str:
 
 
 def _check_text(text: str, what: str) -> None:
+    if not isinstance(text, str):  # of who does not check types
+        raise InvalidNameError(repr(text), f"{what} must be text")
     if not text.strip():
         raise InvalidNameError(text, f"{what} must not be empty")
     if len(text) > MAX_LENGTH:

@@ -25,6 +25,7 @@ from artifacts.errors import (
     ConflictError,
     EntryNotFoundError,
     LostRaceError,
+    UsageError,
 )
 from artifacts.names import HIDDEN, LATEST, CollectionName
 from artifacts.storage import Change, Fold
@@ -67,6 +68,9 @@ class Distributed:
         for _ in range(_TRIES):
             if (done := self._finished_before(draft)) is not None:
                 return done
+            if not draft.rows and self._catalog.collection(self._meeting) is None:
+                name = self._target.qualified
+                raise UsageError(f"nobody added to {name} under this id: upsert something first")
             closes = self._add(draft, facts, CLOSED)
             done = self._complete()
             if closes and done is not None:

@@ -101,13 +101,18 @@ def _refuse_gone(logs: Logs, version: Version) -> None:
 
 
 def _keep(logs: Logs, version: Version) -> None:
-    """Source: W&B, whose links end the time to live of what they lead to."""
+    """Whatever is said of its collection or project later.
+
+    Source: W&B, whose links end the time to live of what they lead to.
+    """
+    if version.row.ttl == FOR_EVER:
+        return
     defaults = version.collection.state.ttl, logs.default_ttl(version.collection_name)
-    if lasting_s(version.row, *defaults) is not None:
-        logs.access.check_writing()
-        number = version.row.number
-        change = {"kind": "updated", "version": number, "ttl": FOR_EVER}
-        version.collection.append(Proposal([change]))
+    was_to_end = lasting_s(version.row, *defaults) is not None
+    logs.access.check_writing()
+    change = {"kind": "updated", "version": version.row.number, "ttl": FOR_EVER}
+    version.collection.append(Proposal([change]))
+    if was_to_end:
         _log.warning("%s is linked, so it lasts for ever now", version.source_qualified_name)
 
 

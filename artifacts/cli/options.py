@@ -53,6 +53,8 @@ def _option(name: str, text: str, *, metavar: str | None = None) -> click.Option
 
 def _remember(context: click.Context, parameter: click.Parameter, value: object) -> None:
     """The last one given counts; `meta` is one for a command and the group that it is in."""
+    if value == "":
+        raise click.BadParameter("is empty", context, parameter)
     if value:
         context.meta.setdefault(_GIVEN, {})[parameter.name] = value
 

@@ -191,7 +191,8 @@ class _Pack:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-        self._path.unlink(missing_ok=True)
+        with suppress(OSError):  # a folder that was made read-only: others delete it some day
+            self._path.unlink(missing_ok=True)
 
 
 def _discard(packs: list[_Pack], owner: int) -> None:

@@ -123,3 +123,12 @@ def test_output_that_knows_no_unicode_gets_escapes(
 
     assert answer.code == 0
     assert r"\u2603" in answer.lines[-1]
+
+
+@pytest.mark.parametrize("option", ["--store", "--entity", "--project"])
+def test_an_option_without_a_value_is_no_other_place(art: Shell, mnist: str, option: str) -> None:
+    """As of a variable of the shell that is not set."""
+    answer = art("rm", mnist, option, "")
+
+    assert (answer.code, f"{option}: is empty" in answer.err.replace("'", "")) == (2, True)
+    assert art("show", mnist).code == 0

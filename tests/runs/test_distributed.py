@@ -78,6 +78,12 @@ def test_nobody_sees_it_before_it_is_finished(run: Run) -> None:
         pending.new_file("b").__enter__()
 
 
+def test_nothing_that_nobody_added_is_finished(run: Run) -> None:
+    with pytest.raises(UsageError, match="nobody added to default/proj/data"):
+        run.finish_artifact(part())
+    assert not Api().artifact_collection_exists("data", "dataset")
+
+
 def test_the_same_again_adds_nothing(run: Run) -> None:
     for _ in range(3):
         run.upsert_artifact(part("a", "b"))
