@@ -25,8 +25,9 @@ _Rules: TypeAlias = "tuple[str, GitIgnoreSpec]"
 class Ignore:
     """What `exclude` or an ignore file on the way names is left out; so is all below it.
 
-    With `include` given, files that it does not name are, too. Where two patterns speak of one
-    path the deeper file counts, and within a file the later line; `exclude` counts most.
+    With `include` given, files that it does not name are, whatever else is said of them. Where
+    two patterns speak of one path the deeper file counts, and within a file the later line;
+    `exclude` counts most.
     Source: gitignore(5).
     """
 
@@ -53,14 +54,14 @@ class Ignore:
 
     def leaves_out(self, path: str, *, is_folder: bool) -> bool:
         asked = f"{path}/" if is_folder else path
+        if self.include is not None and not is_folder and not self.include.match_file(asked):
+            return True
         if self.exclude is not None and (said := _said(self.exclude, asked)) is not None:
             return said
         for prefix, rules in reversed(self.rules):
             if (said := _said(rules, asked[len(prefix) :])) is not None:
                 return said
-        if self.include is None or is_folder:
-            return False
-        return not self.include.match_file(asked)
+        return False
 
 
 def _said(rules: GitIgnoreSpec, path: str) -> bool | None:

@@ -99,3 +99,14 @@ def test_ignore_file_of_megabytes_is_none(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidError, match=r"\.artignore has more than"):
         walked(tmp_path, Ignore())
+
+
+@pytest.mark.parametrize(("exclude", "line"), [(None, "!keep.log"), ("!keep.log", "# none")])
+def test_no_negation_adds_to_what_include_names(
+    tmp_path: Path, exclude: str | None, line: str
+) -> None:
+    (tmp_path / IGNORE_FILE).write_text(f"{line}\nb.txt")
+    for name in ("a.txt", "b.txt", "keep.log"):
+        (tmp_path / name).write_text("1")
+
+    assert walked(tmp_path, Ignore.of(exclude, "*.txt")) == {"a.txt"}
