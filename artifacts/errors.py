@@ -7,6 +7,7 @@ ArtifactsError
 │   ├── InvalidDigestError
 │   ├── InvalidSettingError
 │   ├── NotAModelError            (an AssertionError)
+│   ├── OutsideLinkError
 │   ├── TooManyObjectsError
 │   ├── UnsupportedFileError
 │   └── WrongTypeError            (a CommError as well)
@@ -128,6 +129,20 @@ class UnsupportedFileError(InvalidError):
 
     def __str__(self) -> str:
         return f"cannot be versioned, take it out of the folder first: {', '.join(self.paths)}"
+
+
+class OutsideLinkError(InvalidError):
+    """A link that leads out of the folder into which a version is put: it is not made unasked."""
+
+    def __init__(self, path: str, target: str) -> None:
+        super().__init__(path, target)
+        self.path, self.target = path, target
+
+    def __str__(self) -> str:
+        consent = "outside_links=True, or --outside-links, makes it"
+        return (
+            f"{self.path} is a link out of the folder, to {self.target!r}, and not made; {consent}"
+        )
 
 
 class CommError(ArtifactsError):

@@ -31,6 +31,7 @@ from artifacts.errors import (
     ArtifactsError,
     InvalidPathError,
     LocalChangesError,
+    OutsideLinkError,
     StorageError,
     UnsupportedFileError,
 )
@@ -243,8 +244,7 @@ class Checkout:
         target = entry.detail.target if entry.detail else None
         if target is None or self._outside_links or not leads_out(entry.path, target):
             return False
-        reason = "a link out of the folder; outside_links makes it"
-        self._report(UnsupportedFileError([f"{entry.path} (to {target!r}, {reason})"]))
+        self._report(OutsideLinkError(entry.path, target))
         return True
 
     def _set_permissions(self, entry: Entry) -> None:

@@ -11,7 +11,12 @@ import pytest
 from artifact.samples import read, write
 from artifacts.artifact import Artifact
 from artifacts.catalog import Session, verify_store
-from artifacts.errors import LocalChangesError, UnsupportedFileError, VerificationError
+from artifacts.errors import (
+    LocalChangesError,
+    OutsideLinkError,
+    UnsupportedFileError,
+    VerificationError,
+)
 from artifacts.settings import Settings
 
 ALL = {"modes": True, "symlinks": True, "empty_folders": True}
@@ -206,7 +211,7 @@ def test_links_out_of_the_folder_are_made_only_where_that_is_wished(
     out = tmp_path / "out"
 
     if is_out:
-        with pytest.raises(UnsupportedFileError, match="out of the folder"):
+        with pytest.raises(OutsideLinkError, match="out of the folder"):
             artifact.download(str(out))
         assert read(out) == {"x": b"1"}
         assert not os.path.lexists(out / path)

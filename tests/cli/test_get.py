@@ -112,3 +112,20 @@ def test_quiet_tells_nothing(art: Shell, mnist: str) -> None:
     answer = art.ok("get", mnist, "./out", "--quiet")
 
     assert (answer.out, answer.err) == (b"", "")
+
+
+def test_links_out_of_the_folder_are_named_with_what_makes_them(art: Shell) -> None:
+    Path("in").mkdir()
+    for name in ("one", "two"):
+        (Path("in") / name).symlink_to("/etc")
+    art.ok("put", "./in", "links", "--symlinks")
+
+    answer = art("get", "links", "./out")
+
+    assert answer.code == 2
+    assert answer.err.splitlines() == [
+        f"art: {name} is a link out of the folder, to '/etc', and not made; "
+        "outside_links=True, or --outside-links, makes it"
+        for name in ("one", "two")
+    ]
+    art.ok("get", "links", "./out", "--outside-links")
