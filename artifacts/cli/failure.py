@@ -10,6 +10,7 @@ import click
 from artifacts.catalog import Version
 from artifacts.cli.output import count_text, shown
 from artifacts.errors import (
+    AliasedError,
     ArtifactsError,
     CommError,
     ConflictError,
@@ -62,7 +63,7 @@ def report(error: BaseException, *, with_traceback: bool = False) -> int:
 def no_such_path(version: Version, path: str) -> NotFoundError:
     return NotFoundError(
         f"no {path!r} in {version.qualified_name} of {version.store.url}; "
-        f"`art show {version.name} --files` lists what there is"
+        f"`art show {version.qualified_name} --files` lists what there is"
     )
 
 
@@ -72,6 +73,8 @@ def _sentence(error: BaseException) -> str:
             text = "\n  ".join(["kept, as edited since; --force overwrites:", *error.paths])
         case VerificationError():
             text = f"{error.folder}: {count_text(len(error.differences), 'problem')}, listed above"
+        case AliasedError():
+            text = str(error).replace("delete_aliases=True", "--delete-aliases")
         case ArtifactsError():
             text = str(error)
         case click.ClickException():

@@ -201,3 +201,9 @@ def test_store_is_described_to_people(art: Shell, mnist: str) -> None:
 def test_options_may_stand_between_a_group_and_its_command(art: Shell, mnist: str) -> None:
     assert art.ok("store", "--json", "info").json["versions"] == 1
     assert mnist
+
+
+def test_hint_of_a_path_that_is_not_there_names_the_project(art: Shell, mnist: str) -> None:
+    answer = art("cat", f"proj/{mnist}", "nosuch", "--project", "other")
+
+    assert f"`art show default/proj/{mnist} --files` lists" in answer.err
