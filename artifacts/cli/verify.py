@@ -222,6 +222,8 @@ def _problem_line(problem: Mapping[str, Any]) -> str:
         return f"{where}: {shown(problem['reason'])}" + (
             f" [{shown(affected)}]" if affected else ""
         )
+    if problem["kind"] == "differing":
+        return where
     digests = [f"{word} {problem[word]}" for word in ("expected", "found") if problem[word]]
     return f"{where} ({', '.join(digests) or 'not a file'})"
 

@@ -203,4 +203,4 @@ def test_what_is_kept_beside_files_comes_back_and_is_verified(art: Shell, tmp_pa
     (out / "run.sh").chmod(0o600)
     answer = art("verify", str(out))
     assert answer.code == 1
-    assert b"run.sh should have mode 0755, has 0600" in answer.out
+    assert answer.lines == ["differing: run.sh should have mode 0755, has 0600"]
