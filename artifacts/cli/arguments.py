@@ -60,6 +60,27 @@ def check_is_no_folder(text: str) -> None:
         )
 
 
+def check_is_no_version(text: str) -> None:
+    """Raises UsageError."""
+    place, slash, last = text.rpartition("/")
+    collection = re.split("[:@]", last)[0]
+    if collection != last:
+        raise UsageError(
+            f"{text!r} says a version, where only a collection belongs: "
+            f"write {place}{slash}{collection}"
+        )
+
+
+def check_is_no_path(text: str) -> None:
+    """Raises UsageError for a name that says a project."""
+    place, slash, last = text.rpartition("/")
+    if slash:
+        raise UsageError(
+            f"{text!r} says the project {place!r}, where only the new name belongs, "
+            f"as a collection stays in its project: write {last or 'a name'}"
+        )
+
+
 def says_version(text: str) -> bool:
     """Whether a name says which version is meant, and not only a collection."""
     last = text.rpartition("/")[2]

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from artifacts.catalog import Session, Version
-from artifacts.cli.arguments import check_is_no_folder
+from artifacts.cli.arguments import check_is_no_folder, check_is_no_version
 from artifacts.names import CollectionName
 from artifacts.settings import Settings
 
@@ -33,8 +33,9 @@ class Call:
         return self.session.settings
 
     def collection(self, text: str) -> CollectionName:
-        """Raises InvalidNameError, and UsageError for a folder."""
+        """Raises InvalidNameError, and UsageError for a folder or a version."""
         check_is_no_folder(text)
+        check_is_no_version(text)
         return CollectionName.parse(
             text, entity=self.settings.entity, project=self.settings.project
         )

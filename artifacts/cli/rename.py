@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from artifacts.cli.arguments import check_is_no_path, check_is_no_version
 from artifacts.cli.call import Call
 from artifacts.cli.options import command
 
@@ -18,6 +19,8 @@ def rename(call: Call, name: str, new: str) -> None:
     used again.
     """
     before = call.collection(name)
+    check_is_no_path(new)
+    check_is_no_version(new)
     after = call.session.writable.rename(before, new)
     data = {"name": after.qualified, "before": before.qualified}
     call.tell(data, lambda _: [f"{before.qualified}  is called {after.qualified} now"])
