@@ -399,5 +399,7 @@ def _committed(content: Content, facts: Facts) -> Change:
 
 def _hint(state: CollectionState) -> str:
     """What there is, for somebody who asked for another version."""
-    newest = f"v{state.next - 1}" if len(state.rows) else "no version"
-    return f"{state.name} goes up to {newest} and has the aliases {', '.join(state.aliases)}"
+    if not len(state.rows):
+        return f"{state.name} has no version"
+    aliases = f"has the aliases {', '.join(state.aliases)}" if state.aliases else "has no alias"
+    return f"{state.name} goes up to v{state.next - 1} and {aliases}"

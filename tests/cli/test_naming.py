@@ -146,7 +146,8 @@ def test_unlinking_leaves_the_version(art: Shell) -> None:
     answer = art.ok("unlink", "best:prod")
 
     assert answer.lines == ["default/proj/best:v0  showed default/proj/mnist:v0, which stays"]
-    assert art("show", "best:v0").code == 3
+    gone = art("show", "best:v0")
+    assert (gone.code, gone.err.rstrip().endswith("and has no alias")) == (3, True)
     art.ok("show", "mnist:v0")
 
 
