@@ -18,7 +18,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if given == ["--version"]:
         sys.stdout.write(f"art {__version__}\n")
         sys.exit(0)
-    commands = import_module(_COMMANDS)  # not at the top: the version is told without click
+    try:
+        commands = import_module(_COMMANDS)  # not at the top: the version is told without click
+    except KeyboardInterrupt:
+        sys.stderr.write("art: interrupted\n")
+        sys.exit(130)
     sys.exit(commands.run(given))
 
 

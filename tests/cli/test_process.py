@@ -112,6 +112,21 @@ def test_interrupt_ends_it_with_a_sentence(art: Shell, mnist: str) -> None:
     assert told.startswith(b"art: interrupted")
 
 
+def test_interrupt_while_modules_load_ends_it_with_a_sentence() -> None:
+    code = (
+        "import signal, sys; from artifacts.cli.main import main; "
+        "sys.addaudithook(lambda event, about: event == 'import' and about[0] == 'click' "
+        "and signal.raise_signal(signal.SIGINT)); "
+        "signal.signal(signal.SIGINT, signal.default_int_handler); main(['ls'])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=False, env=environment
+    )
+
+    assert (told.returncode, told.stderr) == (130, b"art: interrupted\n")
+
+
 def test_output_that_knows_no_unicode_gets_escapes(
     art: Shell, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
