@@ -68,12 +68,44 @@ def put(client: Client, key: str, path: Path) -> None:
 
 def download(client: Client, key: str, fd: int, tell: Tell) -> None:
     """Fill an empty file with the object. Raises OSError for the file's own disk."""
-    got = _in_parts(client, key, fd, [0], tell)
+    got = 0
+
+    def fetch(at: int) -> int:
+        return client.call("downloading", key, lambda bucket: bucket.fetch(key, at, PART_BYTES, fd))
+
+    def count(length: int) -> None:
+        nonlocal got
+        got += length
+        tell(length)
+
+    in_parts(client, [0], fetch, count)
     if got == PART_BYTES:
         size = client.call("asking for its size", key, lambda bucket: bucket.size(key))
-        got += _in_parts(client, key, fd, range(PART_BYTES, size, PART_BYTES), tell)
+        in_parts(client, range(PART_BYTES, size, PART_BYTES), fetch, count)
         if got != size:
             raise StorageError(key, f"only {got} of {size} bytes could be read")
+
+
+def in_parts(
+    client: Client, offsets: Iterable[int], task: Callable[[int], _T], tell: Callable[[_T], object]
+) -> None:
+    """Do what is to be done with the part at each offset, several at once, each in memory.
+
+    `tell` hears what each returned, in order. After one that fails no other is begun, and nobody
+    works on any when this ends.
+    """
+    waiting: deque[Future[_T]] = deque()
+    try:
+        for offset in offsets:
+            room = ExitStack()
+            room.enter_context(client.room.take(PART_BYTES))
+            waiting.append(_begin(client, partial(task, offset), room))
+            while waiting and waiting[0].done():
+                tell(waiting.popleft().result())
+        while waiting:
+            tell(waiting.popleft().result())
+    finally:
+        _end(waiting)
 
 
 def _upload_parts(client: Client, key: str, size: int, read: Read) -> None:
@@ -147,34 +179,6 @@ def _ask(client: Client, doing: str, key: str, act: Callable[[PartsBucket], _T])
 def _parts_bucket(bucket: Bucket) -> PartsBucket:
     assert isinstance(bucket, PartsBucket)
     return bucket
-
-
-def _in_parts(client: Client, key: str, fd: int, offsets: Iterable[int], tell: Tell) -> int:
-    """How many bytes there were, told in order. After one part that fails no other is begun."""
-    waiting: deque[Future[int]] = deque()
-    total = 0
-    try:
-        for offset in offsets:
-            room = ExitStack()
-            room.enter_context(client.room.take(PART_BYTES))
-            waiting.append(_begin(client, partial(_fetch, client, key, fd, offset), room))
-            while waiting and waiting[0].done():
-                total += _told(waiting.popleft(), tell)
-        while waiting:
-            total += _told(waiting.popleft(), tell)
-    finally:
-        _end(waiting)
-    return total
-
-
-def _told(part: Future[int], tell: Tell) -> int:
-    tell(count := part.result())
-    return count
-
-
-def _fetch(client: Client, key: str, fd: int, offset: int) -> int:
-    """How many bytes there were."""
-    return client.call("downloading", key, lambda bucket: bucket.fetch(key, offset, PART_BYTES, fd))
 
 
 def _end(futures: Collection[Future[_T]]) -> None:

@@ -11,10 +11,11 @@ from typing import cast
 
 from artifacts.content import Detail, Digest
 from artifacts.errors import ChangedReferenceError, MissingReferenceError, StorageError
-from artifacts.storage.references.places import PART_BYTES, Places
+from artifacts.storage.bulk import PART_BYTES, in_parts
+from artifacts.storage.references.places import Places
 from artifacts.storage.references.told import Told
 from artifacts.storage.references.uri import Uri
-from artifacts.storage.transfer import MAX_SIZE, TO_READ, copy_file, hash_file
+from artifacts.storage.transfer import MAX_SIZE, TO_READ, copy_file, hash_file, write_at
 
 _NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0)
 
@@ -138,32 +139,16 @@ def _read_parts(
 ) -> bool:
     """Whether every part came with what identifies the object."""
     version, size, fd = what
-    client = places.client(uri)
 
     def read(offset: int) -> bool:
         length = min(PART_BYTES, size - offset)
-        with client.room.take(length):
-            data, told = places.part(uri, version, offset, length)
-            recorded.check_told(told)
-            if len(data) != length:
-                raise recorded.changed(f"only {offset + len(data)} of {size} bytes are there")
-            _write_at(fd, data, offset)
-            return (told.etag or told.version) is not None
+        data, told = places.part(uri, version, offset, length)
+        recorded.check_told(told)
+        if len(data) != length:
+            raise recorded.changed(f"only {offset + len(data)} of {size} bytes are there")
+        write_at(fd, offset, [data])
+        return (told.etag or told.version) is not None
 
-    futures = [client.parts.submit(read, offset) for offset in range(0, size, PART_BYTES)]
-    try:
-        told = [future.result() for future in futures]
-        return all(told)
-    finally:
-        for future in futures:
-            future.cancel()
-        for future in futures:  # nobody writes to the file any more
-            if not future.cancelled():
-                future.exception()
-
-
-def _write_at(fd: int, data: bytes, offset: int) -> None:
-    view = memoryview(data)
-    while view:
-        count = os.pwrite(fd, view, offset)
-        view, offset = view[count:], offset + count
+    are_told: list[bool] = []
+    in_parts(places.client(uri), range(0, size, PART_BYTES), read, are_told.append)
+    return all(are_told)

@@ -18,6 +18,7 @@ from artifacts.errors import (
     StorageError,
 )
 from artifacts.storage.bucket import Bucket, Cursor
+from artifacts.storage.bulk import PART_BYTES
 from artifacts.storage.client import Client
 from artifacts.storage.cloud import AzureBucket, GoogleBucket
 from artifacts.storage.references.anywhere import AnySource
@@ -29,8 +30,6 @@ from artifacts.storage.references.uri import Uri, family_of
 from artifacts.storage.references.web import WebSource
 from artifacts.storage.s3 import S3Bucket
 from artifacts.storage.transfer import hash_file
-
-PART_BYTES = 8 * 2**20
 
 Options: TypeAlias = Mapping[str, Mapping[str, Any]]
 """For filesystems of fsspec, by the scheme or by what the uris start with. Holds credentials."""

@@ -17,7 +17,7 @@ from servers.server import Server
 from artifacts.content import Detail, Digest, Kind
 from artifacts.errors import ChangedReferenceError, MissingReferenceError
 from artifacts.storage import Places, Recorded, Told, Uri, fetch
-from artifacts.storage.references.places import PART_BYTES
+from artifacts.storage.bulk import PART_BYTES
 
 DATA = os.urandom(PART_BYTES + 7)  # of two parts
 SMALL = b"a little"
