@@ -24,7 +24,7 @@ from artifacts.storage import (
     PAGES,
     Name,
     ObjectStore,
-    written,
+    is_old,
 )
 
 DAMAGED, MISSING, LOG, FOREIGN = "damaged", "missing", "log", "foreign"
@@ -135,7 +135,7 @@ def _find_orphans(store: ObjectStore, found: Checkup, progress: Progress, young:
     for kind in _OBJECTS:
         for key in store.list(f"{kind}/"):
             name = Name.of_key(key)
-            if name is not None and name not in reached and _is_old(store, key, before):
+            if name is not None and name not in reached and is_old(store, key, before):
                 reason = "no version needs it; `art gc` deletes it"
                 found.findings.append(Finding(ORPHAN, key, reason))
 
@@ -147,11 +147,3 @@ def _versions(catalog: Catalog) -> Iterator[Version]:
             name = CollectionName(entity, project, collection)
             if fold := catalog.collection(name):
                 yield from (Version(catalog.store, name, fold, row) for row in fold.state)
-
-
-def _is_old(store: ObjectStore, key: str, before: datetime) -> bool:
-    try:
-        time = written(store, key)
-    except ObjectNotFoundError:
-        return False
-    return time is None or time <= before

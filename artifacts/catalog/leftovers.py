@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from artifacts.errors import ArtifactsError, ObjectNotFoundError
-from artifacts.storage import ChunkLists, Frame, Index, Name, ObjectStore, written
+from artifacts.errors import ArtifactsError
+from artifacts.storage import ChunkLists, Frame, Index, Name, ObjectStore, is_old
 
 _HEADS, _ROWS, _CHUNKS = "cache/heads/", "cache/rows/", "cache/chunks/"
 
@@ -18,18 +18,10 @@ def sweep_caches(store: ObjectStore, before: datetime | None) -> int:
     """
     count = 0
     for key in (*_segments(store), *_lists(store), *_rows(store)):
-        if before is None or _is_old(store, key, before):
+        if before is None or is_old(store, key, before):
             store.delete(key)
             count += 1
     return count
-
-
-def _is_old(store: ObjectStore, key: str, before: datetime) -> bool:
-    try:
-        time = written(store, key)
-    except ObjectNotFoundError:
-        return False
-    return time is None or time <= before
 
 
 def _segments(store: ObjectStore) -> Iterator[str]:
@@ -48,16 +40,18 @@ def _lists(store: ObjectStore) -> Iterator[str]:
 def _rows(store: ObjectStore) -> Iterator[str]:
     """Pages of rows that no checkpoint names."""
     keys = {*store.list(_ROWS)}
-    if keys:
-        for head in store.list(_HEADS):
-            keys -= {f"{_ROWS}{name[:2]}/{name}" for name in _pages_of(store, head)}
-    yield from keys
+    yield from keys - rows_in_use(store) if keys else ()
 
 
-def _pages_of(store: ObjectStore, head: str) -> list[str]:
-    """Names of the pages of rows that a checkpoint has."""
+def rows_in_use(store: ObjectStore) -> set[str]:
+    """Keys of the pages of rows that checkpoints name."""
+    return {key for head in store.list(_HEADS) for key in _rows_of(store, head)}
+
+
+def _rows_of(store: ObjectStore, head: str) -> list[str]:
     try:
         state = Frame.decode(store.read(head), head).header["head"]
-        return [name for name in state.get("rows", {}).get("pages", ()) if name]
+        pages = [page for page in state.get("rows", {}).get("pages", ()) if page]
     except (ArtifactsError, KeyError, AttributeError, TypeError, ValueError):
         return []  # nobody believes it: what it names is made anew
+    return [f"{_ROWS}{page[:2]}/{page}" for page in pages]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from artifacts.catalog.leftovers import rows_in_use
 from artifacts.content import Digest
 from artifacts.errors import ArtifactsError
 from artifacts.storage import Checkpoints, ChunkLists, FileStore, Frame, Name, ObjectStore
@@ -54,8 +55,7 @@ def cache_faults(store: ObjectStore) -> Iterator[tuple[str, str]]:
             _check(store, key)
         except (ArtifactsError, ValueError, KeyError, TypeError) as error:
             yield key, f"{error}; whoever needs it reads the logs instead"
-    named = {key for head in store.list("cache/heads/") for key in _rows_of(store, head)}
-    for key in sorted(named - rows):
+    for key in sorted(rows_in_use(store) - rows):
         yield (
             key,
             "a checkpoint names it, and it is missing; whoever needs it reads the log instead",
@@ -83,15 +83,6 @@ def _check(store: ObjectStore, key: str) -> None:
             raise ValueError("its digest is not that of its content")
         if folder == "chunks" and blob and not ChunkLists(store).get(blob):
             raise ValueError("it is no list of chunks")
-
-
-def _rows_of(store: ObjectStore, head: str) -> Iterator[str]:
-    try:
-        state = Frame.decode(store.read(head), head).header["head"]
-        pages = [page for page in state.get("rows", {}).get("pages", ()) if page]
-    except (ArtifactsError, ValueError, KeyError, TypeError, AttributeError):
-        return
-    yield from (f"cache/rows/{page[:2]}/{page}" for page in pages)
 
 
 def _unfolded(store: ObjectStore) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """Storage: bytes by key on any filesystem, and what is built of them: objects, packs, logs."""
 
-from artifacts.storage.age import DatedStore, written
+from artifacts.storage.age import DatedStore, is_old, written
 from artifacts.storage.ahead import Ahead
 from artifacts.storage.checkpoint import Checkpoints, Head, Put, Row, Rows
 from artifacts.storage.chunks import CHUNK_BYTES, Chunk, ChunkLists, ChunkRows, Cutter, cut
@@ -151,6 +151,7 @@ __all__ = [
     "hash_file",
     "healed",
     "identify",
+    "is_old",
     "key_of",
     "now",
     "on_disk",

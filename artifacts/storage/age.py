@@ -31,3 +31,12 @@ def written(store: ObjectStore, key: str) -> datetime | None:
         except OSError:
             raise ObjectNotFoundError(key) from None
     return None
+
+
+def is_old(store: ObjectStore, key: str, before: datetime) -> bool:
+    """Whether the object was written before, or when nobody can tell; False if it is gone."""
+    try:
+        time = written(store, key)
+    except ObjectNotFoundError:
+        return False
+    return time is None or time <= before

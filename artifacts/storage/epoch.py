@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
@@ -63,14 +64,9 @@ class CondemnedList:
             yield Condemned(Name(COLLECTED[kind], Digest(digest), epoch), size)
 
     def __contains__(self, name: Name) -> bool:
-        wanted, low, high = key_of(name), 0, self._rows
-        while low < high:
-            middle = (low + high) // 2
-            if self._key(middle) < wanted:
-                low = middle + 1
-            else:
-                high = middle
-        return low < self._rows and self._key(low) == wanted
+        wanted = key_of(name)
+        index = bisect_left(range(self._rows), wanted, key=self._key)
+        return index < self._rows and self._key(index) == wanted
 
     def _key(self, index: int) -> bytes:
         at = _HEAD.size + index * _ROW

@@ -8,6 +8,7 @@ once its blob is there; the file's digest is what proves it.
 from __future__ import annotations
 
 import struct
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -72,14 +73,9 @@ class Segment:
         return map(self._row, range(self._rows))
 
     def find(self, digest: bytes) -> Located | None:
-        low, high = 0, self._rows
-        while low < high:
-            middle = (low + high) // 2
-            if self._digest(middle) < digest:
-                low = middle + 1
-            else:
-                high = middle
-        return self._row(low) if low < self._rows and self._digest(low) == digest else None
+        index = bisect_left(range(self._rows), digest, key=self._digest)
+        is_there = index < self._rows and self._digest(index) == digest
+        return self._row(index) if is_there else None
 
     def _digest(self, index: int) -> bytes:
         at = self._digests + index * _DIGEST
