@@ -17,10 +17,11 @@ from artifacts.catalog.others import SCHEME, Others, row_of, uri_of
 from artifacts.catalog.proof import Proof, prove
 from artifacts.catalog.reindex import Reindexing, reindex
 from artifacts.catalog.repack import BELOW, Repacking, repack
+from artifacts.catalog.report import Problem, Report
 from artifacts.catalog.retention import FOR_EVER, Rule
 from artifacts.catalog.session import Session
 from artifacts.catalog.usage import RunFacts, run_key
-from artifacts.catalog.verify import Problem, Report, verify_store, verify_version
+from artifacts.catalog.verify import verify_store, verify_version
 from artifacts.catalog.version import Version
 
 __all__ = [

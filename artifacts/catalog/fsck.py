@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 from artifacts.cache import uncached
 from artifacts.catalog.catalog import Catalog
 from artifacts.catalog.reach import reach
+from artifacts.catalog.report import Problem, Report
 from artifacts.catalog.strangers import cache_faults, is_known, strangers
-from artifacts.catalog.verify import Problem, Report, verify_store
+from artifacts.catalog.verify import verify_store
 from artifacts.catalog.version import Version
 from artifacts.errors import ArtifactsError, ObjectNotFoundError
 from artifacts.names import CollectionName

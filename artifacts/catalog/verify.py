@@ -3,76 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 from artifacts.cache import uncached
 from artifacts.catalog.catalog import Catalog
-from artifacts.catalog.evidence import (
-    Found,
-    Packed,
-    Pieced,
-    Place,
-    are_right,
-    check_objects,
-    read_places,
-)
+from artifacts.catalog.comparison import Comparison, threads_of
+from artifacts.catalog.evidence import check_objects
+from artifacts.catalog.report import Report
 from artifacts.catalog.version import Version
-from artifacts.content import Page
-from artifacts.errors import ArtifactsError, BrokenLogError, NotFoundError
+from artifacts.errors import ArtifactsError, NotFoundError
 from artifacts.names import CollectionName
 from artifacts.progress import Progress, Silent
-from artifacts.storage import (
-    BLOBS,
-    KINDS,
-    Extent,
-    Layout,
-    Log,
-    Name,
-    ObjectStore,
-    PageLayout,
-    Span,
-    Tail,
-)
+from artifacts.storage import BLOBS, KINDS, Log, Name, ObjectStore, Tail
 from artifacts.workers import batched, spread
 
-T = TypeVar("T")
 _MOST_OBJECTS = 64  # of a batch: they may be packs of tens of MiB
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong, where, and which paths of which versions it takes with it."""
-
-    where: str
-    reason: str
-    affected: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class Report:
-    """All problems, not the first, one for each place; `objects` and `size` bytes were read."""
-
-    objects: int = 0
-    size: int = 0
-    _problems: dict[str, Problem] = field(default_factory=dict)
-
-    @property
-    def problems(self) -> list[Problem]:
-        """In order of place."""
-        return [self._problems[where] for where in sorted(self._problems)]
-
-    @property
-    def is_clean(self) -> bool:
-        return not self._problems
-
-    def add(self, where: str, reason: object, *affected: str) -> None:
-        """What is found first is the reason; whatever is affected counts."""
-        before = self._problems.get(where, Problem(where, str(reason)))
-        more = tuple(each for each in affected if each not in before.affected)
-        self._problems[where] = replace(before, affected=before.affected + more)
 
 
 def verify_version(
@@ -85,7 +31,7 @@ def verify_version(
     report = Report()
     version = version.uncached()
     store = version.store
-    _Content(store, report, progress or Silent(), executor).check([version])
+    Comparison(store, report, progress or Silent(), executor).check([version])
     return report
 
 
@@ -105,200 +51,8 @@ def verify_store(
     from_logs = Catalog(store, has_checkpoints=False)
     versions = [*_versions(from_logs, report)]
     _check_heads(catalog, versions, report)
-    _Content(store, report, progress, executor, sound).check(versions)
+    Comparison(store, report, progress, executor, sound).check(versions)
     return report
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A page, where its files lie, and which versions have it."""
-
-    page: Page
-    layout: PageLayout
-    users: Sequence[Version]
-
-    def named(self, *indices: int) -> Iterator[str]:
-        """Paths in each version that has them."""
-        for user in self.users:
-            yield from (f"{user.qualified_name}: {self.page.paths[index]}" for index in indices)
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """Files of a page whose bytes are to be read in one place; in none if they were already."""
-
-    part: _Part
-    blob: Name
-    indices: Sequence[int]
-    offset: int = 0
-    place: Place | None = None
-
-    @property
-    def size(self) -> int:
-        return sum(self.part.page.sizes[index] or 0 for index in self.indices) if self.place else 0
-
-
-class _Content:
-    """Pages that versions share are read once, and so is each file that lies in one place."""
-
-    def __init__(
-        self,
-        store: ObjectStore,
-        report: Report,
-        progress: Progress,
-        executor: Executor | None,
-        sound: Mapping[Name, int] | None = None,
-    ) -> None:
-        self._store = store
-        self._report = report
-        self._progress = progress
-        self._executor = executor
-        self._sound = sound or {}
-        self._seen: dict[int, object] = {}  # what is wrong with the bytes in a place, if anything
-
-    def check(self, versions: Iterable[Version]) -> None:
-        work = (
-            ((self._store, [each.place for each in batch if each.place]), batch)
-            for batch in batched(self._items(versions), lambda each: each.size)
-        )
-        for found, batch in spread(
-            read_places, work, self._executor, threads=_threads(self._store)
-        ):
-            results = iter(found)
-            for item in batch:
-                if item.place is None:
-                    self._repeat(item)
-                else:
-                    self._judge(item, item.place, next(results))
-
-    def _items(self, versions: Iterable[Version]) -> Iterator[_Item]:
-        """Each page once, though a fault in it affects every version that has it."""
-        pages: dict[tuple[Name, Name], list[tuple[Version, int]]] = {}
-        for version in versions:
-            layout = self._layout_of(version)
-            if layout is None:
-                continue
-            for position, names in enumerate(zip(layout.pages, layout.layouts, strict=True)):
-                pages.setdefault(names, []).append((version, position))
-        for users in pages.values():
-            if part := self._part(*users[0], [version for version, _ in users]):
-                for extent in part.layout.extents(part.page, range(len(part.page))):
-                    yield from self._stretches(part, extent)
-                for index in part.layout.pieces:
-                    spans = part.layout.spans(part.page, index)
-                    pieced = Pieced(part.page.paths[index], spans)
-                    yield _Item(part, self._suspect(spans), [index], place=pieced)
-
-    def _suspect(self, spans: Sequence[Span]) -> Name:
-        """The blob to blame if a file is wrong: one that is not sound, if that is known."""
-        blobs = [span.blob for span in spans]
-        return next((blob for blob in blobs if blob not in self._sound), blobs[0])
-
-    def _layout_of(self, version: Version) -> Layout | None:
-        row, affected = version.row, [version.qualified_name]
-        manifest = self._read(lambda: version.manifest, row.manifest, affected)
-        if manifest is None:
-            return None
-        return self._read(lambda: version.layout, row.layout, affected)
-
-    def _part(self, version: Version, position: int, users: Sequence[Version]) -> _Part | None:
-        row, names = version.manifest.rows[position], version.layout
-        affected = [f"{user.qualified_name}: {row.first} to {row.last}" for user in users]
-        page = self._read(lambda: version.page(position), names.pages[position], affected)
-        if page is None:
-            return None
-        layout = self._read(
-            lambda: version.page_layout(position, page), names.layouts[position], affected
-        )
-        return None if layout is None else _Part(page, layout, users)
-
-    def _read(self, read: Callable[[], T], name: Name, affected: Iterable[str]) -> T | None:
-        """What is read; nothing if it cannot be, which is reported."""
-        try:
-            return read()
-        except ArtifactsError as error:
-            where = error.key if isinstance(error, BrokenLogError) else name.key
-            self._report.add(where, error, *affected)
-            return None
-
-    def _stretches(self, part: _Part, extent: Extent) -> Iterator[_Item]:
-        """The files of an extent, without those whose bytes are known already."""
-        page, offset = part.page, extent.offset
-        new: list[int] = []
-        start = offset
-        for index in extent.indices:
-            size, digest = page.sizes[index] or 0, page.digest_at(index)
-            key = _key(extent.blob, offset, digest, size)
-            is_sound = extent.blob.digest == digest and self._sound.get(extent.blob) == size
-            if (is_sound and not offset) or key in self._seen:
-                yield from _stretch(part, extent.blob, start, new)
-                if not is_sound or offset:
-                    yield _Item(part, extent.blob, [index], offset)
-                new, start = [], offset + size
-            else:
-                self._seen[key] = None
-                new.append(index)
-            offset += size
-        yield from _stretch(part, extent.blob, start, new)
-
-    def _judge(self, item: _Item, place: Place, found: Sequence[Found]) -> None:
-        """Report what is wrong. What a worker finds so is read again here, which may see better."""
-        page, offset = item.part.page, item.offset
-        if self._executor and not are_right(found, map(page.digest_at, item.indices)):
-            found = place.read(self._store)
-        for index, each in zip(item.indices, found, strict=True):
-            if fault := self._fault(page, index, each):
-                self._report.add(self._blame(item, place).key, fault, *item.part.named(index))
-                if isinstance(place, Packed):
-                    key = _key(item.blob, offset, page.digest_at(index), page.sizes[index])
-                    self._seen[key] = fault
-            offset += page.sizes[index] or 0
-
-    def _blame(self, item: _Item, place: Place) -> Name:
-        """The blob in which the fault lies, so that nobody deletes another one."""
-        if isinstance(place, Pieced) and not self._sound:
-            blobs = [*dict.fromkeys(span.blob for span in place.spans)]
-            for blob, found in zip(blobs, check_objects((self._store, blobs)), strict=True):
-                if isinstance(found, ArtifactsError):
-                    return blob
-        return item.blob
-
-    def _fault(self, page: Page, index: int, found: Found) -> object:
-        """What is wrong with a file's bytes, if anything."""
-        if isinstance(found, ArtifactsError):
-            return found
-        digest, length = found
-        self._report.size += length
-        self._progress.advance(length)
-        path, expected = page.paths[index], page.digest_at(index)
-        if digest != expected:
-            return f"{path}: digest is {digest}, expected {expected}"
-        if length != page.sizes[index]:
-            return f"{path}: has {length} bytes, expected {page.sizes[index]}"
-        return None
-
-    def _repeat(self, item: _Item) -> None:
-        """What was wrong with bytes when they were read still is."""
-        page, index = item.part.page, item.indices[0]
-        key = _key(item.blob, item.offset, page.digest_at(index), page.sizes[index])
-        if fault := self._seen[key]:
-            self._report.add(item.blob.key, fault, *item.part.named(index))
-
-
-def _stretch(part: _Part, blob: Name, offset: int, indices: Sequence[int]) -> Iterator[_Item]:
-    if indices:
-        sizes = [part.page.sizes[index] or 0 for index in indices]
-        yield _Item(part, blob, indices, offset, Packed(blob, offset, sizes))
-
-
-def _key(blob: Name, offset: int, digest: bytes, size: int | None) -> int:
-    """A small key for where bytes lie: there may be millions of them."""
-    return hash((blob, offset, digest, size))
-
-
-def _threads(store: ObjectStore) -> int:
-    """As many as a far store answers at once, else what the machine has."""
-    return store.concurrency if store.concurrency > 1 else 0
 
 
 def _check_objects(
@@ -308,7 +62,7 @@ def _check_objects(
     sound: dict[Name, int] = {}
     batches = batched(_objects(store, report), lambda _: 0, _MOST_OBJECTS)
     work = (((store, batch), batch) for batch in batches)
-    for found, batch in spread(check_objects, work, executor, threads=_threads(store)):
+    for found, batch in spread(check_objects, work, executor, threads=threads_of(store)):
         for name, first in zip(batch, found, strict=True):
             length = first
             if executor and isinstance(first, ArtifactsError):
