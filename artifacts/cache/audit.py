@@ -17,7 +17,7 @@ from artifacts.cache.hashing import hash_files
 from artifacts.cache.receipt import Expected, is_ours
 from artifacts.content import Detail, Digest
 from artifacts.progress import Progress, Silent
-from artifacts.storage import hash_file
+from artifacts.storage import hash_file, silent
 from artifacts.workers import batched, spread
 
 _LARGE_BYTES = 2**20  # from here on a thread of its own is worth its while
@@ -165,7 +165,7 @@ def digest_of(path: str, progress: Progress | None = None) -> Digest | None:
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             return None  # a device might never end
-        return hash_file(fd, progress.advance if progress else None)[0]
+        return hash_file(fd, progress.advance if progress else silent)[0]
     except OSError:
         return None
     finally:

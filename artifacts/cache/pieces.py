@@ -253,7 +253,7 @@ def _encoded(
 def _note(rows: ChunkRows, offset: int, file: BinaryIO) -> None:
     with file:
         for each in cut(file.read):
-            rows.add(Chunk(blake3(each).digest(), offset, len(each), len(each)))
+            rows.add_raw(each, offset)
             offset += len(each)
 
 

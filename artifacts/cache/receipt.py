@@ -17,9 +17,8 @@ from artifacts.errors import (
     InvalidPathError,
     MalformedError,
     ReceiptNotFoundError,
-    StorageError,
 )
-from artifacts.storage import MANIFESTS, PAGES, Frame, Name, checked, encode
+from artifacts.storage import MANIFESTS, PAGES, Frame, Name, checked, encode, on_disk
 
 RECEIPT = ".artifact-receipt"
 PARTIAL = ".artifact-partial"  # where a download is put together; gone when it ends
@@ -215,10 +214,9 @@ class Receipt:
         header = {"receipt": _FORMAT, "deliveries": deliveries}
         beside = root / f"{RECEIPT}-{secrets.token_hex(4)}"
         try:
-            beside.write_bytes(Frame(header, objects).encode())
-            beside.replace(root / RECEIPT)
-        except OSError as error:
-            raise StorageError(str(root / RECEIPT), error.strerror or str(error)) from error
+            with on_disk(root / RECEIPT):
+                beside.write_bytes(Frame(header, objects).encode())
+                beside.replace(root / RECEIPT)
         finally:
             with suppress(OSError):  # moved away, or never made
                 beside.unlink()

@@ -8,7 +8,7 @@ from blake3 import blake3
 
 from artifacts.content import Digest
 from artifacts.errors import FileChangedError
-from artifacts.storage import Chunk, ChunkRows, Cutter
+from artifacts.storage import ChunkRows, Cutter
 
 
 class SoloFile:
@@ -29,7 +29,7 @@ class SoloFile:
         self._at += len(data)
         self._hasher.update(data)
         for chunk in self._cutter.feed(data) if data else self._cutter.close():
-            self.rows.add(Chunk(blake3(chunk).digest(), self._cut, len(chunk), len(chunk)))
+            self.rows.add_raw(chunk, self._cut)
             self._cut += len(chunk)
         if not data and self._hasher.digest() != self._digest:
             raise FileChangedError(self._path)

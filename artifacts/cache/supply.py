@@ -20,6 +20,7 @@ from artifacts.storage import (
     Name,
     ObjectStore,
     Span,
+    Tell,
     copy_file,
     hash_behind,
     hash_file,
@@ -71,9 +72,7 @@ class Supply:
         """
         return self._ahead.each(partial(self._bring, span, aside) for span, aside in wanted)
 
-    def copy(
-        self, blob: Span, aside: str, target: str, tell: Callable[[int], None]
-    ) -> tuple[Digest, int]:
+    def copy(self, blob: Span, aside: str, target: str, tell: Tell) -> tuple[Digest, int]:
         """Make a file of a whole blob. Digest and length of what was written.
 
         Raises ObjectNotFoundError, StorageError.
@@ -103,7 +102,7 @@ class Supply:
             reason = f"{folder} and the cache in {where} are on two disks, so nothing can be linked"
             raise UsageError(f"{reason}: leave links out, or name another cache (ART_CACHE_DIR)")
 
-    def link(self, digest: Digest, target: str, tell: Callable[[int], None]) -> bool:
+    def link(self, digest: Digest, target: str, tell: Tell) -> bool:
         """Whether the target could be made a name of a copy that has this digest."""
         key = Name(BLOBS, digest).key
         if self.links is None:
@@ -152,7 +151,7 @@ class Supply:
             raise StorageError(key, reason) from error
 
 
-def _hash(path: str, tell: Callable[[int], None]) -> tuple[Digest, int]:
+def _hash(path: str, tell: Tell) -> tuple[Digest, int]:
     fd = os.open(path, TO_READ)
     try:
         return hash_file(fd, tell)

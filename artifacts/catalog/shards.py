@@ -8,7 +8,7 @@ from pathlib import Path
 
 from artifacts.content import Digest
 from artifacts.errors import StorageError
-from artifacts.storage import Located, Name
+from artifacts.storage import Located, Name, on_disk
 
 _ROW = struct.Struct("<32sIQ")
 _HELD_BYTES = 2**24  # before they go to disk
@@ -58,11 +58,8 @@ class Shards:
     def _spill(self) -> None:
         for shard, rows in enumerate(self._held):
             path = self._path(shard)
-            try:
-                with path.open("ab") as file:
-                    file.write(rows)
-            except OSError as error:
-                raise StorageError(str(path), error.strerror or str(error)) from error
+            with on_disk(path), path.open("ab") as file:
+                file.write(rows)
             self._spilled[shard] += len(rows)
             rows.clear()
         self._bytes = 0
@@ -70,10 +67,8 @@ class Shards:
     def _read(self, shard: int) -> bytes:
         path = self._path(shard)
         size = self._spilled[shard]
-        try:
+        with on_disk(path):
             data = path.read_bytes() if size else b""
-        except OSError as error:
-            raise StorageError(str(path), error.strerror or str(error)) from error
         if len(data) != size:
             raise StorageError(str(path), f"has {len(data)} bytes of {size} that were written")
         return data + bytes(self._held[shard])

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from blake3 import blake3
+
 from artifacts.content import Digest
 from artifacts.errors import ArtifactsError
 from artifacts.storage.codec import MOST_STORED, RAW, ZSTD
@@ -89,6 +91,10 @@ class ChunkRows:
             self._rows += _ROW.pack(*chunk)
             if key := key_of_chunk(chunk.digest):
                 self.indexed.append((key, chunk.offset))
+
+    def add_raw(self, chunk: memoryview, offset: int) -> None:
+        """One that lies there as it is."""
+        self.add(Chunk(blake3(chunk).digest(), offset, len(chunk), len(chunk)))
 
     def encode(self, blob: Name) -> bytes:
         body = _HEAD.pack(_MAGIC, len(self._rows) // _ROW.size) + self._rows

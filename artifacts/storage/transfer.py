@@ -30,6 +30,7 @@ _STEP_BYTES = 8 * 2**20  # copied between two looks at how the hashing goes
 _IN_KERNEL = getattr(os, "copy_file_range", None)
 _FICLONE = 0x40049409  # Source: linux/fs.h; where it is another number, this one is refused
 _NOT_IN_KERNEL = {errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM}
+_NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR
 TO_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # no FIFO hangs
 MAX_SIZE = 2**63 - 1  # bytes of any file
 
@@ -37,9 +38,7 @@ Fetch: TypeAlias = Callable[[Path, Tell], None]
 """Makes and fills a file, and tells of its bytes in order."""
 
 
-def hash_file(
-    fd: int, tell: Callable[[int], None] | None = None, most: int = MAX_SIZE
-) -> tuple[Digest, int]:
+def hash_file(fd: int, tell: Tell = silent, most: int = MAX_SIZE) -> tuple[Digest, int]:
     """Digest and length of the rest of an open file; `tell` hears of every part of it.
 
     Soon after `most` bytes it ends, or a file that grows as fast as it is read never would.
@@ -50,15 +49,14 @@ def hash_file(
     while length <= most and (count := os.readv(fd, [view])):
         hasher.update(view[:count])
         length += count
-        if tell:
-            tell(count)
+        tell(count)
     return Digest(hasher.digest()), length
 
 
 def copy_file(
     source: int,
     target: Path,
-    tell: Callable[[int], None] = lambda _: None,
+    tell: Tell = silent,
     most: int = MAX_SIZE,
 ) -> tuple[Digest, int]:
     """Write the rest of an open file to a new one; digest and length of what was written.
@@ -68,31 +66,25 @@ def copy_file(
     `tell` hears of every part, and may raise to end it.
     Soon after `most` bytes it ends. Raises StorageError if the target's disk fails.
     """
-    with on_disk(target):
-        fd = os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
-        try:
-            claim(fd)
-            if _clone(source, fd):
-                return hash_file(fd, tell, most)
-            with ThreadPoolExecutor(1, thread_name_prefix="art-hash") as pool:
-                return _copy_and_hash(source, fd, pool, tell, most)
-        finally:
-            os.close(fd)
+    with on_disk(target), ExitStack() as opened:
+        fd = _opened(opened, target, _NEW)
+        if _clone(source, fd):
+            return hash_file(fd, tell, most)
+        return _copy_and_hash(source, fd, tell, most)
 
 
 def copy_behind(fetch: Fetch, source: Path, target: Path, tell: Tell) -> tuple[Digest, int]:
     """As copy_file, of a file that `fetch` makes and fills from its beginning meanwhile."""
     with on_disk(target), ExitStack() as opened:
         reading = _opened(opened, source, os.O_CREAT | os.O_RDONLY)
-        writing = _opened(opened, target, os.O_CREAT | os.O_EXCL | os.O_RDWR)
+        writing = _opened(opened, target, _NEW)
         if not _clone(reading, writing):  # a disk that cannot says so even of nothing
             return _follow(partial(fetch, source), reading, tell, writing)
         found = _follow(partial(fetch, source), reading, tell)
         os.lseek(reading, 0, os.SEEK_SET)
         if _clone(reading, writing):
             return found
-        with ThreadPoolExecutor(1, thread_name_prefix="art-hash") as pool:  # no room, perhaps
-            return _copy_and_hash(reading, writing, pool, silent, MAX_SIZE)
+        return _copy_and_hash(reading, writing)  # no room, perhaps
 
 
 def hash_behind(fetch: Fetch, source: Path, tell: Tell) -> tuple[Digest, int]:
@@ -173,7 +165,7 @@ def _follow(
             taking.result()  # why it ended
         arrived.put(count)
 
-    with ThreadPoolExecutor(1, thread_name_prefix="art-hash") as pool:
+    with _one_more_thread() as pool:
         taking = pool.submit(take)
         try:
             fetch(came)
@@ -184,21 +176,26 @@ def _follow(
 
 
 def _copy_and_hash(
-    source: int, target: int, pool: ThreadPoolExecutor, tell: Callable[[int], None], most: int
+    source: int, target: int, tell: Tell = silent, most: int = MAX_SIZE
 ) -> tuple[Digest, int]:
     copied: SimpleQueue[int] = SimpleQueue()
-    hashing = pool.submit(_hash_behind, target, copied)
     length = 0
-    try:
-        for count in _copy(source, target):
-            length += count
-            copied.put(count)
-            tell(count)
-            if length > most or hashing.done():
-                break
-    finally:
-        copied.put(0)
-    return hashing.result(), length
+    with _one_more_thread() as pool:
+        hashing = pool.submit(_hash_behind, target, copied)
+        try:
+            for count in _copy(source, target):
+                length += count
+                copied.put(count)
+                tell(count)
+                if length > most or hashing.done():
+                    break
+        finally:
+            copied.put(0)
+        return hashing.result(), length
+
+
+def _one_more_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="art-hash")
 
 
 def _clone(source: int, target: int) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -15,6 +14,7 @@ from artifacts.storage.bulk import PART_BYTES, in_parts
 from artifacts.storage.references.places import Places
 from artifacts.storage.references.told import Told
 from artifacts.storage.references.uri import Uri
+from artifacts.storage.store import Tell
 from artifacts.storage.transfer import MAX_SIZE, TO_READ, copy_file, hash_file, write_at
 
 _NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0)
@@ -54,9 +54,7 @@ class Recorded:
             raise self.changed(f"its digest was {self.digest.hex()} and is {digest.hex()}")
 
 
-def fetch(
-    places: Places, recorded: Recorded, target: str, tell: Callable[[int], None]
-) -> tuple[Digest, int]:
+def fetch(places: Places, recorded: Recorded, target: str, tell: Tell) -> tuple[Digest, int]:
     """Digest and length of what is in the new file `target`: the recorded bytes.
 
     Where the bucket keeps versions it is the recorded one that is read, whatever came after it.
@@ -75,9 +73,7 @@ def fetch(
     return digest, size
 
 
-def _copy(
-    source: str, target: str, tell: Callable[[int], None], most: int | None
-) -> tuple[Digest, int]:
+def _copy(source: str, target: str, tell: Tell, most: int | None) -> tuple[Digest, int]:
     try:
         fd = os.open(source, TO_READ)
     except OSError:
@@ -91,7 +87,7 @@ def _copy(
 
 
 def _fetch(
-    places: Places, uri: Uri, recorded: Recorded, target: str, tell: Callable[[int], None]
+    places: Places, uri: Uri, recorded: Recorded, target: str, tell: Tell
 ) -> tuple[Digest, int]:
     fd = os.open(target, _NEW, 0o666)
     try:
