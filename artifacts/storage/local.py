@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import shutil
 import stat
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -159,7 +159,7 @@ class LocalStore:
     def _make(self, key: str, fill: Callable[[str], None], move: _Move) -> None:
         """`fill` a file in the spool, which must leave it durable, and `move` it."""
         spool = self._locate(_SPOOL)
-        partial = f"{spool}/{uuid.uuid4().hex}"
+        partial = f"{spool}/{secrets.token_hex(16)}"
         try:
             _in_folder(spool, lambda: fill(partial))
             self._place(key, partial, move)

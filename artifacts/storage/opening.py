@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import uuid
+import secrets
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -192,7 +192,7 @@ def _parse(data: bytes, url: str) -> StoreIdentity:
 
 
 def _new_id() -> str:
-    return _checked_id(uuid.uuid4().hex)
+    return _checked_id(secrets.token_hex(16))
 
 
 def _checked_id(text: str) -> str:
@@ -233,7 +233,7 @@ def _identify_beside(store: ObjectStore, stranger: str) -> StoreIdentity:
 
 def _probe(store: ObjectStore) -> None:
     """Raises UnsupportedStoreError unless each key can be created once only."""
-    folder = f"{_PROBE}/{uuid.uuid4().hex}"
+    folder = f"{_PROBE}/{secrets.token_hex(16)}"
     try:
         for number, at_once in enumerate(_AT_ONCE):
             if not _one_wins(store, f"{folder}/{number}", at_once):

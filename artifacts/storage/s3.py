@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
-from urllib.request import getproxies
 
 from artifacts.storage.bucket import Bucket, Cursor, Foreign, Page
 from artifacts.storage.transfer import write_at
@@ -136,6 +135,8 @@ def _signer(signature_version: str, **_: Foreign) -> str | None:
 
 def _has_a_way_of_its_own(filesystem: Foreign) -> bool:
     """Whether its settings mean more than an address can say."""
+    from urllib.request import getproxies
+
     settings = (
         filesystem.anon,
         filesystem.s3_additional_kwargs,
