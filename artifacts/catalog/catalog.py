@@ -20,7 +20,8 @@ from artifacts.catalog.links import Shown, follow, link, shown_in, unlink
 from artifacts.catalog.logs import Logs
 from artifacts.catalog.retention import Rule, drop, end_of, is_over, lasting_s, over
 from artifacts.catalog.row import VersionRow
-from artifacts.catalog.usage import RunFacts, Usage
+from artifacts.catalog.run import RunState
+from artifacts.catalog.usage import RunFacts, Usage, run_key
 from artifacts.catalog.version import Link, Version
 from artifacts.errors import (
     AliasedError,
@@ -343,6 +344,25 @@ class Catalog(Collections):
         self.logs.begin_epoch()
         with self.logs.operation():
             return self.logs.run(entity, project, run)
+
+    def run_to_write(self, entity: str, project: str, run: str) -> Fold[RunState]:
+        """What the log of a run adds up to, as it is now; nothing, for one that is to begin.
+
+        Nothing may be appended to it before `check_writing` returned.
+        """
+        self.begin_writing()
+        with self.logs.operation():
+            listing = self.logs.project_to_write(entity, project)
+            return self.logs.run_fold(listing.id, run_key(run)).refresh()
+
+    def run(self, entity: str, project: str, run: str) -> Fold[RunState] | None:
+        """As `run_to_write`, for reading; None if there is no such run, or not any more."""
+        with self.logs.operation():
+            listing = self.logs.all_projects().state.names.get(f"{entity}/{project}")
+            if listing is None:
+                return None
+            fold = self.logs.run_fold(listing.id, run_key(run)).refresh()
+            return None if fold.is_empty or fold.state.is_deleted else fold
 
     @cached_property
     def _usage(self) -> Usage:

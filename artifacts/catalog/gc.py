@@ -19,6 +19,7 @@ from artifacts.catalog.generations import Generation
 from artifacts.catalog.leftovers import sweep_caches
 from artifacts.catalog.reach import Reach, reach
 from artifacts.catalog.retention import expire
+from artifacts.catalog.run import RunState
 from artifacts.catalog.version import Version
 from artifacts.errors import UnknownEventError, VerificationError
 from artifacts.names import CollectionName
@@ -172,6 +173,8 @@ class Collector:
         for directory in self.fence_directories(epoch):
             for id_ in directory.state.ids:
                 self.fence_log(self._logs.fold(id_), epoch)
+        for run in self._logs.run_folds():
+            self.fence_log(run, epoch)
 
     def fence_directories(self, epoch: int) -> list[Fold[DirectoryState]]:
         """All of them. What is listed in one before it has its fence may not be all of it."""
@@ -181,7 +184,9 @@ class Collector:
             self.fence_log(directory, epoch)
         return directories
 
-    def fence_log(self, fold: Fold[CollectionState] | Fold[DirectoryState], epoch: int) -> None:
+    def fence_log(
+        self, fold: Fold[CollectionState] | Fold[DirectoryState] | Fold[RunState], epoch: int
+    ) -> None:
         """Of a log as it is now; one that is closed takes no commit anyway."""
         state = fold.refresh().state
         is_closed = isinstance(state, CollectionState) and state.is_deleted
@@ -189,7 +194,7 @@ class Collector:
             fold.append(Proposal([{"kind": "fenced", "epoch": epoch}], epoch=epoch))
 
     def mark(self, done: Collecting) -> Reach:
-        """Steps 1 and 3: what the versions of all logs reach, as they are now."""
+        """Steps 1 and 3: what versions and runs of all logs reach, as they are now."""
         self._refuse_strangers()
         versions = (
             Version(self.store, name, fold, row)
@@ -199,6 +204,8 @@ class Collector:
         threads = self.store.concurrency if self.store.concurrency > 1 else 0
         reached = reach(versions, threads, self._progress)
         done.versions = reached.versions
+        for run in self._logs.run_folds():
+            reached.add(run.refresh().state.names())
         if reached.problems:
             what = "what these versions reach cannot be known, so nothing was deleted; repair or"
             reason = f"{what} delete them"

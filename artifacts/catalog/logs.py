@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from artifacts.catalog.access import Access
 from artifacts.catalog.collection import CollectionState, id_of
 from artifacts.catalog.directory import DirectoryState, Listing
 from artifacts.catalog.generations import LOG, Generations
+from artifacts.catalog.run import RunState
 from artifacts.errors import ArtifactNotFoundError, ConflictError, InvalidNameError
 from artifacts.names import CollectionName
 from artifacts.storage import (
@@ -32,6 +34,7 @@ from artifacts.storage import (
 )
 
 S = TypeVar("S", bound=State)
+_RUN = re.compile(r"logs/run/([0-9a-f]{32})/([0-9a-f]{32})/").match
 _TRIES = 8  # of adding to a directory while collections of garbage begin
 
 
@@ -68,6 +71,7 @@ class Logs:
         self._knows_epoch = False
         self._directories: dict[str, Fold[DirectoryState]] = {}
         self._collections: dict[str, Fold[CollectionState]] = {}
+        self._runs: dict[str, Fold[RunState]] = {}
 
     @contextmanager
     def operation(self, *, goes_on: bool = False) -> Iterator[None]:
@@ -173,11 +177,28 @@ class Logs:
         """One that is there stays as it is."""
         self._ensure_project(entity, project)
 
+    def project_to_write(self, entity: str, project: str) -> Listing:
+        """A project that is made if there is none."""
+        return self._ensure_project(entity, project)[0]
+
     def run(self, entity: str, project: str, run: str) -> Log:
         """The log of a run; its project is made if there is none."""
         self._begin(entity, project)
         listing, _ = self._ensure_project(entity, project)
         return Log(self.store, f"run/{listing.id}/{run}", self.clock, self.parallel)
+
+    def run_fold(self, project: str, run: str) -> Fold[RunState]:
+        """Of a run, by the project's id and the run's key; as it was read last."""
+        name = f"run/{project}/{run}"
+        if name not in self._runs:
+            self._runs[name] = self._fold_of(name, RunState)
+        return self._runs[name]
+
+    def run_folds(self) -> Iterator[Fold[RunState]]:
+        """Of all runs of all projects, none of them read again."""
+        found = {match[0]: match for key in self.store.list("logs/run/") if (match := _RUN(key))}
+        for match in found.values():
+            yield self._fold_of(f"run/{match[1]}/{match[2]}", RunState)
 
     def begin_epoch(self) -> None:
         """Have under way what `epoch` will want, where that pays."""

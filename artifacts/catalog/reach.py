@@ -24,6 +24,9 @@ class Reach:
     versions: int = 0
     problems: list[str] = field(default_factory=list)
 
+    def add(self, names: Iterable[Name]) -> None:
+        self.keys.update(map(key_of, names))
+
     def __contains__(self, name: Name) -> bool:
         return key_of(name) in self.keys
 

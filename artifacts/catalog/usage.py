@@ -11,8 +11,10 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any, Self
 
-from artifacts.catalog.fields import text_of
+from artifacts.catalog.fields import text_of, texts_of
+from artifacts.catalog.journals import Journals
 from artifacts.catalog.logs import Logs
+from artifacts.catalog.run import RUN_KINDS, check_kinds
 from artifacts.catalog.version import Version
 from artifacts.content import Digest
 from artifacts.errors import ArtifactsError, BrokenLogError
@@ -93,10 +95,11 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """How far a run's log was read, and what it said."""
+    """How far a run's log was read, what of it counted, and what that said."""
 
     tail: Tail
     facts: RunFacts = field(default_factory=RunFacts)
+    journals: Mapping[str, Any] = field(default_factory=Journals().save)
 
 
 class Usage:
@@ -147,11 +150,13 @@ class Usage:
 
 
 def _go_on(log: Log, known: _Read) -> _Read:
-    told, tail = _Told(known.facts), known.tail
+    told, tail, journals = _Told(known.facts), known.tail, Journals.load(known.journals)
     for event in log.after(tail):
-        apply_rules(told, _RULES, event, log.key(event.number))
+        key = log.key(event.number)
+        check_kinds(event, key)
+        apply_rules(told, _RULES, journals.counting(event, key), key)
         tail = event.tail
-    return _Read(tail, told.facts)
+    return _Read(tail, told.facts, journals.save())
 
 
 def is_version_id(text: str) -> bool:
@@ -191,8 +196,23 @@ class _Told:
     def _finished(self, _event: Event, change: Change) -> None:
         self.facts = replace(self.facts, state=text_of(change, "state"))
 
+    def _config(self, _event: Event, change: Change) -> None:
+        config = {**self.facts.config, **change.get("set", {})}
+        gone = texts_of(change, "unset")
+        left = {key: value for key, value in config.items() if key not in gone}
+        self.facts = replace(self.facts, config=left)
+
+    def _facts(self, _event: Event, change: Change) -> None:
+        self.facts = replace(self.facts, name=str(change.get("name") or self.facts.name))
+
+    def _passed(self, _event: Event, _change: Change) -> None:
+        """Nothing about artifacts."""
+
 
 _RULES = {
+    **dict.fromkeys(RUN_KINDS, _Told._passed),
+    "config": _Told._config,
+    "facts": _Told._facts,
     "started": _Told._started,
     "used": _Told._used,
     "logged": _Told._logged,
@@ -228,11 +248,11 @@ def _load(store: ObjectStore, project: str) -> dict[str, _Read]:
     try:
         frame = Frame.decode(store.read(key), key)
         saved = json.loads(decode(frame.objects["runs"], _MOST, key))
-        if frame.header["lineage"] != 1 or frame.header["project"] != project:
+        if frame.header["lineage"] != 2 or frame.header["project"] != project:
             return {}
         return {
-            run: _Read(Tail(int(number), Digest.parse(previous)), RunFacts.load(facts))
-            for run, (number, previous, facts) in saved.items()
+            run: _Read(Tail(int(number), Digest.parse(previous)), RunFacts.load(facts), journals)
+            for run, (number, previous, facts, journals) in saved.items()
         }
     except (ArtifactsError, ValueError, KeyError, TypeError, AttributeError):
         return {}
@@ -241,12 +261,12 @@ def _load(store: ObjectStore, project: str) -> dict[str, _Read]:
 def _save(store: ObjectStore, project: str, known: Mapping[str, _Read]) -> None:
     """Best effort: what cannot be written is read again from the logs."""
     saved = {
-        run: [read.tail.number, read.tail.previous.hex(), asdict(read.facts)]
+        run: [read.tail.number, read.tail.previous.hex(), asdict(read.facts), read.journals]
         for run, read in known.items()
     }
     runs = encode(json.dumps(saved, ensure_ascii=False, separators=(",", ":")).encode())
     try:
-        frame = Frame({"lineage": 1, "project": project}, {"runs": runs})
+        frame = Frame({"lineage": 2, "project": project}, {"runs": runs})
         store.write(_key(project), frame.encode())
     except ArtifactsError:
         pass  # who only reads, too, gets an answer

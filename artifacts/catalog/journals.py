@@ -1,0 +1,94 @@
+"""Journals: which changes of a run's log count, as several processes may tell the same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Self
+
+from artifacts.catalog.fields import MAX_EPOCH, MAX_SIZE, id_of, number_of
+from artifacts.errors import MalformedError
+from artifacts.storage import Change, Event
+
+_LATE = frozenset(("rows", "used", "logged"))  # what a superseded journal may still tell
+_REACHING = frozenset(("rows", "compacted", "file"))
+
+
+class Start(NamedTuple):
+    """A journal began, by its own machine's clock; its first row has at least that step."""
+
+    time: float
+    journal: str
+    step: int
+
+
+@dataclass(slots=True)
+class Journals:
+    """How far each was delivered, and which one is the run's own: the one that began last."""
+
+    fence: int = 0
+    delivered: dict[str, int] = field(default_factory=dict)
+    starts: list[Start] = field(default_factory=list)
+
+    def counting(self, event: Event, key: str) -> Event:
+        """The event with those of its changes that count, which from now on are told.
+
+        Raises MalformedError.
+        """
+        try:
+            return self._counting(event)
+        except (KeyError, TypeError, ValueError) as error:
+            raise MalformedError(f"a change in {key}", repr(error)) from error
+
+    def _counting(self, event: Event) -> Event:
+        kinds = {change["kind"] for change in event.changes}
+        if event.epoch < self.fence and not _REACHING.isdisjoint(kinds):
+            return _with(event, [])
+        changes = event.changes
+        if changes and changes[0]["kind"] == "delivered":
+            changes = self._news(changes[0], changes[1:])
+        for change in changes:
+            if change["kind"] == "fenced":
+                self.fence = max(self.fence, number_of(change, "epoch", MAX_EPOCH))
+        return _with(event, changes)
+
+    def _news(self, delivered: Change, changes: Sequence[Change]) -> Sequence[Change]:
+        journal = id_of(delivered, "journal")
+        start, end = number_of(delivered, "from", MAX_SIZE), number_of(delivered, "to", MAX_SIZE)
+        if start != self.delivered.get(journal, 0) or start > end:
+            return []
+        self.delivered[journal] = end
+        self.starts += [
+            Start(float(change.get("time", 0)), journal, number_of(change, "step", MAX_SIZE))
+            for change in changes
+            if change["kind"] == "started" and "step" in change
+        ]
+        until = self._superseded_from(journal)
+        if until is None:
+            return changes
+        return [_until(each, until - 1) for each in changes if each["kind"] in _LATE]
+
+    def _superseded_from(self, journal: str) -> int | None:
+        """The step with which others went on after it; None for the run's own."""
+        own = max((each for each in self.starts if each.journal == journal), default=None)
+        after = [each.step for each in self.starts if own and each > own]
+        return min(after, default=None)
+
+    def save(self) -> Mapping[str, Any]:
+        return {"fence": self.fence, "delivered": self.delivered, "starts": self.starts}
+
+    @classmethod
+    def load(cls, saved: Mapping[str, Any]) -> Self:
+        """As `save` gave it. Raises KeyError, TypeError."""
+        starts = [Start(*each) for each in saved["starts"]]
+        return cls(saved["fence"], dict(saved["delivered"]), starts)
+
+
+def _with(event: Event, changes: Sequence[Change]) -> Event:
+    return replace(event, header={**event.header, "changes": [*changes]})
+
+
+def _until(change: Change, step: int) -> Change:
+    if change["kind"] != "rows" or change.get("stream") != "history":
+        return change
+    return {**change, "until": min(step, change.get("until", step))}

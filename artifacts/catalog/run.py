@@ -1,0 +1,281 @@
+"""Run: what the log of one execution adds up to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Any, Self
+
+from artifacts.catalog.fields import MAX_SIZE, number_of, text_of, texts_of
+from artifacts.catalog.journals import Journals
+from artifacts.storage import BLOBS, Change, Checkpoints, Event, Name, Put, Rows, apply_rules
+
+HISTORY = "history"
+FORMATS = ("parquet", "jsonl")
+_NO_FACTS = frozenset(("kind", "config", "journal", "step", "time"))
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Rows of a stream, immutable; of it count those up to step `until`, if that is said."""
+
+    name: Name
+    format: str
+    rows: int
+    size: int
+    first: int | None = None
+    last: int | None = None
+    until: int | None = None
+
+    @classmethod
+    def of(cls, change: Change) -> Self:
+        """Raises KeyError, TypeError or ValueError."""
+        if change["format"] not in FORMATS:
+            raise ValueError(f"'format' is {change['format']!r}")
+        sizes = number_of(change, "rows", MAX_SIZE), number_of(change, "size", MAX_SIZE)
+        steps = (_whole_of(change, key) for key in ("first", "last", "until"))
+        return cls(_blob_of(change, "segment"), change["format"], *sizes, *steps)
+
+    def told(self) -> dict[str, Any]:
+        """As a change says it."""
+        said = {"segment": str(self.name), **asdict(self)}
+        return {key: value for key, value in said.items() if key != "name" and value is not None}
+
+    @property
+    def end(self) -> int | None:
+        """The greatest step that may count."""
+        steps = [step for step in (self.last, self.until) if step is not None]
+        return min(steps, default=None)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no row of it counts."""
+        return self.until is not None and self.first is not None and self.first > self.until
+
+    def cut(self, step: int) -> Segment:
+        return replace(self, until=step if self.until is None else min(step, self.until))
+
+
+@dataclass(frozen=True, slots=True)
+class RunFile:
+    """A file of a run, whose bytes are a blob."""
+
+    name: str
+    blob: Name
+    size: int
+    time: str
+
+
+@dataclass(slots=True)
+class RunState:
+    """Source: docs/format.md, Run."""
+
+    facts: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+    segments: dict[str, list[Segment]] = field(default_factory=dict)
+    files: dict[str, RunFile] = field(default_factory=dict)
+    used: list[dict[str, Any]] = field(default_factory=list)
+    logged: list[dict[str, Any]] = field(default_factory=list)
+    told_state: str = "running"  # which a crash leaves as it is
+    exit_code: int | None = None
+    created_at: str = ""  # ISO 8601, UTC, as are the others
+    heard_at: str = ""  # of the last event
+    is_deleted: bool = False
+    is_preempting: bool = False
+    batches: int = 0  # events that had rows
+    journals: Journals = field(default_factory=Journals)
+    rows: Rows = field(default_factory=Rows)
+
+    @property
+    def fence(self) -> int:
+        return self.journals.fence
+
+    @property
+    def last_step(self) -> int | None:
+        """The greatest step of a row that counts; None without rows."""
+        steps = (each.end for each in self.segments.get(HISTORY, []) if not each.is_empty)
+        return max((step for step in steps if step is not None), default=None)
+
+    def names(self) -> Iterator[Name]:
+        """Every blob that the run needs."""
+        if not self.is_deleted:
+            yield from (each.name for each in chain.from_iterable(self.segments.values()))
+            yield from (each.blob for each in self.files.values())
+
+    def apply(self, event: Event, key: str) -> None:
+        """Raises UnknownEventError, MalformedError."""
+        check_kinds(event, key)  # before any of it is taken as told
+        counting = self.journals.counting(event, key)
+        self.batches += any(change["kind"] == "rows" for change in counting.changes)
+        if any(change["kind"] != "fenced" for change in counting.changes):
+            self.heard_at = event.time
+        apply_rules(self, _RULES, counting, key)
+
+    def _started(self, event: Event, change: Change) -> None:
+        text_of(change, "path")
+        self.facts |= {key: value for key, value in change.items() if key not in _NO_FACTS}
+        self.config |= _typed(change.get("config", {}))
+        self.created_at = self.created_at or _time_of(change, event)
+        self.told_state, self.exit_code = "running", None
+        self.is_preempting = self.is_deleted = False
+
+    def _facts(self, _event: Event, change: Change) -> None:
+        self.facts |= {key: value for key, value in change.items() if key != "kind"}
+
+    def _config(self, _event: Event, change: Change) -> None:
+        _set(self.config, change)
+
+    def _summary(self, _event: Event, change: Change) -> None:
+        _set(self.summary, change)
+
+    def _metric(self, _event: Event, change: Change) -> None:
+        said = {key: value for key, value in change.items() if key != "kind"}
+        self.metrics[text_of(change, "name")] = said
+
+    def _alert(self, event: Event, change: Change) -> None:
+        text_of(change, "title")
+        self.alerts.append({"time": event.time, **change})
+
+    def _rows(self, _event: Event, change: Change) -> None:
+        self.segments.setdefault(text_of(change, "stream"), []).append(Segment.of(change))
+
+    def _compacted(self, _event: Event, change: Change) -> None:
+        there = self.segments.get(text_of(change, "stream"), [])
+        names, wanted = [str(each.name) for each in there], texts_of(change, "from")
+        new = [Segment.of(each) for each in change["to"]]
+        for start in range(len(names) - len(wanted) + 1 if wanted else 0):
+            if names[start : start + len(wanted)] == wanted:
+                there[start : start + len(wanted)] = new
+                return
+
+    def _rewound(self, _event: Event, change: Change) -> None:
+        step = number_of(change, "step", MAX_SIZE)
+        cut = (each.cut(step) for each in self.segments.get(HISTORY, []))
+        self.segments[HISTORY] = [each for each in cut if not each.is_empty]
+
+    def _file(self, event: Event, change: Change) -> None:
+        name, size = text_of(change, "name"), number_of(change, "size", MAX_SIZE)
+        time = _time_of(change, event)
+        self.files[name] = RunFile(name, _blob_of(change, "blob"), size, time)
+
+    def _unfiled(self, _event: Event, change: Change) -> None:
+        self.files.pop(text_of(change, "name"), None)
+
+    def _used(self, _event: Event, change: Change) -> None:
+        _add(self.used, change)
+
+    def _logged(self, _event: Event, change: Change) -> None:
+        _add(self.logged, change)
+
+    def _preempting(self, _event: Event, _change: Change) -> None:
+        self.is_preempting = True
+
+    def _finished(self, _event: Event, change: Change) -> None:
+        self.told_state = text_of(change, "state")
+        self.exit_code = _whole_of(change, "exit_code")
+
+    def _deleted(self, _event: Event, _change: Change) -> None:
+        self.is_deleted = True
+        self.segments, self.files = {}, {}
+
+    def _passed(self, _event: Event, _change: Change) -> None:
+        """Told by its journals."""
+
+    def save(self, _put: Put | None = None) -> Mapping[str, Any]:
+        """JSON from which `load` makes this state again."""
+        kept = {key: getattr(self, key) for key in _KEPT}
+        segments = {
+            stream: [each.told() for each in found] for stream, found in self.segments.items()
+        }
+        files = [[each.name, str(each.blob), each.size, each.time] for each in self.files.values()]
+        return kept | {"segments": segments, "files": files, "journals": self.journals.save()}
+
+    @classmethod
+    def load(cls, head: Mapping[str, Any], _checkpoints: Checkpoints) -> Self:
+        """Raises KeyError, TypeError or ValueError for what `save` never gives."""
+        state = cls(**{key: head[key] for key in _KEPT})
+        for stream, found in head["segments"].items():
+            state.segments[stream] = [*map(Segment.of, found)]
+        for name, blob, size, time in head["files"]:
+            state.files[name] = RunFile(name, Name.parse(blob), size, time)
+        state.journals = Journals.load(head["journals"])
+        return state
+
+
+_KEPT = (
+    *("facts", "config", "summary", "metrics", "alerts", "used", "logged", "told_state"),
+    *("exit_code", "created_at", "heard_at", "is_deleted", "is_preempting", "batches"),
+)
+_RULES: Mapping[str, Callable[[RunState, Event, Change], None]] = {
+    "started": RunState._started,
+    "facts": RunState._facts,
+    "config": RunState._config,
+    "summary": RunState._summary,
+    "metric": RunState._metric,
+    "alert": RunState._alert,
+    "rows": RunState._rows,
+    "compacted": RunState._compacted,
+    "rewound": RunState._rewound,
+    "file": RunState._file,
+    "unfiled": RunState._unfiled,
+    "used": RunState._used,
+    "logged": RunState._logged,
+    "preempting": RunState._preempting,
+    "finished": RunState._finished,
+    "deleted": RunState._deleted,
+    "delivered": RunState._passed,
+    "fenced": RunState._passed,
+}
+RUN_KINDS: Iterable[str] = _RULES.keys()
+"""Of changes that a run's log may have."""
+
+
+def check_kinds(event: Event, key: str) -> None:
+    """Raises UnknownEventError for a critical change without a rule."""
+    for change in event.changes:
+        if change["kind"] not in _RULES:
+            event.unknown(key, change["kind"])
+
+
+def _typed(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"{value!r} is no object")
+    return value
+
+
+def _set(there: dict[str, Any], change: Change) -> None:
+    there |= _typed(change.get("set", {}))
+    for key in texts_of(change, "unset"):
+        there.pop(key, None)
+
+
+def _add(there: list[dict[str, Any]], change: Change) -> None:
+    text_of(change, "artifact"), text_of(change, "digest")
+    said = {key: value for key, value in change.items() if key != "kind"}
+    if said not in there:
+        there.append(said)
+
+
+def _blob_of(change: Change, key: str) -> Name:
+    name = Name.parse(text_of(change, key))
+    if name.kind != BLOBS:
+        raise ValueError(f"{key!r} is {name}")
+    return name
+
+
+def _whole_of(change: Change, key: str) -> int | None:
+    number = change.get(key)
+    if number is not None and (not isinstance(number, int) or isinstance(number, bool)):
+        raise TypeError(f"{key!r} is {number!r}")
+    return number
+
+
+def _time_of(change: Change, event: Event) -> str:
+    if "time" not in change:
+        return event.time
+    return datetime.fromtimestamp(change["time"], UTC).isoformat(timespec="milliseconds")
