@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -55,15 +57,28 @@ def _made(url: str, cloud: _Cloud, options: Mapping[str, Any]) -> Bucket | Artif
     from fsspec.core import url_to_fs
 
     before = sys.exception()
+    merged = _merged(_EVERYWHERE, _merged(cloud.options, options))
     try:
-        merged = _merged(_EVERYWHERE, _merged(cloud.options, options))
-        filesystem, root = url_to_fs(url, **merged)
-        cloud.quiet(filesystem)
+        with _all_kept():
+            filesystem, root = url_to_fs(url, **merged)
+            cloud.quiet(filesystem)
         return cloud.bucket(filesystem, root)
     except ImportError as error:
         return InvalidSettingError("store", _shown(url), _missing(cloud, error))
     except Exception as error:  # noqa: BLE001  # the clients' have no common base
         return _explained(url, options, error, before)
+
+
+@contextmanager
+def _all_kept() -> Iterator[None]:
+    """Nothing is looked through for garbage while modules load, of which all is kept."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _explained(
@@ -108,6 +123,15 @@ def _ask_s3_once(filesystem: Foreign) -> None:
     if filesystem.session is None:
         filesystem.session = AioSession(**filesystem.kwargs)
         filesystem.session.unregister("before-call.s3", add_expect_header)
+        loader = filesystem.session.get_component("data_loader")
+        loader.list_available_services = lambda _type: _EveryName()
+
+
+class _EveryName(tuple[str, ...]):
+    """Where botocore looks up each service by listing the folders of all 430: there it is."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
 
 
 def _ask_google_once(filesystem: Foreign) -> None:

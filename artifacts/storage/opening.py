@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -37,9 +37,9 @@ _ID = re.compile(r"[0-9a-f]{32}")
 _RANDOM = 24  # digits of an id; the others check them
 _PROBE = "probe"
 _RACERS = [b"%d" % n for n in range(8)]
-_AT_ONCE = [1] + 4 * [len(_RACERS)]  # in turn, then four races
+_RACES = [(2, 1)] + 4 * [(len(_RACERS), len(_RACERS))]  # writers, at once: in turn, then together
 _START_TIMEOUT_S = 60
-_RACES = 3  # of which one has a winner, unless the answers to all winners get lost
+_TRIES = 3  # of which one has a winner, unless the answers to all winners get lost
 _PASSWORD = re.compile(r"[^/]*:[^/]*@")
 _memory_stores: dict[str, MemoryStore] = {}  # to share by name is what their URL is for
 
@@ -235,14 +235,14 @@ def _probe(store: ObjectStore) -> None:
     """Raises UnsupportedStoreError unless each key can be created once only."""
     folder = f"{_PROBE}/{secrets.token_hex(16)}"
     try:
-        for number, at_once in enumerate(_AT_ONCE):
-            if not _one_wins(store, f"{folder}/{number}", at_once):
-                racers = f"of {len(_RACERS)} writers, {at_once} at once"
+        for number, (writers, at_once) in enumerate(_RACES):
+            if not _one_wins(store, f"{folder}/{number}", writers, at_once):
+                racers = f"of {writers} writers, {at_once} at once"
                 reason = f"{racers}, not exactly one could create a name"
                 raise UnsupportedStoreError(store.url, reason + _advice(store))
     finally:
-        for key in store.list(f"{folder}/"):
-            store.delete(key)
+        with ThreadPoolExecutor(len(_RACES)) as pool:
+            [*pool.map(store.delete, store.list(f"{folder}/"))]
 
 
 def _advice(store: ObjectStore) -> str:
@@ -251,15 +251,15 @@ def _advice(store: ObjectStore) -> str:
     return "; use another server, or single_writer where nobody else will ever write to it"
 
 
-def _one_wins(store: ObjectStore, folder: str, at_once: int) -> bool:
-    for number in range(_RACES):
+def _one_wins(store: ObjectStore, folder: str, writers: int, at_once: int) -> bool:
+    for number in range(_TRIES):
         key = f"{folder}/{number}"
-        if winners := _race(store, key, at_once):
+        if winners := _race(store, key, _RACERS[:writers], at_once):
             return len(winners) == 1 and store.read(key) == winners[0]
     return False
 
 
-def _race(store: ObjectStore, key: str, at_once: int) -> list[bytes]:
+def _race(store: ObjectStore, key: str, racers: Sequence[bytes], at_once: int) -> list[bytes]:
     """What those wrote who were told that they created the key."""
     start = Barrier(at_once, timeout=_START_TIMEOUT_S)
 
@@ -268,7 +268,7 @@ def _race(store: ObjectStore, key: str, at_once: int) -> list[bytes]:
         return _creates(store, key, data)
 
     with ThreadPoolExecutor(at_once) as pool:
-        return list(compress(_RACERS, pool.map(race, _RACERS)))
+        return list(compress(racers, pool.map(race, racers)))
 
 
 def _creates(store: ObjectStore, key: str, data: bytes) -> bool:
