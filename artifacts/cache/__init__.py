@@ -2,6 +2,7 @@
 
 from artifacts.cache.audit import Changed, Findings, audit, digest_of, files_below
 from artifacts.cache.cached import CachedStore, cached, uncached
+from artifacts.cache.checked import Checked, checked_key
 from artifacts.cache.checkout import Checkout, Outcome, Part
 from artifacts.cache.copies import PART_BYTES, Copies, key_of
 from artifacts.cache.dereference import Fetch, References, Tell
@@ -21,6 +22,7 @@ from artifacts.cache.receipt import (
     is_ours,
 )
 from artifacts.cache.refer import MOST_OBJECTS, Referred, Wish, refer
+from artifacts.cache.renewal import Renewal
 from artifacts.cache.tree import FILES_ONLY, Keep, Tree
 from artifacts.cache.verify import Verdict, verify_copies
 
@@ -33,6 +35,7 @@ __all__ = [
     "RECEIPT",
     "CachedStore",
     "Changed",
+    "Checked",
     "Checkout",
     "Copies",
     "Delivery",
@@ -49,6 +52,7 @@ __all__ = [
     "Receipt",
     "References",
     "Referred",
+    "Renewal",
     "Tell",
     "Tree",
     "Verdict",
@@ -56,6 +60,7 @@ __all__ = [
     "audit",
     "cached",
     "check_not_ours",
+    "checked_key",
     "clear_digests",
     "digest_of",
     "digests_size",

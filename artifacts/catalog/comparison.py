@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TypeVar
 
+from artifacts.cache import Checked, checked_key
 from artifacts.catalog.evidence import (
     Found,
     Packed,
@@ -18,7 +19,7 @@ from artifacts.catalog.evidence import (
 )
 from artifacts.catalog.report import Report
 from artifacts.catalog.version import Version
-from artifacts.content import Page
+from artifacts.content import Digest, Page
 from artifacts.errors import ArtifactsError, BrokenLogError
 from artifacts.progress import Progress
 from artifacts.storage import Extent, Layout, Name, ObjectStore, PageLayout, Span
@@ -55,6 +56,12 @@ class _Item:
     def size(self) -> int:
         return sum(self.part.page.sizes[index] or 0 for index in self.indices) if self.place else 0
 
+    @property
+    def key(self) -> bytes:
+        """Of these places, compared with these digests."""
+        digests = b"".join(map(self.part.page.digest_at, self.indices))
+        return checked_key(self.place, Digest.of(digests))
+
 
 class Comparison:
     """Pages that versions share are read once, and so is each file that lies in one place."""
@@ -66,28 +73,44 @@ class Comparison:
         progress: Progress,
         executor: Executor | None,
         sound: Mapping[Name, int] | None = None,
+        checked: Checked | None = None,
     ) -> None:
         self._store = store
         self._report = report
         self._progress = progress
         self._executor = executor
         self._sound = sound or {}
+        self._checked = checked
         self._seen: dict[int, object] = {}  # what is wrong with the bytes in a place, if anything
 
     def check(self, versions: Iterable[Version]) -> None:
         work = (
             ((self._store, [each.place for each in batch if each.place]), batch)
-            for batch in batched(self._items(versions), lambda each: each.size)
+            for batch in batched(
+                filter(self._is_new, self._items(versions)), lambda each: each.size
+            )
         )
         for found, batch in spread(
             read_places, work, self._executor, threads=threads_of(self._store)
         ):
-            results = iter(found)
+            results, right = iter(found), []
             for item in batch:
                 if item.place is None:
                     self._repeat(item)
-                else:
-                    self._judge(item, item.place, next(results))
+                elif self._judge(item, item.place, next(results)):
+                    right.append((item.key, item.size))
+            if self._checked:
+                self._checked.add(right)
+
+    def _is_new(self, item: _Item) -> bool:
+        """Whether it has to be read, as far as is known."""
+        if self._checked is None or item.place is None:
+            return True
+        size = self._checked.get(item.key)
+        if size is not None:
+            self._report.size += size
+            self._progress.advance(size)
+        return size is None
 
     def _items(self, versions: Iterable[Version]) -> Iterator[_Item]:
         """Each page once, though a fault in it affects every version that has it."""
@@ -159,18 +182,24 @@ class Comparison:
             offset += size
         yield from _stretch(part, extent.blob, start, new)
 
-    def _judge(self, item: _Item, place: Place, found: Sequence[Found]) -> None:
-        """Report what is wrong. What a worker finds so is read again here, which may see better."""
+    def _judge(self, item: _Item, place: Place, found: Sequence[Found]) -> bool:
+        """Report what is wrong; whether nothing is.
+
+        What a worker finds wrong is read again here, which may see better.
+        """
         page, offset = item.part.page, item.offset
         if self._executor and not are_right(found, map(page.digest_at, item.indices)):
             found = place.read(self._store)
+        is_right = True
         for index, each in zip(item.indices, found, strict=True):
             if fault := self._fault(page, index, each):
+                is_right = False
                 self._report.add(self._blame(item, place).key, fault, *item.part.named(index))
                 if isinstance(place, Packed):
                     key = _key(item.blob, offset, page.digest_at(index), page.sizes[index])
                     self._seen[key] = fault
             offset += page.sizes[index] or 0
+        return is_right
 
     def _blame(self, item: _Item, place: Place) -> Name:
         """The blob in which the fault lies, so that nobody deletes another one."""

@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from artifacts.cache import uncached
+from artifacts.cache import Checked, uncached
 from artifacts.catalog.catalog import Catalog
 from artifacts.catalog.reach import reach
 from artifacts.catalog.report import Problem, Report
@@ -71,10 +71,14 @@ def fsck(
     *,
     executor: Executor | None = None,
     young: timedelta = YOUNG,
+    checked: Checked | None = None,
 ) -> Checkup:
-    """Reads every log, version, object and cache of the store, and changes nothing."""
+    """Reads every log, version, object and cache of the store, and changes nothing.
+
+    Of objects those that were `checked` and right are not read again.
+    """
     store = uncached(catalog.store)
-    report = verify_store(catalog, progress, executor=executor)
+    report = verify_store(catalog, progress, executor=executor, checked=checked)
     found = Checkup(report.objects, report.size, [*_of_report(store, report)])
     found.findings += [Finding(CACHE, key, reason) for key, reason in cache_faults(store)]
     seen = {each.where for each in found.findings}
@@ -126,7 +130,10 @@ def _find_orphans(store: ObjectStore, found: Checkup, progress: Progress, young:
     """Objects that no version needs, unless they are so young that one may need them soon."""
     before = datetime.now(UTC) - young
     try:
-        reached = reach(_versions(Catalog(store, has_checkpoints=False)), progress=progress)
+        catalog = Catalog(store, has_checkpoints=False)
+        reached = reach(_versions(catalog), progress=progress)
+        for run in catalog.logs.run_folds():
+            reached.add(run.refresh().state.names())
     except ArtifactsError:
         found.knows_orphans = False
         return

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from blake3 import blake3
 
-from artifacts.cache import PART_BYTES, Copies, uncached
+from artifacts.cache import PART_BYTES, Checked, Copies, uncached
 from artifacts.catalog.catalog import Catalog
 from artifacts.catalog.fsck import DAMAGED, LOG, MISSING, YOUNG, Checkup, Finding, fsck
 from artifacts.catalog.live import live_pages
@@ -122,18 +122,23 @@ def checkup(
     *,
     executor: Executor | None = None,
     young: timedelta = YOUNG,
+    checked: Checked | None = None,
 ) -> Checkup:
     """As `fsck`; what a source has whole is put back, until no more of that is found.
+
+    What is `checked` is forgotten when all of this has ended, and only then.
 
     What a damaged log or page kept from sight is seen once that is mended. The findings are those
     of the last look and, before them, all that were repaired. Raises as `mend`.
     """
     repaired: list[Finding] = []
     while True:
-        found = fsck(catalog, progress, executor=executor, young=young)
+        found = fsck(catalog, progress, executor=executor, young=young, checked=checked)
         findings = mend(catalog, found.findings, source) if source else found.findings
         new = [each for each in findings if each.is_repaired]
         if not new:
+            if checked:
+                checked.forget()
             found.findings = [*repaired, *found.findings]
             return found
         repaired += new

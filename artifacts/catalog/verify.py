@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 
-from artifacts.cache import uncached
+from artifacts.cache import Checked, checked_key, uncached
 from artifacts.catalog.catalog import Catalog
 from artifacts.catalog.comparison import Comparison, threads_of
 from artifacts.catalog.evidence import check_objects
@@ -36,33 +36,57 @@ def verify_version(
 
 
 def verify_store(
-    catalog: Catalog, progress: Progress | None = None, *, executor: Executor | None = None
+    catalog: Catalog,
+    progress: Progress | None = None,
+    *,
+    executor: Executor | None = None,
+    checked: Checked | None = None,
 ) -> Report:
     """Reads the whole store: every log from its first event, every version, every object.
 
     A blob that is a file by itself is read once; a pack twice, the second time file by file.
     An executor's workers must reach the store as this process does. The same is found without one.
+    What was `checked` and right is not read again; logs are.
     """
     report = Report()
     progress = progress or Silent()
     store = uncached(catalog.store)
-    sound = _check_objects(store, report, progress, executor)
+    sound = _check_objects(store, report, progress, executor, checked)
     _check_logs(store, report)
     from_logs = Catalog(store, has_checkpoints=False)
     versions = [*_versions(from_logs, report)]
     _check_heads(catalog, versions, report)
-    Comparison(store, report, progress, executor, sound).check(versions)
+    Comparison(store, report, progress, executor, sound, checked).check(versions)
     return report
 
 
 def _check_objects(
-    store: ObjectStore, report: Report, progress: Progress, executor: Executor | None
+    store: ObjectStore,
+    report: Report,
+    progress: Progress,
+    executor: Executor | None,
+    checked: Checked | None,
 ) -> dict[Name, int]:
     """The lengths of the blobs that are what their name says."""
     sound: dict[Name, int] = {}
-    batches = batched(_objects(store, report), lambda _: 0, _MOST_OBJECTS)
+
+    def is_right(name: Name, length: int) -> None:
+        if name.kind == BLOBS:
+            sound[name] = length
+            report.size += length
+            progress.advance(length)
+
+    def is_new(name: Name) -> bool:
+        length = checked.get(checked_key(name)) if checked else None
+        if length is not None:
+            report.objects += 1
+            is_right(name, length)
+        return length is None
+
+    batches = batched(filter(is_new, _objects(store, report)), lambda _: 0, _MOST_OBJECTS)
     work = (((store, batch), batch) for batch in batches)
     for found, batch in spread(check_objects, work, executor, threads=threads_of(store)):
+        right: list[tuple[bytes, int]] = []
         for name, first in zip(batch, found, strict=True):
             length = first
             if executor and isinstance(first, ArtifactsError):
@@ -70,10 +94,11 @@ def _check_objects(
             report.objects += 1
             if isinstance(length, ArtifactsError):
                 report.add(name.key, length)
-            elif name.kind == BLOBS:
-                sound[name] = length
-                report.size += length
-                progress.advance(length)
+            else:
+                is_right(name, length)
+                right.append((checked_key(name), length))
+        if checked:
+            checked.add(right)
     return sound
 
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from artifacts.cache import Checked, checked_key
+from artifacts.catalog import Catalog
+from artifacts.settings import Settings
+from artifacts.storage import now
 from cli.shell import Shell
 
 
@@ -66,3 +70,31 @@ def test_a_foreign_file_is_a_fault(art: Shell, mnist: str) -> None:
 def test_what_is_no_source_is_refused(art: Shell, mnist: str) -> None:
     assert mnist
     assert art("fsck", "--repair-from", "nowhere").code == 2
+
+
+def test_one_that_did_not_end_is_gone_on_with_and_says_so(art: Shell, mnist: str) -> None:
+    settings = Settings.load()
+    catalog = Catalog.open(settings.store)
+    checked = Checked(settings.cache_dir, catalog.identity.id, settings.store, now())
+    checked.add([(checked_key("a place"), 7)])
+    art.damage_last_file()
+
+    answer = art("fsck", "--json")
+
+    assert answer.json["earlier"]["right"] == 1
+    [finding] = answer.json["findings"]
+    assert finding["affected"] == [f"default/proj/{mnist}: sub/large.bin"]
+    assert art("fsck", "--json").json["earlier"] is None
+
+
+def test_all_is_read_again_where_that_is_asked_for(art: Shell, mnist: str) -> None:
+    assert mnist
+    settings = Settings.load()
+    url, id_ = settings.store, Catalog.open(settings.store).identity.id
+    Checked(settings.cache_dir, id_, url, now()).add([(checked_key("a place"), 7)])
+
+    assert "1 place not read again" in art.ok("fsck").lines[1]
+    Checked(settings.cache_dir, id_, url, now()).add([(checked_key("a place"), 7)])
+    [line] = art.ok("fsck", "--anew").lines
+
+    assert "whole" in line
