@@ -19,6 +19,7 @@ from artifacts.catalog.reindex import Reindexing, reindex
 from artifacts.catalog.repack import BELOW, Repacking, repack
 from artifacts.catalog.report import Problem, Report
 from artifacts.catalog.retention import FOR_EVER, Rule
+from artifacts.catalog.run import HISTORY, RunFile, RunState, Segment
 from artifacts.catalog.session import Session
 from artifacts.catalog.usage import RunFacts, run_key
 from artifacts.catalog.verify import verify_store, verify_version
@@ -29,6 +30,7 @@ __all__ = [
     "BELOW",
     "FOR_EVER",
     "GRACE",
+    "HISTORY",
     "SCHEME",
     "Catalog",
     "Checkup",
@@ -53,7 +55,10 @@ __all__ = [
     "Report",
     "Rule",
     "RunFacts",
+    "RunFile",
     "RunNode",
+    "RunState",
+    "Segment",
     "Session",
     "Shown",
     "Source",

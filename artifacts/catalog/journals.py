@@ -30,6 +30,11 @@ class Journals:
     delivered: dict[str, int] = field(default_factory=dict)
     starts: list[Start] = field(default_factory=list)
 
+    @property
+    def own(self) -> str | None:
+        """The journal that began last."""
+        return max(self.starts).journal if self.starts else None
+
     def counting(self, event: Event, key: str) -> Event:
         """The event with those of its changes that count, which from now on are told.
 

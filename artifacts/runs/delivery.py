@@ -1,0 +1,252 @@
+"""Delivery: what a journal says, told to the run's log in the store, each record once."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from artifacts.catalog import HISTORY, RunState, Session
+from artifacts.errors import ArtifactsError, ConflictError
+from artifacts.runs.journal import decoded
+from artifacts.runs.reading import Reading
+from artifacts.runs.segments import STEP, TIMESTAMP, Row, encode
+from artifacts.runs.storing import Storing
+from artifacts.storage import Change, Epoch, Name, ObjectStore, Proposal
+
+Compact: TypeAlias = Callable[[RunState, ObjectStore, Storing], Iterable[dict[str, Any]]]
+_ROWS_A_SEGMENT = 2**15
+_MOST_SEGMENTS = 64  # of one event
+_TRIES = 8  # while garbage is collected, or others deliver the same
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What some records say: changes of the run's log, and rows that are no segment yet."""
+
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    names: list[Name] = field(default_factory=list)
+
+    def note(self, kind: str, facts: Change) -> None:
+        """Notes that only set things are told together."""
+        last = next((each for each in self.changes if each["kind"] == kind), None)
+        if last is None or kind not in ("config", "summary", "facts"):
+            self.changes.append({"kind": kind, **facts})
+        elif kind == "facts":
+            last.update(facts)
+        else:
+            _merge(last, facts)
+
+
+def _merge(last: dict[str, Any], facts: Change) -> None:
+    set_, unset = dict(last.get("set", {})), dict.fromkeys(last.get("unset", ()))
+    for key in facts.get("unset", ()):
+        set_.pop(key, None)
+        unset[key] = None
+    set_ |= facts.get("set", {})
+    last["set"], last["unset"] = set_, [key for key in unset if key not in set_]
+
+
+class Delivery:
+    """Of one journal. One thread at a time; any number of processes may deliver the same one."""
+
+    def __init__(self, session: Session, reading: Reading) -> None:
+        """Raises StorageError and other ArtifactsErrors if the store cannot be had."""
+        about = reading.about()
+        self.journal = str(about["id"])
+        self._reading, self._catalog = reading, session.writable
+        place = about["entity"], about["project"], about["run"]
+        self._fold = self._catalog.run_to_write(*map(str, place))
+        self._epoch: Epoch | None = None
+
+    @property
+    def state(self) -> RunState:
+        """What the run's log adds up to, as it was read or appended last."""
+        return self._fold.state
+
+    @property
+    def store(self) -> ObjectStore:
+        return self._catalog.store
+
+    @property
+    def log(self) -> str:
+        """The log's name."""
+        return self._fold.log.name
+
+    def deliver(self, ending: Sequence[Change] = ()) -> bool:
+        """Tell all that is written by now, then `ending`; whether there was anything.
+
+        Raises StorageError and other ArtifactsErrors; then the same may be tried again.
+        """
+        was_any = False
+        while self._deliver_some():
+            was_any = True
+        if ending:
+            self._append(self._position, self._position, Batch([dict(each) for each in ending]))
+        return was_any or bool(ending)
+
+    def tidy(self, compact: Compact) -> None:
+        """Few segments in the place of many. Best effort: others may do it, any time."""
+        try:
+            changes = [*compact(self.state, self.store, self._storing())]
+            if changes:
+                names = [name for change in changes for name in names_of(change["to"])]
+                gone = [Name.parse(text) for change in changes for text in change["from"]]
+                epoch = self._epoch.number if self._epoch else 0
+                self._fold.append(Proposal(changes, adds=names, drops=gone, epoch=epoch))
+        except ArtifactsError as error:
+            _log.info("the rows of %s stay in pieces: %s", self.log, error)
+
+    @property
+    def _position(self) -> int:
+        return self.state.journals.delivered.get(self.journal, 0)
+
+    def _deliver_some(self) -> bool:
+        for _ in range(_TRIES):
+            start = self._position
+            self._reading.seek(start)
+            storing = self._storing()
+            # the log is there before anything that it names, or a collector would not fence it
+            batch = self._collect(storing, 1 if self._is_new else 2**62)
+            end = self._reading.position
+            if end == start:
+                return False
+            if self._append(start, end, batch):
+                return True
+        raise ConflictError("a run's log changes all the time; try again")
+
+    @property
+    def _is_new(self) -> bool:
+        return self._fold.is_empty
+
+    def _storing(self) -> Storing:
+        if self._is_new:
+            return Storing(self._catalog.store, Epoch())
+        if self._epoch is None:
+            self._epoch = self._catalog.epoch(is_new=True)
+        return Storing(self._catalog.store, self._epoch)
+
+    def _append(self, start: int, end: int, batch: Batch) -> bool:
+        """Whether it counts; if not, others told it, or it names what is given up."""
+        epoch = self._epoch.number if self._epoch else 0
+        if self._fold.state.fence > epoch and batch.names:
+            self._epoch = None
+            return False
+        first = {"kind": "delivered", "journal": self.journal, "from": start, "to": end}
+        self._catalog.check_writing()
+        event = self._fold.append(Proposal([first, *batch.changes], adds=batch.names, epoch=epoch))
+        if self._fold.state.fence > event.epoch and batch.names:
+            self._epoch = None
+        return self._position >= end
+
+    def _collect(self, storing: Storing, records: int) -> Batch:
+        batch = Batch()
+        left = records
+        while left and len(batch.names) < _MOST_SEGMENTS:
+            lines = self._reading.next(records=left)
+            if not lines:
+                break
+            left -= len(lines)
+            for line in lines:
+                self._take(line, batch, storing)
+        for stream in [*batch.rows]:
+            _close(batch, stream, storing)
+        return batch
+
+    def _take(self, line: bytes, batch: Batch, storing: Storing) -> None:
+        try:
+            record = decoded(line)
+            if isinstance(record, list):
+                when, step, values = record
+                row = {STEP: step, TIMESTAMP: when, **values}
+                stream = HISTORY
+            elif "stream" in record:
+                row = {TIMESTAMP: record["time"], **record["values"]}
+                stream = record["stream"]
+            elif "note" in record:
+                self._note(record["note"], _sayable(record["facts"], line), batch, storing)
+                return
+            else:
+                self._store(record["file"], record["path"], batch, storing)
+                return
+        except (ValueError, KeyError, TypeError):
+            _log.error("%s: a record is damaged, and left out", self._reading.folder)
+            return
+        rows = batch.rows.setdefault(stream, [])
+        rows.append(row)
+        if len(rows) >= _ROWS_A_SEGMENT:
+            _close(batch, stream, storing)
+
+    def _note(self, kind: str, facts: Change, batch: Batch, storing: Storing) -> None:
+        if kind in ("rows", "rewound"):
+            _close(batch, HISTORY, storing)  # what was logged before comes before
+        if kind == "rows":
+            name = storing.renewed(Name.parse(facts["segment"]))
+            batch.names.append(name)
+            facts = {**facts, "segment": str(name)}
+        batch.note(kind, facts)
+
+    def _store(self, name: str, path: str, batch: Batch, storing: Storing) -> None:
+        place = Path(self._reading.folder, path)
+        try:
+            blob, size = storing.file(place)
+        except OSError as error:
+            _log.warning("%s is not stored with the run: %s", place, error.strerror)
+            return
+        change = {"kind": "file", "name": name, "blob": str(blob), "size": size}
+        batch.changes.append({**change, "time": time.time()})
+        batch.names.append(blob)
+
+
+def _close(batch: Batch, stream: str, storing: Storing) -> None:
+    """The rows of a stream become a segment."""
+    if rows := batch.rows.pop(stream, []):
+        change = stored_segment(storing, stream, encode(rows), rows)
+        batch.changes.append(change)
+        batch.names.append(Name.parse(change["segment"]))
+
+
+def names_of(segments: Iterable[Change]) -> list[Name]:
+    """Of what changes say of segments."""
+    return [Name.parse(each["segment"]) for each in segments]
+
+
+def _sayable(facts: dict[str, Any], line: bytes) -> dict[str, Any]:
+    """What an event can say: of a number that JSON has not, its name."""
+    if line[:1] != b" ":
+        return facts
+    return {key: _named(value) for key, value in facts.items()}
+
+
+def _named(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _named(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [*map(_named, value)]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    return value
+
+
+def stored_segment(
+    storing: Storing, stream: str, encoded: tuple[str, bytes], rows: Sequence[Row]
+) -> dict[str, Any]:
+    """What a run's log says of a segment, which is in the store."""
+    format_, data = encoded
+    steps = [row[STEP] for row in rows if STEP in row] if stream == HISTORY else []
+    bounds = {"first": min(steps), "last": max(steps)} if steps else {}
+    return {
+        "kind": "rows",
+        "stream": stream,
+        "segment": str(storing.blob(data)),
+        "format": format_,
+        "rows": len(rows),
+        "size": len(data),
+        **bounds,
+    }

@@ -1,0 +1,70 @@
+"""History: the rows of a run, read back in the order in which they were logged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from artifacts.catalog import HISTORY, RunState, Segment
+from artifacts.runs.reader import segment_columns
+from artifacts.runs.segments import TIMESTAMP, Columns, Row, rows_of
+from artifacts.storage import Ahead, ObjectStore
+
+_NO_KEYS: tuple[str, ...] = ()
+
+
+def scan(
+    state: RunState,
+    store: ObjectStore,
+    keys: Sequence[str] | None = None,
+    min_step: int = 0,
+    max_step: int | None = None,
+    stream: str = HISTORY,
+) -> Iterator[Row]:
+    """Rows from `min_step` up to and without `max_step`.
+
+    With keys, those rows only that have all of them, and these keys only. Memory: a segment, or
+    as many as the store gets at once. Raises ArtifactsError.
+    """
+    for columns in _each(state, store, stream, keys, (min_step, max_step)):
+        if keys is None:
+            yield from rows_of(columns)
+        elif all(key in columns for key in keys):
+            chosen = {key: columns[key] for key in keys}
+            yield from (row for row in rows_of(chosen) if len(row) == len(chosen))
+
+
+def columns(
+    state: RunState, store: ObjectStore, keys: Sequence[str], stream: str = HISTORY
+) -> dict[str, list[Any]]:
+    """Of each key the values of all rows, None where a row has none."""
+    found: dict[str, list[Any]] = {key: [] for key in keys}
+    wanted = [*dict.fromkeys([*keys, TIMESTAMP])]
+    for each in _each(state, store, stream, wanted, (0, None)):
+        count = len(next(iter(each.values()), _NO_KEYS))
+        for key in keys:
+            found[key] += each.get(key, [None] * count)
+    return found
+
+
+def _each(
+    state: RunState,
+    store: ObjectStore,
+    stream: str,
+    keys: Sequence[str] | None,
+    steps: tuple[int, int | None],
+) -> Iterator[Columns]:
+    segments = [each for each in state.segments.get(stream, []) if _is_in(each, steps)]
+    with Ahead(store) as ahead:
+        jobs = (partial(segment_columns, store, each, keys, steps) for each in segments)
+        for job in ahead.each(jobs):
+            yield job()
+
+
+def _is_in(segment: Segment, steps: tuple[int, int | None]) -> bool:
+    least, end = steps
+    if segment.is_empty or segment.first is None:
+        return not segment.is_empty
+    last = segment.end
+    return (last is None or last >= least) and (end is None or segment.first < end)

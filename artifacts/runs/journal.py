@@ -1,0 +1,161 @@
+"""Journal: a run's write-ahead file. What was written outlives the process, without a system call.
+
+The file is mapped into memory: a record is copied there, and its end marked after it, so a process
+may be killed after any instruction.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import mmap
+import os
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from threading import RLock
+from typing import Any, TypeAlias
+
+import orjson
+
+from artifacts.runs.hold import Hold
+
+_FIRST_BYTES, _MOST_BYTES = 2**16, 2**24  # of one file; each is four times the one before
+_RETRY_S = 1.0  # after the disk was full
+_END = ord("\n")
+_log = logging.getLogger(__name__)
+
+About: TypeAlias = Mapping[str, Any]
+"""What the first line says: entity, project, run and store."""
+
+
+def part(folder: Path, run: str, number: int) -> Path:
+    """One of the journal's files."""
+    return folder / f"run-{run}.wandb{f'.{number}' if number else ''}"
+
+
+def encoded(record: object) -> bytes:
+    """One line without its end. Begins with a space if plain JSON cannot say it."""
+    try:
+        line = orjson.dumps(record)
+    except TypeError:  # a whole number beyond 64 bits, or half a surrogate
+        return b" " + json.dumps(record, separators=(",", ":")).encode()
+    if b"null" in line:  # which is all that orjson says of NaN
+        return b" " + json.dumps(record, separators=(",", ":")).encode()
+    return line
+
+
+def decoded(line: bytes) -> Any:  # noqa: ANN401 - whatever JSON has
+    """What `encoded` was given. Raises ValueError."""
+    return json.loads(line) if line[:1] == b" " else orjson.loads(line)
+
+
+class Journal:
+    """Any number of threads may write; each record is whole, or not there."""
+
+    def __init__(self, folder: Path, about: About, clock: Callable[[], float] = time.time) -> None:
+        """A new one in a folder of its own, which is made. Raises OSError."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.id = secrets.token_hex(16)
+        self._about, self._clock = about, clock
+        self._lock = RLock()  # a signal's handler may write, too
+        self._held = Hold(folder)
+        self._pid = os.getpid()
+        self._number = -1
+        self._end = self._size = 0
+        self._retry_at = 0.0
+        self._lost = 0
+        self._map: mmap.mmap | None = None
+        self.count = 0  # records
+        self._next_part(0)
+
+    def row(self, step: int, values: Mapping[str, Any]) -> None:
+        """Of `history`. Not written by a process that was forked, whose run this is not."""
+        self.write(encoded((self._clock(), step, values)))
+
+    def write(self, line: bytes) -> None:
+        """One record, as `encoded` gave it."""
+        with self._lock:
+            end = self._end + len(line)
+            if end >= self._size:
+                if not self._has_room(len(line)):
+                    return
+                end = self._end + len(line)
+            start, self._end = self._end, end + 1  # first, for a handler that writes between
+            self.count += 1
+            assert self._map is not None
+            self._map[start:end] = line
+            self._map[end] = _END
+
+    def close(self) -> None:
+        """Nothing can be written any more; the file is as long as what it holds."""
+        with self._lock:
+            if self._map is not None and self._pid == os.getpid():
+                self._close_part()
+                self._size = 0
+                self._held.close()
+
+    @property
+    def is_open(self) -> bool:
+        return self._map is not None and self._pid == os.getpid()
+
+    def leave(self) -> None:
+        """In a forked child: from now on nothing is written, and nothing held."""
+        self._lock = RLock()  # the parent's may be held by a thread that is not here
+        self._map, self._size = None, 0
+        self._held.close(is_child=True)
+
+    def _has_room(self, length: int) -> bool:
+        """In a new file. A full disk is told of, and nothing is written until there is room."""
+        if self._map is None or self._pid != os.getpid() or self._clock() < self._retry_at:
+            self._lost += self._map is not None
+            return False
+        try:
+            self._next_part(length)
+        except OSError as error:
+            if not self._lost:
+                _log.error("what the run logs is lost, as %s: %s", self.folder, error.strerror)
+            self._lost += 1
+            self._retry_at = self._clock() + _RETRY_S
+            return False
+        if self._lost:
+            _log.error("there is room in %s again, %d records are lost", self.folder, self._lost)
+            self._lost = 0
+        return True
+
+    def _next_part(self, length: int) -> None:
+        number = self._number + 1
+        about = {"journal": 1, "id": self.id, "first": self.count, **self._about}
+        head = orjson.dumps(about) + b"\n"
+        size = max(min(_MOST_BYTES, _FIRST_BYTES * 4**number), len(head) + length + 1)
+        path = part(self.folder, str(self._about["run"]), number)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+        try:
+            _allocate(fd, size)
+            mapped = mmap.mmap(fd, size)
+        except OSError:
+            os.unlink(path)
+            raise
+        finally:
+            os.close(fd)
+        mapped[: len(head)] = head
+        if self._map is not None:
+            self._close_part()
+        self._map, self._number = mapped, number
+        self._end, self._size = len(head), size
+
+    def _close_part(self) -> None:
+        assert self._map is not None
+        self._map.close()
+        self._map = None
+        os.truncate(part(self.folder, str(self._about["run"]), self._number), self._end)
+
+
+def _allocate(fd: int, size: int) -> None:
+    """Or a full disk would end the process when it writes to what is mapped."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(fd, 0, size)
+    else:  # macOS, Windows
+        os.write(fd, bytes(size))

@@ -1,0 +1,121 @@
+"""Reading: the records of a journal, whoever wrote it and whether it still does."""
+
+from __future__ import annotations
+
+import logging
+import os
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from artifacts.errors import MalformedError
+from artifacts.runs.hold import LOCK
+from artifacts.runs.journal import part
+
+_log = logging.getLogger(__name__)
+
+
+class Reading:
+    """Of one journal, from any record on. What is being written is not read yet."""
+
+    def __init__(self, folder: Path, run: str) -> None:
+        self.folder, self._run = folder, run
+        self._number = self._offset = 0
+        self._fd = -1
+        self.position = -1
+        """Number of the record that is read next, once `seek` said so."""
+
+    def about(self) -> dict[str, Any]:
+        """What the journal's first line says. Raises MalformedError, OSError."""
+        numbers = self._numbers()
+        if not numbers:
+            raise MalformedError(str(self.folder), f"it has no journal of run {self._run}")
+        return self._head(numbers[0])[0]
+
+    def seek(self, position: int) -> None:
+        """Raises MalformedError if the record before is neither there nor was deleted."""
+        if position == self.position:
+            return
+        self.close()
+        for number in reversed(self._numbers()):
+            about, length = self._head(number)
+            if about["first"] <= position or number == 0:
+                self._number, self._offset, self.position = number, length, about["first"]
+                break
+        while self.position < position and self.next(2**22, position - self.position):
+            pass
+        if self.position != position:
+            raise MalformedError(str(self.folder), f"its record {position} is not there")
+
+    def next(self, most: int = 2**22, records: int = 2**62) -> list[bytes]:
+        """The next records, of about so many bytes; none at the end of what is written."""
+        while True:
+            is_last = not part(self.folder, self._run, self._number + 1).exists()
+            if lines := self._lines(most, records):
+                self.position += len(lines)
+                return lines
+            if is_last:
+                return []
+            self.close()
+            self._number += 1
+            about, self._offset = self._head(self._number)
+            if about["first"] > self.position:
+                told = "%s: records %d to %d are damaged"
+                _log.error(told, self.folder, self.position, about["first"])
+                self.position = about["first"]
+
+    def delete_before(self, position: int) -> None:
+        """Delete the files all of whose records come before that one, but for the last file."""
+        numbers = self._numbers()
+        for number, after in pairwise(numbers):
+            if self._head(after)[0]["first"] <= position:
+                part(self.folder, self._run, number).unlink(missing_ok=True)
+
+    def delete(self) -> None:
+        """All of its files."""
+        self.close()
+        for number in self._numbers():
+            part(self.folder, self._run, number).unlink(missing_ok=True)
+        (self.folder / LOCK).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _lines(self, most: int, records: int) -> list[bytes]:
+        if self._fd < 0:
+            self._fd = os.open(part(self.folder, self._run, self._number), os.O_RDONLY)
+        data = os.pread(self._fd, most, self._offset)
+        if (end := data.find(b"\0")) >= 0:
+            data = data[:end]
+        if b"\n" not in data and len(data) == most:
+            return self._lines(most * 4, records)
+        lines = data.split(b"\n")[:-1][:records]
+        self._offset += sum(map(len, lines)) + len(lines)
+        return lines
+
+    def _numbers(self) -> list[int]:
+        """Of the files that there are, in order."""
+        first = part(self.folder, self._run, 0).name
+        try:
+            names = os.listdir(self.folder)
+        except FileNotFoundError:
+            return []
+        found = (name[len(first) :] for name in names if name.startswith(first))
+        return sorted(int(rest[1:] or 0) for rest in found if rest[1:].isdecimal() or not rest)
+
+    def _head(self, number: int) -> tuple[dict[str, Any], int]:
+        """The first line of a file, and its length."""
+        path = part(self.folder, self._run, number)
+        with path.open("rb") as file:
+            line = file.readline(2**16)
+        try:
+            about = orjson.loads(line)
+            if about["journal"] == 1 and about["first"] >= 0 and about["run"] == self._run:
+                return about, len(line)
+        except (ValueError, KeyError, TypeError) as error:
+            raise MalformedError(str(path), f"its first line: {error}") from error
+        raise MalformedError(str(path), "it is no journal of this version and run")

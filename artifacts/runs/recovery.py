@@ -1,0 +1,101 @@
+"""Recovery: journals that somebody else wrote, delivered: of killed processes and offline runs."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from artifacts.catalog import Session
+from artifacts.errors import ArtifactsError, UsageError
+from artifacts.runs.compaction import compact
+from artifacts.runs.delivery import Delivery
+from artifacts.runs.hold import Hold
+from artifacts.runs.pending import Pending
+from artifacts.runs.reading import Reading
+
+_FIRST_PART = re.compile(r"run-(.+)\.wandb(?:\.[0-9]+)?")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """A run that is in its store now, and how many records of it were told."""
+
+    path: str
+    records: int
+
+
+def recover(session: Session, run: str | None = None) -> list[Synced]:
+    """Deliver what killed processes of this machine left for the session's store.
+
+    With `run`, only what is of that run of the session's project. What cannot be delivered is
+    told of and waits on.
+    """
+    done = []
+    settings = session.settings
+    for pending in Pending.all(settings.cache_dir):
+        place = pending.entity, pending.project, pending.run
+        is_wanted = run is None or place == (settings.entity, settings.project, run)
+        if pending.store != settings.store or not is_wanted:
+            continue
+        try:
+            if synced := _deliver(session, pending.folder, pending.run, is_killed=True):
+                pending.done()
+                done.append(synced)
+        except (ArtifactsError, OSError) as error:
+            _log.warning("%s is not in its store yet: %s", pending.folder, error)
+    return done
+
+
+def sync(session: Session, folder: Path) -> Synced | None:
+    """Deliver the journal of an offline run, or of one whose process died; again does nothing.
+
+    It goes to the session's store, and to the entity and project that it was logged to. None while
+    its process is alive. The journal stays. Raises UsageError if the folder has none, and
+    ArtifactsErrors, after which it may be called again.
+    """
+    runs = [*journals(folder)]
+    if not runs:
+        raise UsageError(f"{folder} has no run to be synced: expected a file run-<id>.wandb in it")
+    return _deliver(session, folder, runs[0], is_killed=False)
+
+
+def journals(folder: Path) -> Iterator[str]:
+    """Ids of the runs that have a journal in the folder."""
+    found = {match[1] for path in folder.iterdir() if (match := _FIRST_PART.fullmatch(path.name))}
+    yield from sorted(found)
+
+
+def _deliver(session: Session, folder: Path, run: str, *, is_killed: bool) -> Synced | None:
+    """None if somebody else has it."""
+    try:
+        hold = Hold(folder)
+    except BlockingIOError:
+        return None
+    reading = Reading(folder, run)
+    try:
+        delivery = Delivery(session, reading)
+        before = delivery.state.journals.delivered.get(delivery.journal, 0)
+        delivery.deliver()
+        records = reading.position - before
+        _end(delivery)
+        about = reading.about()
+        if is_killed:
+            reading.delete()
+        return Synced(f"{about['entity']}/{about['project']}/{run}", records)
+    finally:
+        reading.close()
+        hold.close()
+
+
+def _end(delivery: Delivery) -> None:
+    """A run whose process is gone is over, unless it is another process's by now."""
+    state = delivery.state
+    if state.told_state == "running" and state.journals.own == delivery.journal:
+        told = "preempted" if state.is_preempting else "crashed"
+        delivery.deliver([{"kind": "finished", "state": told, "exit_code": 255}])
+    if state.told_state != "running":
+        delivery.tidy(compact)

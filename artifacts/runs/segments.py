@@ -1,0 +1,258 @@
+"""Segments: rows as bytes, and back, as Parquet where pyarrow is there and as JSON lines else."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import zstandard
+
+from artifacts.errors import MalformedError, UsageError
+from artifacts.runs.journal import decoded, encoded
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+PARQUET, JSONL = "parquet", "jsonl"
+STEP, TIMESTAMP = "_step", "_timestamp"
+Row: TypeAlias = dict[str, Any]
+Columns: TypeAlias = Mapping[str, Sequence[Any]]
+"""As long as each other; None where a row says nothing."""
+_FEW = 1024  # rows that are not worth a Parquet file, nor importing pyarrow
+_LEVEL = 3
+_EXACT = 2**53  # below it whole numbers are floating ones without loss
+_JSON = {b"json": b"1"}
+_ROWS_A_GROUP = 2**17
+_NEEDED = "these rows are stored as Parquet: pip install 'artifact-store[runs]' to read them"
+
+
+def has_parquet() -> bool:
+    return find_spec("pyarrow") is not None
+
+
+def encode(rows: Sequence[Row]) -> tuple[str, bytes]:
+    """The format, and the bytes."""
+    if len(rows) < _FEW or not has_parquet():
+        return JSONL, to_lines(rows)
+    return PARQUET, to_parquet([table_of(rows)])
+
+
+def decode(format_: str, data: bytes, name: str, keys: Sequence[str] | None = None) -> Columns:
+    """All columns, or those of the keys that there are. Raises MalformedError, UsageError."""
+    if format_ == JSONL:
+        columns = columns_of([*from_lines(data, name)])
+        return {key: columns[key] for key in columns if keys is None or key in keys}
+    table = read_table(data, name, keys)
+    return {field.name: _values(table.column(index), field) for index, field in _fields(table)}
+
+
+def columns_of(rows: Sequence[Row]) -> dict[str, list[Any]]:
+    """Of each key in order of coming; None where a row says nothing."""
+    keys = dict.fromkeys(rows[0]) if rows else {}
+    for row in rows:
+        if row.keys() - keys.keys():
+            keys |= dict.fromkeys(row)
+    return {key: [row.get(key) for row in rows] for key in keys}
+
+
+def rows_of(columns: Columns) -> Iterator[Row]:
+    """Without what they do not say."""
+    names = tuple(columns)
+    if any(None in values for values in columns.values()):
+        for values in zip(*columns.values(), strict=True):
+            yield {
+                key: value for key, value in zip(names, values, strict=True) if value is not None
+            }
+    else:
+        for values in zip(*columns.values(), strict=True):
+            yield dict(zip(names, values))  # noqa: B905 - as many values as columns; strict costs
+
+
+# JSON lines
+
+
+def to_lines(rows: Sequence[Row]) -> bytes:
+    text = b"".join(encoded(row).lstrip() + b"\n" for row in rows)
+    return zstandard.ZstdCompressor(level=_LEVEL).compress(text)
+
+
+def from_lines(data: bytes, name: str) -> Iterator[Row]:
+    """Raises MalformedError."""
+    try:
+        frames = zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True)
+        for line in io.BufferedReader(frames):
+            yield _row(line)
+    except (zstandard.ZstdError, ValueError) as error:
+        raise MalformedError(name, str(error)) from error
+
+
+def _row(line: bytes) -> Row:
+    if not isinstance(row := _parsed(line), dict):
+        raise ValueError(f"{row!r} is no row")  # noqa: TRY004 - damage, as other lines have
+    return row
+
+
+def _parsed(text: bytes) -> Any:  # noqa: ANN401 - whatever JSON has
+    try:
+        return decoded(text)
+    except ValueError:
+        return decoded(b" " + text)
+
+
+# Parquet
+
+
+def to_parquet(tables: Sequence[pa.Table]) -> bytes:
+    """One file of tables that have one schema, with a row group for each, or several."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema, sink = tables[0].schema, pa.BufferOutputStream()
+    floats = [field.name for field in schema if pa.types.is_floating(field.type)]
+    whole = [field.name for field in schema if pa.types.is_integer(field.type)]
+    with pq.ParquetWriter(
+        sink,
+        schema,
+        compression="zstd",
+        compression_level=_LEVEL,
+        use_dictionary=[field.name for field in schema if pa.types.is_string(field.type)],
+        column_encoding={
+            **dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
+            **dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
+        },
+    ) as writer:
+        for table in tables:
+            writer.write_table(table, row_group_size=_ROWS_A_GROUP)
+    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
+
+
+def read_table(data: bytes, name: str, keys: Sequence[str] | None = None) -> pa.Table:
+    """Raises MalformedError, UsageError without pyarrow."""
+    if not has_parquet():
+        raise UsageError(_NEEDED)
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(pa.BufferReader(data)) as file:
+            there = set(file.schema_arrow.names)
+            columns = None if keys is None else [key for key in keys if key in there]
+            return file.read(columns)
+    except (pa.ArrowException, OSError) as error:
+        raise MalformedError(name, str(error)) from error
+
+
+def table_of(rows: Sequence[Row]) -> pa.Table:
+    """Each column as the format says (docs/format.md, Run)."""
+    import pyarrow as pa
+
+    arrays, fields = [], []
+    for key, values in columns_of(rows).items():
+        type_ = _type_of(values)
+        array = pa.array(values if type_ else _texts(values), type_ or pa.string())
+        arrays.append(array)
+        fields.append(pa.field(key, array.type, metadata=None if type_ else _JSON))
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def unified(tables: Sequence[pa.Table]) -> list[pa.Table]:
+    """The same rows with one schema for all; a column of different types becomes one of JSON."""
+    import pyarrow as pa
+
+    fields: dict[str, pa.Field] = {}
+    for field in (field for table in tables for field in table.schema):
+        there = fields.setdefault(field.name, field)
+        if (there.type, there.metadata) != (field.type, field.metadata):
+            fields[field.name] = _wider(there, field)
+    return [_cast(table, pa.schema(fields.values())) for table in tables]
+
+
+def _wider(one: pa.Field, other: pa.Field) -> pa.Field:
+    import pyarrow as pa
+
+    if {one.type, other.type} == {pa.int64(), pa.float64()}:
+        return pa.field(one.name, pa.float64())
+    return pa.field(one.name, pa.string(), metadata=_JSON)
+
+
+def _cast(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    import pyarrow as pa
+
+    if table.schema.equals(schema, check_metadata=True):
+        return table
+    columns = []
+    for field in schema:
+        index = table.schema.get_field_index(field.name)
+        if index < 0:
+            columns.append(pa.chunked_array([pa.nulls(len(table), field.type)]))
+            continue
+        column, there = table.column(index), table.schema.field(index)
+        if field.metadata == _JSON and there.metadata != _JSON:
+            texts = _texts(_values(column, there))
+            column = pa.chunked_array([pa.array(texts, pa.string())])
+        elif field.type != there.type:
+            column = column.cast(field.type, safe=False)
+        columns.append(column)
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _type_of(values: Sequence[Any]) -> pa.DataType | None:
+    """None for what is to be JSON."""
+    import pyarrow as pa
+
+    types = {*map(type, values)} - {type(None)}
+    if types == {float}:
+        return pa.float64()
+    if types == {int}:
+        return pa.int64() if all(-(2**63) <= v < 2**63 for v in values if v is not None) else None
+    if types == {int, float}:
+        is_exact = all(type(v) is not int or -_EXACT <= v <= _EXACT for v in values)
+        return pa.float64() if is_exact else None
+    if types == {str}:
+        return pa.string() if all(_is_utf8(v) for v in values if v is not None) else None
+    return pa.bool_() if types == {bool} else None
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _texts(values: Sequence[Any]) -> list[str | None]:
+    """Each as JSON."""
+    return [None if value is None else encoded(value).decode().lstrip() for value in values]
+
+
+def _fields(table: pa.Table) -> Iterator[tuple[int, pa.Field]]:
+    yield from enumerate(table.schema)
+
+
+def _values(column: pa.ChunkedArray, field: pa.Field) -> list[Any]:
+    """Plain values, much faster than `to_pylist` for numbers."""
+    import pyarrow as pa
+
+    if field.type not in (pa.float64(), pa.int64()):
+        values: list[Any] = column.to_pylist()
+        is_json = field.metadata and field.metadata.get(b"json") == b"1"
+        return [v if v is None else _parsed(v.encode()) for v in values] if is_json else values
+    return [value for chunk in column.chunks for value in _numbers(chunk)]
+
+
+def _numbers(chunk: pa.Array) -> list[Any]:
+    import pyarrow as pa
+
+    buffer = chunk.buffers()[1]
+    if not len(chunk) or buffer is None:
+        return [None] * len(chunk)
+    plain = memoryview(buffer).cast("B")
+    typed = plain.cast("d") if chunk.type == pa.float64() else plain.cast("q")
+    numbers: list[Any] = typed[chunk.offset : chunk.offset + len(chunk)].tolist()
+    if not chunk.null_count:
+        return numbers
+    flags = memoryview(chunk.is_valid().cast(pa.int8()).buffers()[1])
+    return [number if is_there else None for number, is_there in zip(numbers, flags, strict=False)]
