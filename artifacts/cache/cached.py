@@ -21,9 +21,9 @@ from artifacts.storage import (
     ObjectStore,
     Read,
     Tell,
-    copy_behind,
     copy_file,
     on_disk,
+    share_behind,
     silent,
 )
 
@@ -135,7 +135,10 @@ class CachedStore:
         _close(self.open(key, size))
 
     def copy(self, key: str, size: int, target: Path, tell: Tell) -> tuple[Digest, int] | None:
-        """Make a file of an object of about so many bytes, while it is fetched if it is not here.
+        """Make a file of an object of about so many bytes, which is fetched if it is not here.
+
+        The file and the copy may then be one, and writable, so that the disk has it once: who edits
+        it damages a copy, which is noticed by whoever reads that.
 
         Digest and length of what was written; None if the object cannot be here. Raises
         ObjectNotFoundError, StorageError.
@@ -143,7 +146,7 @@ class CachedStore:
         copied: list[tuple[Digest, int]] = []
 
         def fetch(path: Path) -> None:
-            copied.append(copy_behind(partial(self.remote.fetch, key), path, target, tell))
+            copied.append(share_behind(partial(self.remote.fetch, key), path, target, tell))
 
         fd = self.open(key, size, fetch)
         try:
@@ -168,7 +171,7 @@ class CachedStore:
                 with self.copies.beside() as path:
                     turn.work_on(str(path))
                     fetch(path) if fetch else self.remote.fetch(key, path)
-                    return self.copies.keep(key, path)
+                    return self.copies.keep(key, path, is_shared=path.stat().st_nlink > 1)
         except (OSError, StorageError):  # a full disk, or a store that says so once more
             return None
 

@@ -1,6 +1,7 @@
 """Copies: what this machine keeps of the immutable objects of all stores, as files.
 
-    objects/blobs/ab/<digest>    an object, exactly as its store has it; read-only
+    objects/blobs/ab/<digest>    an object, exactly as its store has it; read-only, unless it is
+                                 one file with somebody's download, who may edit it
     objects/blobs/ab/<digest>~7  a part of it: its eighth MiB, and then the BLAKE3 of these bytes
     spool/                       what is on its way, in either direction
     turns/                       who is fetching what
@@ -129,16 +130,20 @@ class Copies:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def keep(self, key: str, path: str | os.PathLike[str]) -> int | None:
-        """A file of the same disk becomes the copy, open as `open` gives it, and read-only.
+    def keep(
+        self, key: str, path: str | os.PathLike[str], *, is_shared: bool = False
+    ) -> int | None:
+        """A file of the same disk becomes the copy, open as `open` gives it.
 
-        None, and the file stays, if there is no room or the disk is another one.
+        It becomes read-only, unless it `is_shared` with somebody who may edit it. None, and the
+        file stays, if there is no room or the disk is another one.
         """
         fd = None
         try:
             stat = os.stat(path)
             if self.admits(stat.st_size):
-                os.chmod(path, stat.st_mode & 0o444)
+                if not is_shared:
+                    os.chmod(path, stat.st_mode & 0o444)
                 fd = os.open(path, TO_READ)
                 claim(fd)
                 self._publish(os.fspath(path), self._path(key), stat.st_size)
@@ -157,8 +162,10 @@ class Copies:
             return False
 
     def link(self, key: str, path: str) -> bool:
-        """Give the copy one more name; False if it is not here. Raises OSError."""
+        """Give the copy one more name; False if it is not here, or shared. Raises OSError."""
         try:
+            if is_shared(os.stat(self._path(key))):
+                return False
             os.link(self._path(key), path)
         except FileNotFoundError:
             return False
@@ -244,6 +251,11 @@ class Copies:
 def key_of(copies: Copies, copy: Copy) -> str:
     """The key of the object that a file is a copy of, with ~ and a number if of one part of it."""
     return os.path.relpath(copy.path, f"{copies.folder}/objects").replace(os.sep, "/")
+
+
+def is_shared(stat: os.stat_result) -> bool:
+    """Whether a copy is one file with somebody's download."""
+    return bool(stat.st_mode & 0o222)
 
 
 def checked_part(stored: bytes) -> bytes | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from artifacts.cache.audit import digest_of
-from artifacts.cache.copies import Copies, checked_part, key_of
+from artifacts.cache.copies import Copies, checked_part, is_shared, key_of
 from artifacts.cache.evict import Copy
 from artifacts.errors import IntegrityError
 from artifacts.progress import Progress
@@ -26,7 +27,10 @@ class Verdict:
 
 
 def verify_copies(copies: Copies, progress: Progress) -> Iterator[Verdict]:
-    """Reads every byte; what goes meanwhile is passed by. Parts are read one by one."""
+    """Reads every byte; what goes meanwhile is passed by. Parts are read one by one.
+
+    A copy that was edited by whoever downloaded it is none any more.
+    """
     for copy in copies:
         key, tilde, _ = key_of(copies, copy).partition("~")
         name = Name.of_key(key)
@@ -37,7 +41,16 @@ def verify_copies(copies: Copies, progress: Progress) -> Iterator[Verdict]:
         except OSError:
             is_sound = False
         progress.advance(copy.size)
+        if not is_sound and name is not None and _was_edited(copy):
+            copies.forget(key)
+            continue
         yield Verdict(key_of(copies, copy), copy.size, is_sound)
+
+
+def _was_edited(copy: Copy) -> bool:
+    with suppress(OSError):
+        return is_shared(os.stat(copy.path))
+    return False
 
 
 def _is_sound(copy: Copy, name: Name, *, is_part: bool) -> bool:

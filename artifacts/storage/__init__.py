@@ -48,11 +48,11 @@ from artifacts.storage.store import CopyingStore, FileStore, ObjectStore, Read, 
 from artifacts.storage.transfer import (
     BUFFER_BYTES,
     TO_READ,
-    copy_behind,
     copy_file,
     hash_behind,
     hash_file,
     on_disk,
+    share_behind,
     write_all,
 )
 from artifacts.storage.unreachable import UnreachableStore
@@ -136,7 +136,6 @@ __all__ = [
     "claim",
     "claimed",
     "compress",
-    "copy_behind",
     "copy_file",
     "cut",
     "decode",
@@ -161,6 +160,7 @@ __all__ = [
     "read_condemned",
     "read_extent",
     "read_spans",
+    "share_behind",
     "silent",
     "write_all",
     "write_condemned",

@@ -73,18 +73,24 @@ def copy_file(
         return _copy_and_hash(source, fd, tell, most)
 
 
-def copy_behind(fetch: Fetch, source: Path, target: Path, tell: Tell) -> tuple[Digest, int]:
-    """As copy_file, of a file that `fetch` makes and fills from its beginning meanwhile."""
-    with on_disk(target), ExitStack() as opened:
-        reading = _opened(opened, source, os.O_CREAT | os.O_RDONLY)
-        writing = _opened(opened, target, _NEW)
-        if not _clone(reading, writing):  # a disk that cannot says so even of nothing
-            return _follow(partial(fetch, source), reading, tell, writing)
-        found = _follow(partial(fetch, source), reading, tell)
-        os.lseek(reading, 0, os.SEEK_SET)
-        if _clone(reading, writing):
+def share_behind(fetch: Fetch, source: Path, target: Path, tell: Tell) -> tuple[Digest, int]:
+    """As hash_behind; then the target has the same bytes, of which the disk has one copy.
+
+    It is a clone, or another name of the source where the disk cannot clone; of another disk it is
+    a copy. Raises StorageError.
+    """
+    with ExitStack() as opened:
+        with on_disk(source):
+            reading = _opened(opened, source, os.O_CREAT | os.O_RDONLY)
+        with on_disk(target):
+            writing = _opened(opened, target, _NEW)
+            if not _is_one_disk(reading, writing):
+                return _follow(partial(fetch, source), reading, tell, writing)
+            found = _follow(partial(fetch, source), reading, tell)
+            os.lseek(reading, 0, os.SEEK_SET)
+            if not _clone(reading, writing) and not _link(source, target):
+                return _copy_and_hash(reading, writing)
             return found
-        return _copy_and_hash(reading, writing)  # no room, perhaps
 
 
 def hash_behind(fetch: Fetch, source: Path, tell: Tell) -> tuple[Digest, int]:
@@ -192,6 +198,21 @@ def _copy_and_hash(
         finally:
             copied.put(0)
         return hashing.result(), length
+
+
+def _is_one_disk(source: int, target: int) -> bool:
+    return os.fstat(source).st_dev == os.fstat(target).st_dev
+
+
+def _link(source: Path, target: Path) -> bool:
+    """Whether the source's file could take over the target's name."""
+    beside = target.with_name(f"{target.name}-{secrets.token_hex(8)}")
+    try:
+        os.link(source, beside)
+        os.replace(beside, target)
+    except OSError:  # one disk mounted twice, or one without links
+        return False
+    return True
 
 
 def _one_more_thread() -> ThreadPoolExecutor:

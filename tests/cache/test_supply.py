@@ -10,11 +10,20 @@ from pathlib import Path
 import pytest
 from shelf import Shelf, contents
 
-from artifacts.cache import CachedStore, Checkout, Copies, Outcome
+from artifacts.cache import CachedStore, Checkout, Copies, Outcome, supply, verify_copies
 from artifacts.cache.copies import PART_BYTES
 from artifacts.content import Digest
 from artifacts.errors import DigestMismatchError, UsageError
-from artifacts.storage import BLOBS, READ_BYTES, LocalStore, MemoryStore, Name, ObjectStore
+from artifacts.progress import Silent
+from artifacts.storage import (
+    BLOBS,
+    READ_BYTES,
+    LocalStore,
+    MemoryStore,
+    Name,
+    ObjectStore,
+    transfer,
+)
 from artifacts.testing import CountingStore, SlowStore
 
 LARGE = os.urandom(2 * READ_BYTES + 5)
@@ -222,3 +231,60 @@ def test_large_files_are_cloned_where_the_disk_can(cloning_disk: Path, kind: str
         assert contents(cloning_disk / root) == {"large": large}
 
     assert used(cloning_disk) - before < len(large) // 2
+
+
+@pytest.fixture
+def shared(
+    copies: Copies, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Shelf, Path, Path]:
+    """A very large file, fetched to where the disk cannot clone; where it and its copy are."""
+    monkeypatch.setattr(supply, "_FOLLOWED_BYTES", 1)
+    monkeypatch.setattr(transfer, "_clone", lambda _source, _target: False)
+    far = SlowStore(MemoryStore(), 0)
+    shelf = Shelf.of(Shelf(far, FILES), CachedStore(far, copies))
+    check_out(shelf, tmp_path / "one")
+    return shelf, tmp_path / "one" / "large", Path(copies.folder, "objects", shelf.blob_of("large"))
+
+
+def test_a_very_large_file_is_on_the_disk_once(shared: tuple[Shelf, Path, Path]) -> None:
+    _, file, copy = shared
+
+    assert file.samefile(copy)
+    assert file.stat().st_mode & 0o200
+
+
+def test_who_edits_it_spoils_no_other_download(
+    shared: tuple[Shelf, Path, Path], copies: Copies, tmp_path: Path
+) -> None:
+    shelf, file, copy = shared
+    with file.open("r+b") as opened:
+        opened.write(b"edited")
+
+    assert check_out(shelf, tmp_path / "two").problems == []
+    assert (tmp_path / "two" / "large").read_bytes() == LARGE
+    assert copy.read_bytes() == LARGE
+    assert file.read_bytes().startswith(b"edited")
+    assert all(verdict.is_sound for verdict in verify_copies(copies, Silent()))
+
+
+def test_an_edited_one_is_no_damage_of_the_cache(
+    shared: tuple[Shelf, Path, Path], copies: Copies
+) -> None:
+    _, file, copy = shared
+    file.write_bytes(b"edited")
+
+    assert all(verdict.is_sound for verdict in verify_copies(copies, Silent()))
+    assert not copy.exists()
+
+
+def test_no_link_leads_to_a_file_that_may_be_edited(
+    shared: tuple[Shelf, Path, Path], copies: Copies, tmp_path: Path
+) -> None:
+    shelf, file, copy = shared
+
+    assert check_out(shelf, tmp_path / "two", links=copies).problems == []
+    linked = tmp_path / "two" / "large"
+    assert linked.samefile(copy)
+    assert not linked.samefile(file)
+    assert linked.stat().st_mode & 0o222 == 0
+    assert linked.read_bytes() == LARGE

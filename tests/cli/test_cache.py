@@ -69,6 +69,7 @@ def test_verify_names_what_is_damaged_and_repairs_nothing(
     data[1] ^= 1
     path.chmod(0o644)
     path.write_bytes(data)
+    path.chmod(0o444)  # a disk that forgets changes no mode
 
     for _ in range(2):
         answer = art("cache", "verify", "--json")

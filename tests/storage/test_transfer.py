@@ -20,10 +20,10 @@ from artifacts.storage import (
     BUFFER_BYTES,
     MemoryStore,
     Tell,
-    copy_behind,
     copy_file,
     hash_behind,
     hash_file,
+    share_behind,
     silent,
     transfer,
     write_all,
@@ -210,48 +210,66 @@ def test_what_arrives_is_hashed_and_copied_behind(size: int, step: int, tmp_path
     fetch, expected = arriving(data := content(size), step), (Digest.of(data), size)
     told: list[int] = []
 
-    assert copy_behind(fetch, tmp_path / "source", tmp_path / "target", told.append) == expected
+    assert share_behind(fetch, tmp_path / "source", tmp_path / "target", told.append) == expected
     assert hash_behind(fetch, tmp_path / "other", told.append) == expected
     assert sum(told) == 2 * size
     for name in ("source", "target", "other"):
         assert (tmp_path / name).read_bytes() == data
 
 
-def test_what_arrives_can_be_cloned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the disk shares bytes, none is written twice: simulated."""
+def two_disks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer, "_is_one_disk", lambda _source, _target: False)
+
+
+@pytest.mark.parametrize("clones", [True, False])
+def test_what_arrives_is_on_the_disk_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, clones: bool
+) -> None:
+    """As a clone (simulated), or under two names."""
 
     def clone(source: int, target: int) -> bool:
-        os.pwrite(target, os.pread(source, 2**30, 0), 0)
-        return True
+        if clones:
+            os.pwrite(target, os.pread(source, 2**30, 0), 0)
+        return clones
 
     monkeypatch.setattr(transfer, "_clone", clone)
     data = content(SIZES[-1])
 
-    found = copy_behind(arriving(data, 2**20), tmp_path / "a", tmp_path / "b", silent)
+    found = share_behind(arriving(data, 2**20), tmp_path / "a", tmp_path / "b", silent)
     assert (found, (tmp_path / "b").read_bytes()) == ((Digest.of(data), len(data)), data)
+    assert (tmp_path / "a").samefile(tmp_path / "b") is not clones
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "b"}
 
 
-def test_what_arrives_and_then_cannot_be_cloned_is_copied(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_known", [True, False])
+def test_what_arrives_for_another_disk_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_known: bool
 ) -> None:
-    """A disk that shares the bytes of empty files may still refuse to share these."""
-    answers = iter([True, False])
-    monkeypatch.setattr(transfer, "_clone", lambda _source, _target: next(answers))
+    """Or for the same one, mounted twice, which only the link's error tells."""
+
+    def link(_source: Path, _target: Path) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    if is_known:
+        two_disks(monkeypatch)
+    monkeypatch.setattr(os, "link", link)
     data = content(SIZES[-1])
 
-    found = copy_behind(arriving(data, 2**20), tmp_path / "a", tmp_path / "b", silent)
+    found = share_behind(arriving(data, 2**20), tmp_path / "a", tmp_path / "b", silent)
     assert (found, (tmp_path / "b").read_bytes()) == ((Digest.of(data), len(data)), data)
+    assert not (tmp_path / "a").samefile(tmp_path / "b")
 
 
 def test_a_full_disk_ends_what_arrives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_fd: int, _data: memoryview) -> None:
         raise FULL
 
+    two_disks(monkeypatch)
     monkeypatch.setattr(transfer, "write_all", full)
     fetch = arriving(content(2**20), 2**10)
 
     with pytest.raises(StorageError, match="target: No space left"):
-        copy_behind(fetch, tmp_path / "source", tmp_path / "target", silent)
+        share_behind(fetch, tmp_path / "source", tmp_path / "target", silent)
 
 
 def test_what_stops_arriving_is_raised(tmp_path: Path) -> None:
@@ -260,7 +278,7 @@ def test_what_stops_arriving_is_raised(tmp_path: Path) -> None:
         raise StorageError("blobs/ab", "connection reset")
 
     with pytest.raises(StorageError, match="connection reset"):
-        copy_behind(fetch, tmp_path / "source", tmp_path / "target", silent)
+        share_behind(fetch, tmp_path / "source", tmp_path / "target", silent)
 
 
 def test_a_stream_by_way_of_the_spool_leaves_nothing_there() -> None:
