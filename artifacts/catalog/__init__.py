@@ -12,7 +12,7 @@ from artifacts.catalog.incremental import commit_over_latest
 from artifacts.catalog.lineage import Lineage, RunNode, VersionNode
 from artifacts.catalog.links import Shown
 from artifacts.catalog.mending import CopiesSource, FolderSource, Source, StoreSource, checkup, mend
-from artifacts.catalog.mirror import Mirrored, mirror
+from artifacts.catalog.mirror import Mirrored, has_runs, mirror
 from artifacts.catalog.others import SCHEME, Others, row_of, uri_of
 from artifacts.catalog.proof import Proof, prove
 from artifacts.catalog.reindex import Reindexing, reindex
@@ -71,6 +71,7 @@ __all__ = [
     "deliver",
     "expectation",
     "fsck",
+    "has_runs",
     "mend",
     "mirror",
     "prove",

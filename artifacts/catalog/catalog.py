@@ -67,6 +67,7 @@ class Facts:
     run: str | None = None
     ttl: int | None = None  # seconds that it lasts, 0 for ever; None for what others say
     distributed: str | None = None  # which meeting of many writers it came of
+    created: str | None = None  # when, in another store of which it is a copy
 
 
 class Catalog(Collections):
@@ -412,7 +413,7 @@ def _committed(content: Content, facts: Facts) -> Change:
     }
     extra: dict[str, Any] = {"run": facts.run, "tags": [*facts.tags]}
     extra |= {"description": facts.description, "metadata": dict(facts.metadata)}
-    extra["distributed"] = facts.distributed
+    extra |= {"distributed": facts.distributed, "created": facts.created}
     change |= {key: value for key, value in extra.items() if value}
     return change if facts.ttl is None else change | {"ttl": facts.ttl}
 

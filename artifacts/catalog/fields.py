@@ -7,6 +7,7 @@ ValueError, which a fold takes for what they are.
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any, TypeVar
 
 from artifacts.names import check_entity, check_project
@@ -35,6 +36,13 @@ def place_of(change: Change, key: str = "project") -> str:
     """An entity and a project of it. Raises InvalidNameError."""
     entity, _, project = text_of(change, key).partition("/")
     return f"{check_entity(entity)}/{check_project(project)}"
+
+
+def time_of(change: Change, key: str) -> str:
+    """ISO 8601 with offset: one that can be compared with others."""
+    if datetime.fromisoformat(time := text_of(change, key)).tzinfo is None:
+        raise ValueError(f"{key!r} is {time!r}, which has no offset")
+    return time
 
 
 def number_of(change: Change, key: str, most: int = MAX_NUMBER) -> int:

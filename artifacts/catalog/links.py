@@ -28,12 +28,19 @@ class Shown:
     version: Version | None
 
 
-def link(logs: Logs, version: Version, target: CollectionName, aliases: Sequence[str]) -> Version:
+def link(
+    logs: Logs,
+    version: Version,
+    target: CollectionName,
+    aliases: Sequence[str],
+    type: str | None = None,
+) -> Version:
     """The version as the portfolio shows it, which is made if there is none; one event there.
 
     The aliases, and `latest`, are moved to it, whether it was linked already or not. What was to
     last for a time lasts for ever from now on. Raises InvalidNameError if the target is no
-    portfolio or has another type, ArtifactNotFoundError for a version that is gone.
+    portfolio or has another type than the version, or than `type`; ArtifactNotFoundError for a
+    version that is gone.
     """
     version.refresh()
     home = version.collection_name
@@ -48,7 +55,7 @@ def link(logs: Logs, version: Version, target: CollectionName, aliases: Sequence
         "aliases": [*dict.fromkeys((*aliases, LATEST))],
     }
     for _ in range(_TRIES):
-        fold, born = logs.ensure(target, version.type, is_portfolio=True)
+        fold, born = logs.ensure(target, type or version.type, is_portfolio=True)
         logs.access.check_writing()
         with fold.lock:
             fold.append(Proposal([*born, change]))

@@ -16,6 +16,7 @@ from artifacts.catalog.fields import (
     number_of,
     place_of,
     text_of,
+    time_of,
 )
 from artifacts.content import Digest
 from artifacts.storage import Change, Event, Name
@@ -100,7 +101,7 @@ def new_row(number: int, event: Event, change: Change) -> dict[str, Any]:
         "size": number_of(change, "size", MAX_SIZE),
         "entries": number_of(change, "entries"),
         "event": event.number,
-        "created": event.time,
+        "created": time_of(change, "created") if "created" in change else event.time,
         "updated": event.time,
         **said(facts),
     }

@@ -71,6 +71,10 @@ class Version:
         self.row = row
         self.link = link
 
+    def shown_by(self, link: Link) -> Version:
+        """The same, as that link shows it."""
+        return Version(self.store, self.collection_name, self.collection, self.row, link)
+
     @property
     def found_in(self) -> CollectionName:
         """The collection or portfolio in which it has its name, its number and its aliases."""

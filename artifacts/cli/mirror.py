@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from artifacts.catalog import Session, mirror
+from artifacts.catalog import Session, has_runs, mirror
 from artifacts.cli.call import Call
 from artifacts.cli.options import command
 from artifacts.cli.output import count_text, duration_text, shown, size_text
@@ -24,8 +24,9 @@ from artifacts.names import CollectionName
 def copy(call: Call, source: str, target: str, *, names: tuple[str, ...]) -> None:
     """Copy what one store has and another has not.
 
-    Versions keep their numbers and aliases. DST is made if there is none; a collection of it that
-    has versions of its own under the same name is an error.
+    Versions keep their numbers, times, aliases and what is said of them; portfolios show what is
+    there. DST is made if there is none; a collection of it that has versions of its own under the
+    same name is an error. What cannot be copied is told, and stays behind.
     """
     began = time.monotonic()
     source, target = map(_place, (source, target))
@@ -36,6 +37,7 @@ def copy(call: Call, source: str, target: str, *, names: tuple[str, ...]) -> Non
         "source": ours.catalog.store.url,
         "target": target,
         "collections": copied,
+        "runs_left": has_runs(ours.catalog),
         "seconds": round(time.monotonic() - began, 3),
     }
     call.tell(data, _lines)
@@ -46,21 +48,29 @@ def _place(text: str) -> str:
 
 
 def _collections(session: Session) -> Iterator[CollectionName]:
-    for entity, project in session.catalog.projects():
-        for name, _ in session.catalog.collections(entity, project):
-            yield CollectionName(entity, project, name)
+    """All of them, then the portfolios, which show what is there."""
+    catalog = session.catalog
+    for listed in (catalog.collections, catalog.portfolios):
+        for entity, project in catalog.projects():
+            for name, _ in listed(entity, project):
+                yield CollectionName(entity, project, name)
 
 
 def _copy(call: Call, ours: Session, name: CollectionName, target: str) -> dict[str, Any]:
     there = replace(call.settings, store=target, entity=name.entity, project=name.project)
     done = mirror(ours, name, Session(there))
-    return {"name": name.qualified, "versions": done.versions, "size": done.size}
+    told = {"versions": done.versions, "links": done.links, "size": done.size, "left": done.left}
+    return {"name": name.qualified, **told}
 
 
 def _lines(data: Mapping[str, Any]) -> Iterator[str]:
     copied: Sequence[Mapping[str, Any]] = data["collections"]
     for each in copied:
         versions = count_text(each["versions"], "version")
-        yield f"{each['name']}  {versions} copied, {size_text(each['size'])}"
+        links = f", {count_text(each['links'], 'link')}" if each["links"] else ""
+        yield f"{each['name']}  {versions} copied{links}, {size_text(each['size'])}"
+        yield from (f"left behind: {shown(reason)}" for reason in each["left"])
+    if data["runs_left"]:
+        yield "left behind: runs, and so what used which version; who logged it is told by name"
     took = duration_text(data["seconds"])
     yield f"{shown(data['target'])}  {count_text(len(copied), 'collection')} up to date, {took}"

@@ -363,6 +363,8 @@ def test_the_aliases_of_a_version_are_its_own() -> None:
         committed(0) | {"size": "large"},
         committed(0) | {"entries": None},
         committed(0) | {"aliases": 5},
+        committed(0) | {"created": "yesterday"},
+        committed(0) | {"created": "2024-01-02T03:04:05"},
         {"kind": "updated", "version": "x"},
         {"kind": "aliased", "version": None, "alias": "a"},
         {"kind": "unaliased"},
