@@ -25,7 +25,6 @@ PARTIAL = ".artifact-partial"  # where a download is put together; gone when it 
 _OURS = re.compile(r"\.artifact-(receipt|partial)(-[0-9a-f]{8})?")
 _UNFINISHED = re.compile(r"\.artifact-(receipt|partial)-[0-9a-f]{8}")
 _FORMAT = 1
-_MOST = 2**28  # bytes of a manifest
 
 
 Expected: TypeAlias = tuple[bytes, int]
@@ -299,14 +298,14 @@ def _references_from_json(
     found: dict[str, Expected] = {}
     for digest in facts.get("references", ()):
         name = Name(PAGES, Digest.parse(digest))
-        page = Page.decode(checked(name, objects[str(name)], _MOST), str(name))
+        page = Page.decode(checked(name, objects[str(name)]), str(name))
         found |= expected_files(page)
     return found
 
 
 def _from_json(facts: Mapping[str, Any], objects: Mapping[str, bytes]) -> Delivery:
     name = Name(MANIFESTS, Digest.parse(facts["digest"]))
-    manifest = Manifest.decode(checked(name, objects[str(name)], _MOST), str(name))
+    manifest = Manifest.decode(checked(name, objects[str(name)]), str(name))
     pages = {
         row.digest: checked(page, objects[str(page)], row.length)
         for row in manifest.rows

@@ -12,9 +12,7 @@ from artifacts.cache.copies import Copies, checked_part, is_shared, key_of
 from artifacts.cache.evict import Copy
 from artifacts.errors import IntegrityError
 from artifacts.progress import Progress
-from artifacts.storage import BLOBS, Name, checked
-
-_MOST = 2**28  # bytes of a page, a layout or a manifest
+from artifacts.storage import BLOBS, MAX_OBJECT_BYTES, Name, checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +57,11 @@ def _is_sound(copy: Copy, name: Name, *, is_part: bool) -> bool:
         os.stat(copy.path)  # it may be gone
         return digest_of(copy.path) == name.digest
     with open(copy.path, "rb") as file:
-        stored = file.read(_MOST + 2)
+        stored = file.read(MAX_OBJECT_BYTES + 2)
     if is_part:
         return checked_part(stored) is not None
     try:
-        checked(name, stored, _MOST)
+        checked(name, stored)
     except IntegrityError:
         return False
     return True

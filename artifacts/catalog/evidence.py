@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from blake3 import blake3
 
-from artifacts.content import Digest
+from artifacts.content import MAX_SIZE, Digest
 from artifacts.errors import ArtifactsError, DigestMismatchError
 from artifacts.storage import (
     BLOBS,
@@ -20,9 +20,6 @@ from artifacts.storage import (
     checked,
     read_spans,
 )
-
-MAX_SIZE = 2**63 - 1  # bytes of any blob
-_MOST = 2**28  # bytes of a page, a manifest or a layout
 
 Found: TypeAlias = tuple[Digest, int] | ArtifactsError
 """Digest and length of a file's bytes, or why they cannot be had."""
@@ -84,7 +81,7 @@ def _check(store: ObjectStore, name: Name) -> int | ArtifactsError:
     try:
         if name.kind == BLOBS:
             return _check_blob(store, name)
-        return len(checked(name, store.read(name.key), _MOST))
+        return len(checked(name, store.read(name.key)))
     except ArtifactsError as error:
         return error
 

@@ -15,7 +15,6 @@ from artifacts.storage import LAYOUTS, MANIFESTS, Change, Name
 
 T = TypeVar("T")
 
-MAX_SIZE = 2**63 - 1  # bytes
 MAX_EPOCH = 10**9 - 1
 MAX_NUMBER = 10**12 - 1  # of a version: what its name has room for
 _ID = re.compile(r"[0-9a-f]{32}")

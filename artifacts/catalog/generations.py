@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from artifacts.catalog.fields import MAX_EPOCH, MAX_SIZE, number_of, texts_of
+from artifacts.catalog.fields import MAX_EPOCH, number_of, texts_of
+from artifacts.content import MAX_SIZE
 from artifacts.storage import (
     CONDEMNED,
     Change,

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Self
 
-from artifacts.catalog.fields import MAX_EPOCH, MAX_SIZE, id_of, number_of
+from artifacts.catalog.fields import MAX_EPOCH, id_of, number_of
+from artifacts.content import MAX_SIZE
 from artifacts.errors import MalformedError
 from artifacts.storage import Change, Event
 

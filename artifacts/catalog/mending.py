@@ -24,7 +24,6 @@ from artifacts.progress import Progress
 from artifacts.storage import BLOBS, Frame, Log, Name, ObjectStore, Tail, checked, hash_file
 
 _STEP = 2**23  # bytes that are held at once
-_MOST = 2**28  # bytes of a page, a manifest or a layout
 
 
 class Source(Protocol):
@@ -192,7 +191,7 @@ def _fetched(name: Name, source: Source, path: Path) -> bool:
                 file.write(data)
         if name.kind == BLOBS:
             return hasher.digest() == name.digest
-        checked(name, path.read_bytes(), _MOST)
+        checked(name, path.read_bytes())
     except (NotFoundError, IntegrityError):
         return False
     return True

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from artifacts.catalog.fields import (
-    MAX_SIZE,
     facts_of,
     id_of,
     layout_of,
@@ -18,7 +17,7 @@ from artifacts.catalog.fields import (
     text_of,
     time_of,
 )
-from artifacts.content import Digest
+from artifacts.content import MAX_SIZE, Digest
 from artifacts.storage import Change, Event, Name
 
 

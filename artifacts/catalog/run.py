@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, Self
 
-from artifacts.catalog.fields import MAX_SIZE, number_of, text_of, texts_of
+from artifacts.catalog.fields import number_of, text_of, texts_of
 from artifacts.catalog.journals import Journals
+from artifacts.content import MAX_SIZE
 from artifacts.storage import BLOBS, Change, Checkpoints, Event, Name, Put, Rows, apply_rules
 
 HISTORY = "history"

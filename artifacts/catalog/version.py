@@ -27,6 +27,7 @@ from artifacts.errors import (
 )
 from artifacts.names import CollectionName
 from artifacts.storage import (
+    MAX_OBJECT_BYTES,
     Fold,
     InlineObjects,
     Layout,
@@ -48,9 +49,6 @@ class Link:
     portfolio: CollectionName
     fold: Fold[CollectionState]
     row: LinkRow
-
-
-_MOST = 2**28  # bytes of a manifest or a layout that a reader will believe
 
 
 class Version:
@@ -307,13 +305,13 @@ class Version:
         """Have an object under way, where that pays."""
         parallel = self.collection.log.parallel
         if parallel is not None and str(name) not in self._objects.inline:
-            self._begun.mine[name] = parallel.begin(partial(self._objects.get, name, _MOST))
+            self._begun.mine[name] = parallel.begin(partial(self._objects.get, name))
 
     @cached_property
     def _begun(self) -> PerProcess[dict[Name, Future[bytes]]]:
         return PerProcess(dict)
 
-    def _get(self, name: Name, most: int = _MOST) -> bytes:
+    def _get(self, name: Name, most: int = MAX_OBJECT_BYTES) -> bytes:
         begun = self._begun.mine.pop(name, None)
         try:
             return begun.result() if begun else self._objects.get(name, most)

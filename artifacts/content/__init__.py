@@ -2,7 +2,7 @@
 
 from artifacts.content.diff import Diff, diff
 from artifacts.content.digest import Digest
-from artifacts.content.entry import Detail, Entry, Kind, Row
+from artifacts.content.entry import MAX_SIZE, Detail, Entry, Kind, Row
 from artifacts.content.manifest import Manifest, PageRow, build
 from artifacts.content.page import Page
 from artifacts.content.path import (
@@ -14,6 +14,7 @@ from artifacts.content.path import (
 )
 
 __all__ = [
+    "MAX_SIZE",
     "Detail",
     "Diff",
     "Digest",

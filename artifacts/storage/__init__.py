@@ -26,7 +26,7 @@ from artifacts.storage.log import Change, Clock, Event, Log, Proposal, Tail, now
 from artifacts.storage.machine import MachineHeads
 from artifacts.storage.memory import MemoryStore
 from artifacts.storage.name import BLOBS, CONDEMNED, KINDS, LAYOUTS, MANIFESTS, PAGES, Name
-from artifacts.storage.objects import InlineObjects, Objects, checked
+from artifacts.storage.objects import MAX_OBJECT_BYTES, InlineObjects, Objects, checked
 from artifacts.storage.opening import (
     Address,
     StoreIdentity,
@@ -67,6 +67,7 @@ __all__ = [
     "KINDS",
     "LAYOUTS",
     "MANIFESTS",
+    "MAX_OBJECT_BYTES",
     "MOST_STORED",
     "PAGES",
     "RAW",

@@ -11,6 +11,8 @@ from artifacts.storage.healing import healed
 from artifacts.storage.name import Name
 from artifacts.storage.store import ObjectStore
 
+MAX_OBJECT_BYTES = 2**28  # of a page, a layout or a manifest that a reader will believe
+
 
 class Objects:
     """Written once, verified on every read. Equal content is stored once."""
@@ -31,7 +33,7 @@ class Objects:
         if not self.has(name):
             self.store.write(name.key, codec.encode(data))
 
-    def get(self, name: Name, most: int) -> bytes:
+    def get(self, name: Name, most: int = MAX_OBJECT_BYTES) -> bytes:
         """Canonical bytes, at most `most` of them.
 
         Raises ObjectNotFoundError, DigestMismatchError, MalformedError.
@@ -50,12 +52,12 @@ class InlineObjects(Objects):
         super().__init__(store)
         self.inline = inline
 
-    def get(self, name: Name, most: int) -> bytes:
+    def get(self, name: Name, most: int = MAX_OBJECT_BYTES) -> bytes:
         stored = self.inline.get(str(name))
         return super().get(name, most) if stored is None else checked(name, stored, most)
 
 
-def checked(name: Name, stored: bytes, most: int) -> bytes:
+def checked(name: Name, stored: bytes, most: int = MAX_OBJECT_BYTES) -> bytes:
     """Raises DigestMismatchError, MalformedError."""
     data = codec.decode(stored, most, name.key)
     if (actual := Digest.of(data)) != name.digest:

@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from blake3 import blake3
 
-from artifacts.content import Digest
+from artifacts.content import MAX_SIZE, Digest
 from artifacts.errors import StorageError
 from artifacts.storage.claim import claim
 from artifacts.storage.store import ObjectStore, Read, Tell, silent
@@ -32,7 +32,6 @@ _FICLONE = 0x40049409  # Source: linux/fs.h; where it is another number, this on
 _NOT_IN_KERNEL = {errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM}
 _NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR
 TO_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # no FIFO hangs
-MAX_SIZE = 2**63 - 1  # bytes of any file
 
 Fetch: TypeAlias = Callable[[Path, Tell], None]
 """Makes and fills a file, and tells of its bytes in order."""

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from artifacts.content import Detail, Digest
+from artifacts.content import MAX_SIZE, Detail, Digest
 from artifacts.errors import ChangedReferenceError, MissingReferenceError, StorageError
 from artifacts.storage.bulk import PART_BYTES, in_parts
 from artifacts.storage.references.places import Places
 from artifacts.storage.references.told import Told
 from artifacts.storage.references.uri import Uri
 from artifacts.storage.store import Tell
-from artifacts.storage.transfer import MAX_SIZE, TO_READ, copy_file, hash_file, write_at
+from artifacts.storage.transfer import TO_READ, copy_file, hash_file, write_at
 
 _NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0)
 
