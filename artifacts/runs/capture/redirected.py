@@ -1,0 +1,168 @@
+"""Redirected: file descriptors 1 and 2, listened to by a process of their own.
+
+A thread that passed the bytes on would need the interpreter: a C library that prints while it
+holds it would wait for ever, and what a dying process says last would be lost with it. So `tee`
+passes them on, into a file that is read from time to time.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import sys
+from codecs import getincrementaldecoder
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic, sleep
+
+from artifacts.runs.capture.wrapped import STREAMS
+
+_FAREWELL_S = 1.0  # that children which still print are waited for
+_LONGEST = 2**26  # bytes of a file, after which another is begun
+_READ = 2**20
+_GROUP_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGTTOU", "SIGTSTP")  # not meant for a listener
+_log = logging.getLogger(__name__)
+
+
+def can_redirect() -> bool:
+    """Whether this system has what it takes."""
+    return hasattr(os, "posix_spawn") and shutil.which("tee") is not None
+
+
+class Redirected:
+    """Hears this process, its children and C libraries, and what they say as they die."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._tees: list[_Tee] = []
+        self._owner = 0
+        self._begun = 0  # files
+
+    def open(self) -> None:
+        """A descriptor that is closed is left alone."""
+        self._owner = os.getpid()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        _flush()
+        for place, name in enumerate(STREAMS):
+            with suppress(OSError):
+                self._tees.append(_Tee(name, place + 1, self._path(name)))
+
+    def take(self) -> list[tuple[str, str]]:
+        """A file that grew too long is followed by another."""
+        heard = []
+        for tee in [*self._tees]:
+            is_last = tee.is_over() or not self._owner
+            heard.append((tee.name, tee.read(is_last=is_last)))
+            if is_last:
+                self._tees.remove(tee)
+            elif tee.is_open and tee.size > _LONGEST:
+                tee.close()
+                self._tees.append(_Tee(tee.name, tee.descriptor, self._path(tee.name)))
+        return [(name, text) for name, text in heard if text]
+
+    def close(self) -> None:
+        """Both descriptors lead where they did. What children go on printing is passed on."""
+        if self._owner != os.getpid():
+            return
+        self._owner = 0
+        _flush()
+        for tee in self._tees:
+            tee.close()
+        until = monotonic() + _FAREWELL_S
+        while not all([tee.is_over() for tee in self._tees]):  # noqa: C419 - each is asked
+            if monotonic() > until:
+                _log.info("a child process still prints: what follows is not recorded")
+                return
+            sleep(0.002)
+
+    def _path(self, name: str) -> Path:
+        self._begun += 1
+        return self._folder / f".{name}-{os.getpid()}-{self._begun}"
+
+
+class _Tee:
+    """One descriptor, and the process that passes on what is written to it."""
+
+    def __init__(self, name: str, descriptor: int, path: Path) -> None:
+        self.name, self.descriptor, self.size = name, descriptor, 0
+        self._path = path
+        self._decoder = getincrementaldecoder("utf-8")("replace")
+        self.is_open, self._is_over = True, False
+        self._original = os.dup(descriptor)
+        self._file = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        far, near = _terminal_like(descriptor) if os.isatty(descriptor) else os.pipe()
+        self._process = _spawn_tee(far, self._original, path)
+        os.dup2(near, descriptor)  # which children inherit
+        os.close(near)
+        os.close(far)
+
+    def is_over(self) -> bool:
+        """Whether nobody writes any more, and all of it can be read."""
+        if not self._is_over:
+            try:
+                self._is_over = os.waitpid(self._process, os.WNOHANG)[0] != 0
+            except ChildProcessError:  # somebody waited for any child, and got this one
+                self._is_over = True
+        return self._is_over
+
+    def read(self, *, is_last: bool) -> str:
+        """What is there by now. The file goes with the last of it."""
+        parts = []
+        while data := os.read(self._file, _READ):
+            self.size += len(data)
+            parts.append(self._decoder.decode(data))
+        if is_last:
+            parts.append(self._decoder.decode(b"", final=True))
+            os.close(self._file)
+            self._path.unlink(missing_ok=True)
+        return "".join(parts)
+
+    def close(self) -> None:
+        """The descriptor leads where it did."""
+        if self.is_open:
+            self.is_open = False
+            os.dup2(self._original, self.descriptor)
+            os.close(self._original)
+
+
+def _spawn_tee(source: int, destination: int, path: Path) -> int:
+    """In a group of its own, so that an interrupt of ours is not its end."""
+    return os.posix_spawn(
+        str(shutil.which("tee")),
+        ["tee", "-a", str(path)],
+        {},
+        file_actions=[
+            (os.POSIX_SPAWN_DUP2, source, 0),
+            (os.POSIX_SPAWN_DUP2, destination, 1),
+            (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+        ],
+        setpgroup=0,
+        setsigmask=[getattr(signal, name) for name in _GROUP_SIGNALS],
+    )
+
+
+def _terminal_like(descriptor: int) -> tuple[int, int]:
+    """A terminal in place of one, of its size: what is printed looks as it would there."""
+    import fcntl
+    import termios
+
+    far, near = os.openpty()
+    size = fcntl.ioctl(descriptor, termios.TIOCGWINSZ, b"\0" * 8)
+    fcntl.ioctl(near, termios.TIOCSWINSZ, size)
+    modes = termios.tcgetattr(near)
+    modes[1] &= ~termios.OPOST  # the real one puts a carriage return before each line feed
+    termios.tcsetattr(near, termios.TCSANOW, modes)
+    return far, near
+
+
+def _flush() -> None:
+    """What Python and C hold back belongs before, or after."""
+    import ctypes
+
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with suppress(OSError, ValueError):
+                stream.flush()
+    ctypes.CDLL(None).fflush(None)
