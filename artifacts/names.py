@@ -22,6 +22,7 @@ _TAG = re.compile(r"[-\w]+( +[-\w]+)*")
 _VERSION = re.compile(r"v(0|[1-9][0-9]{0,11})")
 _LIKE_A_VERSION = re.compile(r"v\d+")
 _HEX = re.compile(r"[0-9a-f]+")
+_LIKE_A_URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+):/(?!/)")  # C:/ is a disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +200,17 @@ def check_aliases(aliases: str | Iterable[str] | None) -> tuple[str, ...]:
 def check_tags(tags: str | Iterable[str] | None) -> tuple[str, ...]:
     """Each tag once, in the order given. Raises InvalidNameError."""
     return _each_once(tags, _check_tag)
+
+
+def check_folder(text: str) -> str:
+    """Raises InvalidNameError for a URL that lacks a slash: the system would make folders of it."""
+    if match := _LIKE_A_URL.match(text):
+        scheme = match[1]
+        slashes = "///" if scheme.lower() == "file" else "//"
+        shown = f"{scheme}:/…"  # what follows may be a password
+        reason = f"write {scheme}:{slashes}… for a URL, ./{shown} for a folder"
+        raise InvalidNameError(shown, reason)
+    return text
 
 
 def _split(text: str, entity: str, project: str) -> tuple[str, str, str]:

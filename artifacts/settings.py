@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 from artifacts.errors import InvalidNameError, InvalidSettingError
-from artifacts.names import check_entity, check_project, nearest_project
+from artifacts.names import check_entity, check_folder, check_project, nearest_project
 
 _VARIABLES = {  # weakest first
     "store": ("ART_STORE",),
@@ -36,7 +36,7 @@ _FLAGS = dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True) | dict.fromke
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(?:([kmgt])(i)?)?b?", re.IGNORECASE)
 _CACHE_SIZE = 50 * 10**9
 _HIDDEN = {"storage_options", "reference_options"}
-_PASSWORD = re.compile(r"(?<=://)[^/@]*:[^/]*(?=@)")
+_PASSWORD = re.compile(r"(?<=:/)(/?)[^/@]*:[^/]*(?=@)")
 
 
 class Overrides(TypedDict, total=False):
@@ -159,7 +159,10 @@ class _Written:
     def as_path(self) -> Path:
         if not isinstance(self.value, str | os.PathLike) or not os.fspath(self.value):
             raise self._refused("expected a path")
-        text = os.path.expanduser(self.value)
+        try:
+            text = os.path.expanduser(check_folder(os.fspath(self.value)))
+        except InvalidNameError as error:
+            raise self._refused(error.reason) from None
         if text.startswith("~"):
             raise self._refused("no such home folder, give an absolute path")
         return Path(os.path.abspath(self.folder / text))
@@ -217,7 +220,7 @@ def parse_size(text: str) -> int:
 
 
 def _refusal(setting: str, value: object, source: str, reason: str) -> InvalidSettingError:
-    shown = "***" if setting in _HIDDEN else _PASSWORD.sub("***", str(value))
+    shown = "***" if setting in _HIDDEN else _PASSWORD.sub(r"\1***", str(value))
     return InvalidSettingError(setting, shown, f"{reason} (from {source})")
 
 

@@ -253,6 +253,8 @@ def test_settings_reach_another_process() -> None:
         ("ART_QUIET", "maybe", "expected true or false"),
         ("ART_STORE", "~nobody-of-that-name/store", "no such home folder"),
         ("ART_STORE", "sftp://me:secret@host/store", "give the password elsewhere"),
+        ("ART_STORE", "s3:/bucket/store", "write s3://… for a URL, ./s3:/… for a folder"),
+        ("ART_CACHE_DIR", "file:/cache", "write file:///… for a URL"),
     ],
 )
 def test_refusal_names_the_variable(
@@ -305,11 +307,13 @@ def test_unknown_argument_is_refused() -> None:
         Settings.load(colour="red")  # type: ignore[call-arg]
 
 
-def test_password_in_a_url_is_not_repeated() -> None:
+@pytest.mark.parametrize("slashes", ["//", "/"])
+def test_password_in_a_url_is_not_repeated(slashes: str) -> None:
     with pytest.raises(InvalidSettingError) as caught:
-        Settings.load(store="sftp://me:sec@ret@host/store")
+        Settings.load(store=f"sftp:{slashes}me:sec@ret@host/store")
 
-    assert caught.value.value == "sftp://***@host/store"
+    assert caught.value.value == f"sftp:{slashes}***@host/store"
+    assert "sec" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

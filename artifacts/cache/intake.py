@@ -20,9 +20,11 @@ from artifacts.content import Digest
 from artifacts.errors import DigestMismatchError, FileChangedError
 from artifacts.progress import Progress, Silent
 from artifacts.storage import (
+    CHUNK_SIZES,
     SOLO,
     START,
     TO_READ,
+    ChunkSizes,
     Epoch,
     ObjectStore,
     Packer,
@@ -43,7 +45,13 @@ class Intake:
     """
 
     def __init__(
-        self, store: ObjectStore, cache: Path, store_id: str, epoch: Epoch = START
+        self,
+        store: ObjectStore,
+        cache: Path,
+        store_id: str,
+        epoch: Epoch = START,
+        *,
+        sizes: ChunkSizes = CHUNK_SIZES,
     ) -> None:
         """`epoch` was read just now: before anything that exists is looked at."""
         self.store = store
@@ -52,7 +60,7 @@ class Intake:
         self._cache, self._store_id = cache, store_id
         self._uploads = Uploads(store)
         self._packer = Packer(store, self.contents.blobs, self._uploads, epoch)
-        self._large = LargeFiles(store, self.contents, self._packer, self._uploads)
+        self._large = LargeFiles(store, self.contents, self._packer, self._uploads, sizes)
         self._digests: dict[str, Digests] = {}
         self._later: dict[bytes, tuple[str, str]] = {}
 

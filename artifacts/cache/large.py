@@ -24,7 +24,9 @@ from artifacts.cache.solo import SoloFile
 from artifacts.content import Digest
 from artifacts.errors import FileChangedError
 from artifacts.storage import (
+    CHUNK_SIZES,
     RAW,
+    ChunkSizes,
     Located,
     Objects,
     ObjectStore,
@@ -45,14 +47,21 @@ class LargeFiles:
     """Places one file after another in `contents`."""
 
     def __init__(
-        self, store: ObjectStore, contents: Contents, packer: Packer, uploads: Uploads
+        self,
+        store: ObjectStore,
+        contents: Contents,
+        packer: Packer,
+        uploads: Uploads,
+        sizes: ChunkSizes = CHUNK_SIZES,
     ) -> None:
         self.base: Base = lambda _path: None
         self._store = store
         self._contents = contents
         self._packer = packer
         self._uploads = uploads
-        self._assembler = Assembler(store, packer, contents.number, contents.blob_of_chunk)
+        self._sizes = sizes
+        find = contents.blob_of_chunk
+        self._assembler = Assembler(store, packer, contents.number, find, sizes)
         self._is_far = store.concurrency > 1
         self._objects = Objects(store)
 
@@ -130,7 +139,7 @@ class LargeFiles:
             return None
         blob = self._contents.solo(digest)
         if digest not in self._contents and not self._contents.is_stored(blob, size):
-            file = SoloFile(fd, path, size, digest)
+            file = SoloFile(fd, path, size, digest, self._sizes)
             try:
                 self._uploads.stream(blob.key, size, file.read)
             except FileChangedError:

@@ -15,11 +15,13 @@ from artifacts.cache.relative import Match, Side
 from artifacts.content import Digest
 from artifacts.storage import (
     BUFFER_BYTES,
+    CHUNK_SIZES,
     RAW,
     ZSTD,
     Chunk,
     ChunkLists,
     ChunkRows,
+    ChunkSizes,
     Located,
     Name,
     ObjectStore,
@@ -111,11 +113,13 @@ class Assembler:
         packer: Packer,
         number: Callable[[Name], int],
         blob_of: Callable[[bytes], Name | None],
+        sizes: ChunkSizes = CHUNK_SIZES,
     ) -> None:
         self._store = store
         self._packer = packer
         self._number = number
         self._blob_of = blob_of
+        self._sizes = sizes
         self._lists = ChunkLists(store)
         self._chunks: dict[bytes, Piece] = {}
         self._listed: set[Name] = set()
@@ -162,7 +166,8 @@ class Assembler:
 
     def shared(self, read: Callable[[int], bytes]) -> int:
         """How many bytes of a stream lie in known chunks."""
-        return sum(len(each) for each in cut(read) if self._find(blake3(each).digest()))
+        chunks = cut(read, self._sizes)
+        return sum(len(each) for each in chunks if self._find(blake3(each).digest()))
 
     def list_all(self, blob: int, rows: ChunkRows) -> None:
         """Take over the list of all chunks of a blob."""
@@ -173,7 +178,7 @@ class Assembler:
         rows = self._rows.setdefault(blob, ChunkRows())
         if self._noting is not None:
             self._noting.result()  # one at a time, as they would be in each other's way
-        self._noting = self._pool.submit(_note, rows, offset, file)
+        self._noting = self._pool.submit(_note, rows, offset, file, self._sizes)
 
     def chunked(
         self, read: Callable[[int], bytes], *, compresses: bool
@@ -187,7 +192,7 @@ class Assembler:
             return data
 
         waiting: deque[Future[list[tuple[bytes, int, bytes]]]] = deque()
-        chunks = cut(following)
+        chunks = cut(following, self._sizes)
         while batch := [*islice(chunks, _BATCH)]:
             waiting.append(self._pool.submit(_encoded, batch, self._chunks, compresses=compresses))
             if len(waiting) > _MOST_WAITING:
@@ -250,9 +255,9 @@ def _encoded(
     return encoded
 
 
-def _note(rows: ChunkRows, offset: int, file: BinaryIO) -> None:
+def _note(rows: ChunkRows, offset: int, file: BinaryIO, sizes: ChunkSizes) -> None:
     with file:
-        for each in cut(file.read):
+        for each in cut(file.read, sizes):
             rows.add_raw(each, offset)
             offset += len(each)
 

@@ -8,7 +8,7 @@ from blake3 import blake3
 
 from artifacts.content import Digest
 from artifacts.errors import FileChangedError
-from artifacts.storage import ChunkRows, Cutter
+from artifacts.storage import ChunkRows, ChunkSizes, Cutter
 
 
 class SoloFile:
@@ -17,10 +17,10 @@ class SoloFile:
     What is sent is what was named, or `read` raises at the end. `rows` are then its chunks.
     """
 
-    def __init__(self, fd: int, path: str, size: int, digest: Digest) -> None:
+    def __init__(self, fd: int, path: str, size: int, digest: Digest, sizes: ChunkSizes) -> None:
         self._fd, self._path, self._size, self._digest = fd, path, size, digest
         self._at = self._cut = 0
-        self._hasher, self._cutter = blake3(), Cutter()
+        self._hasher, self._cutter = blake3(), Cutter(sizes)
         self.rows = ChunkRows()
 
     def read(self, most: int) -> bytes:

@@ -123,7 +123,7 @@ class Catalog(Collections):
     def intake(self, cache: Path) -> Intake:
         """Where a new draft's files go, who rely on nothing that is condemned by now."""
         epoch = self.epoch()
-        return Intake(self.store, cache, self.identity.id, epoch)
+        return Intake(self.store, cache, self.identity.id, epoch, sizes=self.identity.chunks)
 
     def epoch(self, *, is_new: bool = False) -> Epoch:
         """What a writer has to heed who looks at what exists from now on; see Logs.epoch."""

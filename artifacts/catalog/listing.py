@@ -15,6 +15,7 @@ from artifacts.storage import (
     Chunk,
     ChunkLists,
     ChunkRows,
+    ChunkSizes,
     Located,
     Name,
     ObjectStore,
@@ -44,22 +45,23 @@ def listed(work: tuple[ObjectStore, Sequence[Name]]) -> list[list[Located] | Non
     return [_indexed(blob, chunks) if (chunks := lists.get(blob)) else None for blob in blobs]
 
 
-def list_chunks(work: tuple[ObjectStore, Sequence[Unlisted]]) -> list[list[Located]]:
+def list_chunks(
+    work: tuple[ObjectStore, ChunkSizes, Sequence[Unlisted]],
+) -> list[list[Located]]:
     """Write the list of each blob; what it has for the index. A blob that is gone has nothing."""
-    store, blobs = work
-    lists = ChunkLists(store)
-    return [_list(store, lists, each) for each in blobs]
+    store, sizes, blobs = work
+    return [_list(store, sizes, each) for each in blobs]
 
 
-def _list(store: ObjectStore, lists: ChunkLists, unlisted: Unlisted) -> list[Located]:
+def _list(store: ObjectStore, sizes: ChunkSizes, unlisted: Unlisted) -> list[Located]:
     rows = ChunkRows()
     try:
-        chunks = sorted({*_chunks(store, unlisted)}, key=lambda chunk: chunk.offset)
+        chunks = sorted({*_chunks(store, sizes, unlisted)}, key=lambda chunk: chunk.offset)
     except NotFoundError:
         return []
     for chunk in chunks:
         rows.add(chunk)
-    lists.put(unlisted.blob, rows)
+    ChunkLists(store).put(unlisted.blob, rows)
     return _indexed(unlisted.blob, chunks)
 
 
@@ -70,12 +72,12 @@ def _indexed(blob: Name, chunks: Iterable[Chunk]) -> list[Located]:
     return [Located(digest, blob, offset) for digest, offset in rows.indexed]
 
 
-def _chunks(store: ObjectStore, unlisted: Unlisted) -> Iterator[Chunk]:
+def _chunks(store: ObjectStore, sizes: ChunkSizes, unlisted: Unlisted) -> Iterator[Chunk]:
     for stretch in unlisted.frames:
         yield from _framed(_reader(store, unlisted.blob, stretch), stretch.start)
     for stretch in unlisted.raw:
         at = stretch.start
-        for piece in cut(_reader(store, unlisted.blob, stretch)):
+        for piece in cut(_reader(store, unlisted.blob, stretch), sizes):
             yield Chunk(blake3(piece).digest(), at, len(piece), len(piece))
             at += len(piece)
 

@@ -62,8 +62,10 @@ def reindex(
         survey = _Survey(shards, _read_lists(store, shards), is_far=store.concurrency > 1)
         for placed in live_pages(ours, _noted(done)):
             survey.take(placed)
+        sizes = catalog.identity.chunks
         work = (
-            ((store, batch), batch) for batch in batched(survey.unlisted(), lambda each: each.size)
+            ((store, sizes, batch), batch)
+            for batch in batched(survey.unlisted(), lambda each: each.size)
         )
         for lists, batch in spread(list_chunks, work, executor):
             for rows, each in zip(lists, batch, strict=True):

@@ -14,7 +14,7 @@ from artifacts.catalog import Session, has_runs, mirror
 from artifacts.cli.call import Call
 from artifacts.cli.options import command
 from artifacts.cli.output import count_text, duration_text, shown, size_text
-from artifacts.names import CollectionName
+from artifacts.names import CollectionName, check_folder
 
 
 @command
@@ -44,7 +44,7 @@ def copy(call: Call, source: str, target: str, *, names: tuple[str, ...]) -> Non
 
 
 def _place(text: str) -> str:
-    return text if "://" in text else os.path.abspath(os.path.expanduser(text))
+    return text if "://" in text else os.path.abspath(os.path.expanduser(check_folder(text)))
 
 
 def _collections(session: Session) -> Iterator[CollectionName]:

@@ -3,7 +3,15 @@
 from artifacts.storage.age import DatedStore, is_old, written
 from artifacts.storage.ahead import Ahead
 from artifacts.storage.checkpoint import Checkpoints, Head, Put, Row, Rows
-from artifacts.storage.chunks import CHUNK_BYTES, Chunk, ChunkLists, ChunkRows, Cutter, cut
+from artifacts.storage.chunks import (
+    CHUNK_SIZES,
+    Chunk,
+    ChunkLists,
+    ChunkRows,
+    ChunkSizes,
+    Cutter,
+    cut,
+)
 from artifacts.storage.claim import alone, claim, claimed, delete_abandoned
 from artifacts.storage.codec import MOST_STORED, RAW, ZSTD, compress, decode, encode, expand
 from artifacts.storage.epoch import (
@@ -61,7 +69,7 @@ from artifacts.storage.upload import Uploads
 __all__ = [
     "BLOBS",
     "BUFFER_BYTES",
-    "CHUNK_BYTES",
+    "CHUNK_SIZES",
     "COLLECTED",
     "CONDEMNED",
     "KINDS",
@@ -83,6 +91,7 @@ __all__ = [
     "Chunk",
     "ChunkLists",
     "ChunkRows",
+    "ChunkSizes",
     "Clock",
     "Condemned",
     "CondemnedList",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,7 +25,7 @@ from artifacts.storage.store import ObjectStore
 if TYPE_CHECKING:
     from pyfastcdc import FastCDC
 
-MIN_CHUNK, CHUNK_BYTES, MAX_CHUNK = 2**13, 2**15, 2**17
+_LEAST_EVER, _MOST_EVER = 2**10, 2**18  # bytes of a chunk, whatever a store says
 _MOST_ROWS = 2**20  # of a list: what lies beyond the first 32 GiB of a blob is not found again
 _BUFFER_BYTES = 8 * 2**20  # cut at once
 _FOLDER = "cache/chunks"
@@ -32,6 +33,27 @@ _MAGIC = b"artchnk1"
 _HEAD = struct.Struct("<8sI")
 _ROW = struct.Struct("<32sQIIB")
 _DIGEST = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkSizes:
+    """Bytes of the chunks that a store's large files are cut into: all but the last of a file."""
+
+    least: int = 2**13
+    mean: int = 2**15
+    most: int = 2**17
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for what is no power of two, too small, too large or out of order."""
+        sizes = (self.least, self.mean, self.most)
+        if not all(type(size) is int and size > 0 and size & (size - 1) == 0 for size in sizes):
+            raise ValueError(f"chunk sizes are {sizes}, want powers of two")
+        if not _LEAST_EVER <= self.least <= self.mean <= self.most <= _MOST_EVER:
+            raise ValueError(f"chunk sizes are {sizes}, want {_LEAST_EVER} ≤ … ≤ {_MOST_EVER}")
+
+
+CHUNK_SIZES = ChunkSizes()
+"""Those of a new store, and of one that does not say."""
 
 
 class Chunk(NamedTuple):
@@ -44,13 +66,13 @@ class Chunk(NamedTuple):
     codec: int = RAW
 
 
-def cut(read: Callable[[int], bytes]) -> Iterator[memoryview]:
+def cut(read: Callable[[int], bytes], sizes: ChunkSizes = CHUNK_SIZES) -> Iterator[memoryview]:
     """The pieces of a stream, in order.
 
     `read` gives at most so many bytes, and none at the end. Where the cuts are depends on the
     bytes alone, a hundred or so before each, so an insertion moves only those beside it.
     """
-    cutter = Cutter()
+    cutter = Cutter(sizes)
     while data := read(_BUFFER_BYTES):
         yield from cutter.feed(data)
     yield from cutter.close()
@@ -59,13 +81,14 @@ def cut(read: Callable[[int], bytes]) -> Iterator[memoryview]:
 class Cutter:
     """As `cut`, for whoever reads the stream for something else too."""
 
-    def __init__(self) -> None:
+    def __init__(self, sizes: ChunkSizes = CHUNK_SIZES) -> None:
         self._held = b""
+        self._cutter = _cutter(sizes)
 
     def feed(self, data: bytes) -> Iterator[memoryview]:
         """The pieces that end within what came so far."""
         view = memoryview(self._held + data)
-        lengths = [chunk.length for chunk in _cutter().cut_buf(view)]
+        lengths = [chunk.length for chunk in self._cutter.cut_buf(view)]
         start = 0
         for length in lengths[:-1]:
             yield view[start : start + length]
@@ -152,10 +175,10 @@ def _is_possible(chunk: Chunk) -> bool:
 
 
 @cache
-def _cutter() -> FastCDC:
+def _cutter(sizes: ChunkSizes) -> FastCDC:
     from pyfastcdc import FastCDC
 
-    return FastCDC(CHUNK_BYTES, min_size=MIN_CHUNK, max_size=MAX_CHUNK)
+    return FastCDC(sizes.mean, min_size=sizes.least, max_size=sizes.most)
 
 
 def _key(blob: Name) -> str:

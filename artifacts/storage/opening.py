@@ -18,12 +18,15 @@ from urllib.parse import unquote
 from artifacts.content import Digest
 from artifacts.errors import (
     AlreadyExistsError,
+    InvalidNameError,
     InvalidSettingError,
     NotAStoreError,
     ObjectNotFoundError,
     StoreNotFoundError,
     UnsupportedStoreError,
 )
+from artifacts.names import check_folder
+from artifacts.storage.chunks import CHUNK_SIZES, ChunkSizes
 from artifacts.storage.claim import delete_abandoned
 from artifacts.storage.local import LocalStore
 from artifacts.storage.memory import MemoryStore
@@ -33,6 +36,7 @@ from artifacts.storage.store import ObjectStore
 _KEY = "store.json"
 _FORMAT = 1
 _MAX_BYTES = 512
+_SIZES = ("least_chunk", "mean_chunk", "most_chunk")
 _ID = re.compile(r"[0-9a-f]{32}")
 _RANDOM = 24  # digits of an id; the others check them
 _PROBE = "probe"
@@ -50,6 +54,7 @@ class StoreIdentity:
 
     id: str
     format: int
+    chunks: ChunkSizes = CHUNK_SIZES
     data: bytes = field(default=b"", compare=False, repr=False)  # as it lies in the store
 
 
@@ -104,7 +109,7 @@ def initialize(store: ObjectStore) -> StoreIdentity:
         return _identify_beside(store, stranger)
     _probe(store)
     with suppress(AlreadyExistsError):  # made meanwhile: theirs is as good
-        store.create(_KEY, b'{"format":%d,"id":"%s"}\n' % (_FORMAT, _new_id().encode()))
+        store.create(_KEY, _encode(_new_id(), CHUNK_SIZES))
     return identify(store)
 
 
@@ -148,7 +153,9 @@ def _resolve(address: Address) -> ObjectStore:
 
 def _at_path(path: str) -> LocalStore:
     try:
-        return LocalStore(Path(path).expanduser())
+        return LocalStore(Path(check_folder(path)).expanduser())
+    except InvalidNameError as error:
+        raise InvalidSettingError("store", error.name, error.reason) from None
     except RuntimeError as error:
         raise InvalidSettingError("store", path, str(error)) from error
 
@@ -188,7 +195,24 @@ def _parse(data: bytes, url: str) -> StoreIdentity:
         raise NotAStoreError(url, f"{_KEY} has no id of 32 hex digits")
     if store_id != _checked_id(store_id):
         raise NotAStoreError(url, f"the id in {_KEY} was changed; restore it from a copy")
-    return StoreIdentity(store_id, found, data)
+    return StoreIdentity(store_id, found, _parse_sizes(fields, url), data)
+
+
+def _parse_sizes(fields: Mapping[str, Any], url: str) -> ChunkSizes:
+    """Those of today where none are named. Powers of two, so that damage to one shows."""
+    if not fields.keys() & {*_SIZES}:
+        return CHUNK_SIZES
+    found: list[Any] = [fields.get(name) for name in _SIZES]
+    try:
+        return ChunkSizes(*found)
+    except ValueError as error:
+        raise NotAStoreError(url, f"in {_KEY} {error}") from None
+
+
+def _encode(store_id: str, sizes: ChunkSizes) -> bytes:
+    named = zip(_SIZES, (sizes.least, sizes.mean, sizes.most), strict=True)
+    fields = {"format": _FORMAT, "id": store_id, **dict(named)}
+    return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
 
 
 def _new_id() -> str:

@@ -84,7 +84,8 @@ def share_behind(fetch: Fetch, source: Path, target: Path, tell: Tell) -> tuple[
         with on_disk(target):
             writing = _opened(opened, target, _NEW)
             if not _is_one_disk(reading, writing):
-                return _follow(partial(fetch, source), reading, tell, writing)
+                append = partial(_append, target, writing)
+                return _follow(partial(fetch, source), reading, tell, append)
             found = _follow(partial(fetch, source), reading, tell)
             os.lseek(reading, 0, os.SEEK_SET)
             if not _clone(reading, writing) and not _link(source, target):
@@ -147,9 +148,15 @@ def _opened(held: ExitStack, path: Path, flags: int) -> int:
 
 
 def _follow(
-    fetch: Callable[[Tell], None], reading: int, tell: Tell, writing: int | None = None
+    fetch: Callable[[Tell], None],
+    reading: int,
+    tell: Tell,
+    append: Callable[[memoryview], None] | None = None,
 ) -> tuple[Digest, int]:
-    """Digest and length of what `fetch` tells of while it fills the file that is read."""
+    """Digest and length of what `fetch` tells of while it fills the file that is read.
+
+    `append` gets these bytes; what it raises ends the fetching too, by way of what `fetch` tells.
+    """
     hasher = blake3()
     arrived: SimpleQueue[int] = SimpleQueue()
 
@@ -159,8 +166,8 @@ def _follow(
             length += left
             while left and (got := os.readv(reading, [view[:left]])):
                 hasher.update(view[:got])
-                if writing is not None:
-                    write_all(writing, view[:got])
+                if append is not None:
+                    append(view[:got])
                 left -= got
                 tell(got)
         return length
@@ -178,6 +185,12 @@ def _follow(
             arrived.put(0)
         length = taking.result()
     return Digest(hasher.digest()), length
+
+
+def _append(path: Path, fd: int, data: memoryview) -> None:
+    """Whoever fetches meanwhile has a file of its own, and would take this disk for that one's."""
+    with on_disk(path):
+        write_all(fd, data)
 
 
 def _copy_and_hash(

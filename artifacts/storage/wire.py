@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 BULK_BYTES = 2**20  # from so many on
 _AT_ONCE = 64
 _BLOCK_BYTES = 2**18  # sent within one time limit, or read; few enough for the processor's cache
-_STORED, _PARTIAL = 200, 206
+_WHOLE = _STORED = 200
+_PARTIAL = 206
 _SAID_BYTES = 2**14  # read of what a server has to say about a failure
 _CODE = re.compile(rb"<Code>([A-Za-z0-9_.]{1,60})</Code>")
 _SIGNED = re.compile(r"\?\S*X-Amz-Signature=\S*")
@@ -53,16 +54,24 @@ class Wire:
         )
 
     def get(self, url: str, start: int, stop: int, limit_s: float) -> Iterator[bytes]:
-        """The bytes of a range, fewer where the object ends. Raises AnswerError."""
+        """The bytes of a range, fewer where the object ends. Raises AnswerError.
+
+        Who answers with the whole object has it read from its beginning to the range's end.
+        Source: RFC 9110 14.2, which lets any server pass the range by.
+        """
         headers = {"Range": f"bytes={start}-{stop - 1}", "Accept-Encoding": "identity"}
         answer = self._ask("GET", url, headers=headers, preload_content=False)
         try:
-            _expect(answer, _PARTIAL)
-            yield from _blocks(answer, time.monotonic() + limit_s)
+            _expect(answer, _PARTIAL, _WHOLE)
+            blocks = _blocks(answer, time.monotonic() + limit_s)
+            yield from blocks if answer.status == _PARTIAL else _between(blocks, start, stop)
         except BaseException:
             answer.close()  # nobody else is to get the rest of this answer
             raise
-        answer.release_conn()
+        if answer.status == _PARTIAL:
+            answer.release_conn()
+        else:
+            answer.close()
 
     def put(self, url: str, data: bytes) -> str:
         """The ETag of what was stored. Raises AnswerError."""
@@ -100,8 +109,8 @@ def _unsigned(record: logging.LogRecord) -> bool:
     return True
 
 
-def _expect(answer: BaseHTTPResponse, status: int) -> None:
-    if answer.status != status:
+def _expect(answer: BaseHTTPResponse, *statuses: int) -> None:
+    if answer.status not in statuses:
         code = _CODE.search(answer.read(_SAID_BYTES) or answer.data)
         raise AnswerError(answer.status, code[1].decode() if code else "")
 
@@ -112,3 +121,13 @@ def _blocks(answer: BaseHTTPResponse, until_s: float) -> Iterator[bytes]:
         yield block
         if time.monotonic() > until_s:
             raise TimeoutError
+
+
+def _between(blocks: Iterator[bytes], start: int, stop: int) -> Iterator[bytes]:
+    at = 0
+    for block in blocks:
+        if part := block[max(start - at, 0) : stop - at]:
+            yield part
+        at += len(block)
+        if at >= stop:
+            return

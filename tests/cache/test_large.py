@@ -35,6 +35,7 @@ from artifacts.content import Digest
 from artifacts.errors import FileChangedError
 from artifacts.storage import (
     BLOBS,
+    CHUNK_SIZES,
     RAW,
     ZSTD,
     MemoryStore,
@@ -44,7 +45,6 @@ from artifacts.storage import (
     chunks,
     packs,
 )
-from artifacts.storage.chunks import MAX_CHUNK
 from artifacts.testing import CountingStore
 
 SIZE, SOLO_BYTES = 2**20, 2**18
@@ -92,7 +92,7 @@ def shrink(patch: pytest.MonkeyPatch, window: int = 2**16) -> None:
     patch.setattr(placement, "SOLO_BYTES", SOLO_BYTES)
     patch.setattr(relative, "_WINDOW", window)
     patch.setattr(relative, "_BLOCK", 2**13)
-    patch.setattr(chunks, "_BUFFER_BYTES", MAX_CHUNK)
+    patch.setattr(chunks, "_BUFFER_BYTES", CHUNK_SIZES.most)
     patch.setattr(packs, "PACK_BYTES", 2**17)
 
 
@@ -242,7 +242,7 @@ def test_an_insertion_costs_what_is_beside_it_at_most(
     desk = bench.desk(reach)
     commit(desk, bench.root, data)
 
-    assert growth(desk, bench.root, inserted(data)) <= 3 * MAX_CHUNK
+    assert growth(desk, bench.root, inserted(data)) <= 3 * CHUNK_SIZES.most
 
 
 @both_kinds
@@ -252,7 +252,8 @@ def test_a_moved_half_is_not_stored_again(bench: Bench, data: bytes, reach: Reac
     commit(desk, bench.root, data)
 
     assert (
-        growth(desk, bench.root, data[SIZE // 2 :] + data[: SIZE // 2]) <= SIZE / 2 + 3 * MAX_CHUNK
+        growth(desk, bench.root, data[SIZE // 2 :] + data[: SIZE // 2])
+        <= SIZE / 2 + 3 * CHUNK_SIZES.most
     )
 
 
@@ -470,7 +471,7 @@ def test_another_machine_uploads_only_what_is_new(bench: Bench, data: bytes) -> 
     commit(mine, bench.root, data)
     theirs.last = mine.last
 
-    assert growth(theirs, bench.root, inserted(data)) <= 3 * MAX_CHUNK
+    assert growth(theirs, bench.root, inserted(data)) <= 3 * CHUNK_SIZES.most
 
 
 def test_little_is_read_of_a_far_past(bench: Bench) -> None:

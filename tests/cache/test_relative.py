@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from artifacts.cache import relative
 from artifacts.cache.relative import MIN_MATCH, Match, Side, matches
-from artifacts.storage import chunks
-from artifacts.storage.chunks import MAX_CHUNK
+from artifacts.storage import CHUNK_SIZES, chunks
 
 BASE = noise(300_000)
 WINDOWS = st.sampled_from([2**14, 2**16, 2**22])
@@ -27,7 +26,7 @@ def held(window: int, block: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(relative, "_WINDOW", window)
         patch.setattr(relative, "_BLOCK", block)
-        patch.setattr(chunks, "_BUFFER_BYTES", MAX_CHUNK)
+        patch.setattr(chunks, "_BUFFER_BYTES", CHUNK_SIZES.most)
         yield
 
 
@@ -81,7 +80,7 @@ def test_all_but_one_deletion_is_found(at: int, cut: int, window: int, block: in
 def test_what_lies_between_insertions_is_found_to_the_byte(
     inserted: list[bytes], window: int, block: int
 ) -> None:
-    parts = [noise(2 * MAX_CHUNK, seed) for seed in range(3)]
+    parts = [noise(2 * CHUNK_SIZES.most, seed) for seed in range(3)]
     old = b"".join(parts)
     new = b"".join(one + part for one, part in zip(inserted, [*parts, b""], strict=True))
     with held(window, block), pytest.MonkeyPatch.context() as patch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -61,6 +62,23 @@ def test_a_lost_index_is_made_anew_as_it_was(machines: Machines) -> None:
     assert (done.rows, done.lists, done.problems) == (len(before), len(chunks), [])
     assert index_rows(machines) == before
     assert lists(machines) == chunks
+
+
+def test_a_store_that_says_so_is_cut_otherwise(machines: Machines) -> None:
+    sizes = {"least_chunk": 1024, "mean_chunk": 4096, "most_chunk": 8192}
+    identity = json.loads(machines.store.read("store.json"))
+    machines.store.write("store.json", json.dumps({**identity, **sizes}).encode())
+    machines.put("finer", {"table": TABLE["table.csv"][2**20 :], "solo": SOLO["solo"] + b"more"})
+    blobs = machines.blobs_of("finer") - machines.blobs_of("all")
+    finer = {blob: each for blob, each in lists(machines).items() if blob in blobs}
+    assert finer
+    assert max(chunk.size for each in finer.values() for chunk in each) <= 8192
+    for blob in finer:
+        ChunkLists(machines.store).delete(blob)
+
+    reindex(machines.catalog)
+
+    assert {blob: lists(machines)[blob] for blob in finer} == finer
 
 
 def test_without_an_index_known_content_is_stored_again(machines: Machines) -> None:

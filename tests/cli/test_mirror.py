@@ -43,3 +43,5 @@ def test_what_cannot_be_copied_says_why(art: Shell, mnist: str) -> None:
     assert (refused.code, "something else" in refused.err) == (4, True)
     assert art("store", "copy", str(art.store), "new", "--only", "nothing").code == 3
     assert art("store", "copy", "nowhere", "new").code == 3
+    refused = art("store", "copy", str(art.store), "s3:/bucket")
+    assert (refused.code, "write s3://…" in refused.err) == (2, True)

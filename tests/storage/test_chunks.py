@@ -14,16 +14,17 @@ from artifacts.content import Digest
 from artifacts.errors import StorageError
 from artifacts.storage import (
     BLOBS,
+    CHUNK_SIZES,
     ZSTD,
     Chunk,
     ChunkLists,
     ChunkRows,
+    ChunkSizes,
     MemoryStore,
     Name,
     chunks,
     cut,
 )
-from artifacts.storage.chunks import MAX_CHUNK, MIN_CHUNK
 from artifacts.testing import FailingStore
 
 BLOB, OTHER = (Name(BLOBS, Digest.of(text)) for text in (b"blob", b"other"))
@@ -51,17 +52,17 @@ def lists() -> ChunkLists:
 
 @pytest.fixture
 def small_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunks, "_BUFFER_BYTES", MAX_CHUNK)
+    monkeypatch.setattr(chunks, "_BUFFER_BYTES", CHUNK_SIZES.most)
 
 
 @pytest.mark.usefixtures("small_buffer")
-@pytest.mark.parametrize("size", [0, 1, MIN_CHUNK, 100_000, 2**20])
+@pytest.mark.parametrize("size", [0, 1, CHUNK_SIZES.least, 100_000, 2**20])
 def test_chunks_are_the_whole_and_bounded(size: int) -> None:
     found = pieces(NOISE[:size])
 
     assert b"".join(found) == NOISE[:size]
-    assert all(MIN_CHUNK <= len(piece) <= MAX_CHUNK for piece in found[:-1])
-    assert all(0 < len(piece) <= MAX_CHUNK for piece in found)
+    assert all(CHUNK_SIZES.least <= len(piece) <= CHUNK_SIZES.most for piece in found[:-1])
+    assert all(0 < len(piece) <= CHUNK_SIZES.most for piece in found)
 
 
 def test_cuts_never_change() -> None:
@@ -69,12 +70,39 @@ def test_cuts_never_change() -> None:
     assert [len(piece) for piece in pieces(NOISE)][:8] == GOLDEN
 
 
+@pytest.mark.parametrize(
+    "sizes", [ChunkSizes(2**10, 2**12, 2**13), ChunkSizes(2**18, 2**18, 2**18)]
+)
+def test_a_store_may_have_chunks_of_other_sizes(sizes: ChunkSizes) -> None:
+    found = [bytes(piece) for piece in cut(BytesIO(NOISE).read, sizes)]
+
+    assert b"".join(found) == NOISE
+    assert all(sizes.least <= len(piece) <= sizes.most for piece in found[:-1])
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        (2**9, 2**15, 2**17),
+        (2**13, 2**15, 2**19),
+        (2**15, 2**13, 2**17),
+        (2**13, 2**17, 2**15),
+        (2**13, 2**15 + 1, 2**17),
+        (-(2**13), 2**15, 2**17),
+        (0, 2**15, 2**17),
+    ],
+)
+def test_sizes_that_cannot_be_are_refused(sizes: tuple[int, int, int]) -> None:
+    with pytest.raises(ValueError, match="chunk sizes"):
+        ChunkSizes(*sizes)
+
+
 @given(st.integers(0, 2**32))
 @settings(max_examples=20)
 def test_cuts_do_not_depend_on_how_the_bytes_arrive(seed: int) -> None:
     random = Random(seed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunks, "_BUFFER_BYTES", random.randint(MAX_CHUNK, 2**20))
+        patch.setattr(chunks, "_BUFFER_BYTES", random.randint(CHUNK_SIZES.most, 2**20))
         found = [bytes(piece) for piece in cut(hesitant(NOISE, random))]
 
     assert found == pieces(NOISE)
@@ -86,7 +114,7 @@ def test_an_insertion_moves_only_the_cuts_beside_it(at: int, inserted: bytes) ->
     before, after = pieces(NOISE), pieces(NOISE[:at] + inserted + NOISE[at:])
 
     lost = {*before} - {*after}
-    assert sum(map(len, lost)) <= 4 * MAX_CHUNK
+    assert sum(map(len, lost)) <= 4 * CHUNK_SIZES.most
 
 
 def test_a_list_says_what_was_put(lists: ChunkLists) -> None:

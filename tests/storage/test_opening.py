@@ -17,11 +17,20 @@ from artifacts.errors import (
     StoreNotFoundError,
     UnsupportedStoreError,
 )
-from artifacts.storage import LocalStore, MemoryStore, begin_writing, identify, open_store
+from artifacts.storage import (
+    CHUNK_SIZES,
+    ChunkSizes,
+    LocalStore,
+    MemoryStore,
+    begin_writing,
+    identify,
+    open_store,
+)
 from artifacts.storage.opening import initialize
 
 ID = b"0123456789abcdef0123456751ec491f"  # the last eight digits check the others
 IDENTITY = b'{"format":1,"id":"%s"}\n' % ID
+SIZED = b'{"format":1,"id":"%s","least_chunk":%s,"mean_chunk":%s,"most_chunk":%s}'
 
 
 class OverwritingStore(MemoryStore):
@@ -94,6 +103,8 @@ def test_a_name_in_memory_leads_to_one_store() -> None:
         "odd://a/b",
         "simplecache::s3://a/b",
         "~nobody-here/a",
+        "s3:/bucket/store",
+        "gs:/bucket",
     ],
 )
 def test_an_address_that_leads_nowhere_is_refused(address: str) -> None:
@@ -114,7 +125,11 @@ def test_a_new_store_holds_its_identity_only(tmp_path: Path) -> None:
     store = open_store(str(tmp_path), create=True)
 
     identity = identify(store)
-    assert store.read("store.json") == b'{"format":1,"id":"%s"}\n' % identity.id.encode()
+    sizes = b'"least_chunk":8192,"mean_chunk":32768,"most_chunk":131072'
+    assert store.read("store.json") == b'{"format":1,"id":"%s",%s}\n' % (
+        identity.id.encode(),
+        sizes,
+    )
     assert re.fullmatch("[0-9a-f]{32}", identity.id)
     assert identity.format == 1
     assert sorted(os.listdir(tmp_path)) == ["store.json", store.spool().name]
@@ -139,6 +154,21 @@ def test_a_copy_is_the_same_store(tmp_path: Path) -> None:
     (tmp_path / "store.json").write_bytes(IDENTITY)
 
     assert identify(open_store(str(tmp_path))).id == ID.decode()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "meant"),
+    [
+        (b"", CHUNK_SIZES),  # of a store that was made before there were any
+        (b',"most_chunk":8192,"least_chunk":1024,"mean_chunk":2048', ChunkSizes(1024, 2048, 8192)),
+    ],
+)
+def test_a_store_says_how_it_is_cut(sizes: bytes, meant: ChunkSizes) -> None:
+    store = MemoryStore()
+    store.write("store.json", IDENTITY.replace(b"}", sizes + b"}"))
+
+    assert identify(store).chunks == meant
+    assert begin_writing(store).chunks == meant
 
 
 @pytest.mark.parametrize("stranger", ["a", "My Photo.JPG", ".hidden", "blobs"])
@@ -234,6 +264,15 @@ def test_another_format_is_named_with_the_one_supported(format_: bytes) -> None:
         b'{"format":1,"id":"%s"}' % ID.replace(b"0", b"1", 1),
         b'{"format":1,"id":"%s\\n"}' % ID,
         b'{"format":1,"id":"%s","more":"%s"}' % (ID, b"x" * 10_000),
+        SIZED % (ID, b"8191", b"32768", b"131072"),
+        SIZED % (ID, b"8192", b"4096", b"131072"),
+        SIZED % (ID, b"8192", b"32768", b"16384"),
+        SIZED % (ID, b"512", b"32768", b"131072"),
+        SIZED % (ID, b"8192", b"32768", b"524288"),
+        SIZED % (ID, b"true", b"32768", b"131072"),
+        SIZED % (ID, b"8192.0", b"32768", b"131072"),
+        SIZED % (ID, b"8192", b"null", b"131072"),
+        (SIZED % (ID, b"8192", b"32768", b"131072")).replace(b"most_", b"mosu_"),
         b"[" * 10_000,
     ],
 )

@@ -23,6 +23,7 @@ from artifacts.storage import (
     copy_file,
     hash_behind,
     hash_file,
+    on_disk,
     share_behind,
     silent,
     transfer,
@@ -266,7 +267,12 @@ def test_a_full_disk_ends_what_arrives(tmp_path: Path, monkeypatch: pytest.Monke
 
     two_disks(monkeypatch)
     monkeypatch.setattr(transfer, "write_all", full)
-    fetch = arriving(content(2**20), 2**10)
+    arrive = arriving(content(2**20), 2**10)
+
+    def fetch(path: Path, tell: Tell) -> None:
+        """As stores do."""
+        with on_disk(path):
+            arrive(path, tell)
 
     with pytest.raises(StorageError, match="target: No space left"):
         share_behind(fetch, tmp_path / "source", tmp_path / "target", silent)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
 from artifacts.errors import InvalidError
+from artifacts.names import check_folder
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _VERSION = re.compile(r"\?versionId=([^&#/]+)$")
@@ -53,6 +54,7 @@ class Uri:
         scheme, separator, rest = text.partition("://")
         scheme = scheme.lower()
         if not separator:
+            check_folder(text)
             hint = "References must be URIs. To reference a local file, use file://"
             raise InvalidError(hint)
         if not _SCHEME.fullmatch(scheme) or "::" in text or not rest or "\0" in text:

@@ -54,6 +54,11 @@ def test_what_leads_nowhere_is_refused(text: str) -> None:
         Uri.parse(text)
 
 
+def test_a_missing_slash_is_told() -> None:
+    with pytest.raises(InvalidError, match="write s3://…"):
+        Uri.parse("s3:/bucket/key")
+
+
 @pytest.mark.parametrize(
     "text",
     [
