@@ -13,12 +13,14 @@ ArtifactsError
 │   └── WrongTypeError            (a CommError as well)
 ├── CommError                     W&B's name for whatever a server would have refused
 ├── UsageError                    call it differently
+│   └── ConfigError
 ├── NotFoundError                 name something that exists (a LookupError)
 │   ├── ArtifactNotFoundError
 │   ├── EntryNotFoundError
 │   ├── MissingReferenceError     (a FileNotFoundError)
 │   ├── ObjectNotFoundError
 │   ├── ReceiptNotFoundError
+│   ├── RunNotFoundError
 │   └── StoreNotFoundError
 ├── ConflictError                 somebody wrote first: read again, then retry
 │   ├── AlreadyExistsError
@@ -31,6 +33,7 @@ ArtifactsError
 │   │   ├── ArtifactFinalizedError
 │   │   └── ArtifactNotLoggedError
 │   ├── NotAStoreError
+│   ├── RunningError
 │   └── UnsupportedStoreError
 ├── IntegrityError                the bytes are not what their name says: stop
 │   ├── BrokenLogError
@@ -164,6 +167,18 @@ class UsageError(ArtifactsError):
     """The call cannot be meant as it stands."""
 
 
+class ConfigError(UsageError):
+    """A value of a run's configuration is another already."""
+
+    def __init__(self, key: str, old: object, new: object) -> None:
+        super().__init__(key, old, new)
+        self.key, self.old, self.new = key, old, new
+
+    def __str__(self) -> str:
+        told = f"Attempted to change value of key {self.key!r} from {self.old} to {self.new}"
+        return f"{told}; config.update(..., allow_val_change=True) does so"
+
+
 class NotFoundError(ArtifactsError, LookupError):
     """Nothing has that name."""
 
@@ -219,6 +234,18 @@ class ReceiptNotFoundError(NotFoundError):
 
     def __str__(self) -> str:
         return f"{self.folder} has no receipt of a download; name the artifact to compare it with"
+
+
+class RunNotFoundError(NotFoundError):
+    """No run has that id, or is called so."""
+
+    def __init__(self, name: str, project: str, store: str) -> None:
+        super().__init__(name, project, store)
+        self.name, self.project, self.store = name, project, store
+
+    def __str__(self) -> str:
+        there = f"no run has the id or name {self.name!r} in {self.project} of {self.store}"
+        return f"{there}; `art run ls` lists those that there are"
 
 
 class StoreNotFoundError(NotFoundError, CommError):
@@ -319,6 +346,17 @@ class NotAStoreError(StateError):
 
     def __str__(self) -> str:
         return f"{self.url} is not a store of this version: {self.reason}"
+
+
+class RunningError(StateError):
+    """A run that is running is in the way of what was asked for."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path} is running: wait for its end, or take --force"
 
 
 class UnsupportedStoreError(StateError):

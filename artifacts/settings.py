@@ -12,6 +12,7 @@ from typing import Any, TypedDict, Unpack
 
 from artifacts.errors import InvalidNameError, InvalidSettingError
 from artifacts.names import check_entity, check_folder, check_project, nearest_project
+from artifacts.options import FLAGS, OPTIONS, SECRETS, option_of, read_option
 
 _VARIABLES = {  # weakest first
     "store": ("ART_STORE",),
@@ -30,9 +31,6 @@ _TABLES: dict[str, tuple[str, ...]] = {  # of two in one folder the first counts
     "art.toml": (),
     "pyproject.toml": ("tool", "art"),
 }
-_FLAGS = dict.fromkeys(("1", "true", "t", "yes", "y", "on"), True) | dict.fromkeys(
-    ("0", "false", "f", "no", "n", "off"), False
-)
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(?:([kmgt])(i)?)?b?", re.IGNORECASE)
 _CACHE_SIZE = 50 * 10**9
 _HIDDEN = {"storage_options", "reference_options"}
@@ -55,10 +53,12 @@ class Overrides(TypedDict, total=False):
     offline: bool | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, init=False)
 class Settings:
-    """Where things are and what they are called. Raises InvalidSettingError.
+    """Where things are and what they are called, and W&B's own settings by their names.
 
+    `Settings(project="p", mode="offline")` has everything else from where `load` finds it. What is
+    set later is checked as well. Raises InvalidSettingError, for names that nobody knows too.
     No pydantic model: importing pydantic alone takes what `import artifacts` may take.
     """
 
@@ -79,9 +79,50 @@ class Settings:
     offline: bool = False
     """Whether artifacts of a store that is far away are read without asking it."""
     cache_size: int = _CACHE_SIZE  # bytes of what is kept of stores that are far away
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What was said of W&B's settings; the others are attributes with their defaults."""
     sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
-    def __post_init__(self) -> None:
+    def __init__(self, **given: Any) -> None:  # noqa: ANN401
+        own = {name: given.pop(name) for name in _FIELDS if name in given}
+        own = own if own.keys() >= _NEEDED else _found(own)
+        for name, default in _FIELDS.items():
+            value = own.get(name)
+            object.__setattr__(self, name, default() if value is None else value)
+        for name, value in given.items():
+            setattr(self, name, value)
+        self.check()
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        """One of W&B's settings, as it was said or by default."""
+        if name not in OPTIONS:
+            raise AttributeError(f"there is no setting {name!r}")
+        return self.options.get(name, OPTIONS[name].default)
+
+    def __setattr__(self, name: str, value: Any) -> None:  # noqa: ANN401
+        if name in OPTIONS:
+            said = _Written(name, value, "argument", Path()).as_option()
+            object.__setattr__(self, "options", {**self.options, name: said})
+        elif name in _FIELDS:
+            before = getattr(self, name)
+            written = _Written(name, value, "argument", Path.cwd())
+            object.__setattr__(self, name, written.as_field())
+            try:
+                self.check()
+            except InvalidSettingError:
+                object.__setattr__(self, name, before)
+                raise
+        else:
+            raise _refusal(name, value, "argument", "no such setting")
+
+    def __hash__(self) -> int:
+        return hash((self.store, self.entity, self.project, self.cache_dir, self.artifact_dir))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remade, ({name: getattr(self, name) for name in _FIELDS},)
+
+    def check(self) -> None:
+        """Raises InvalidSettingError for what cannot be."""
         self._check("store", _check_store)
         self._check("entity", check_entity)
         self._check("project", check_project)
@@ -95,28 +136,16 @@ class Settings:
         Relative paths start at the working directory, in a file at the file's own folder.
         `sources` says of each setting where it was found. Raises InvalidSettingError.
         """
-        folder = Path.cwd()
-        layers = (
-            *_from_defaults(folder),
-            *_from_file(folder),
-            *_from_environment(folder),
-            *_from_arguments(overrides, folder),
-        )
-        written = {each.setting: each for each in layers}  # the last one counts
-        return cls(
-            store=written["store"].as_url(),
-            entity=written["entity"].as_text(),
-            project=written["project"].as_text(),
-            cache_dir=written["cache_dir"].as_path(),
-            artifact_dir=written["artifact_dir"].as_path(),
-            quiet=written["quiet"].as_flag(),
-            cache_size=written["cache_size"].as_size(),
-            storage_options=written["storage_options"].as_table(),
-            reference_options=written["reference_options"].as_tables(),
-            single_writer=written["single_writer"].as_flag(),
-            offline=written["offline"].as_flag(),
-            sources={each.setting: each.source for each in written.values()},
-        )
+        return cls(**_found(overrides))
+
+    @property
+    def credentials_path(self) -> Path:
+        """Where `art login` keeps what opens a store, unless it is in the system's keyring."""
+        if self.credentials_file:
+            return Path(self.credentials_file).expanduser().absolute()
+        import platformdirs  # here, since few calls need it
+
+        return platformdirs.user_config_path("artifacts", appauthor=False) / "credentials.json"
 
     def within(self, entity: str | None = None, project: str | None = None) -> Settings:
         """The same with another entity or project, where one is given."""
@@ -148,8 +177,19 @@ class _Written:
     folder: Path
 
     def __post_init__(self) -> None:
-        if self.setting not in _VARIABLES:
+        if self.setting not in _VARIABLES and self.setting not in OPTIONS:
             raise self._refused(f"no such setting, expected one of {', '.join(_VARIABLES)}")
+
+    def as_field(self) -> Any:  # noqa: ANN401
+        """As the setting wants it."""
+        return _READERS[self.setting](self)
+
+    def as_option(self) -> Any:  # noqa: ANN401
+        """As W&B's setting wants it."""
+        try:
+            return read_option(self.setting, self.value)
+        except InvalidNameError as error:
+            raise self._refused(error.reason) from None
 
     def as_text(self) -> str:
         if not isinstance(self.value, str):
@@ -173,7 +213,7 @@ class _Written:
         return str(self.as_path())
 
     def as_flag(self) -> bool:
-        flag = _FLAGS.get(str(self.value).lower())
+        flag = FLAGS.get(str(self.value).lower())
         if flag is None:
             raise self._refused("expected true or false")
         return flag
@@ -207,6 +247,48 @@ class _Written:
         return _refusal(self.setting, self.value, self.source, reason)
 
 
+_READERS: Mapping[str, Callable[[_Written], Any]] = {
+    "store": _Written.as_url,
+    "entity": _Written.as_text,
+    "project": _Written.as_text,
+    "cache_dir": _Written.as_path,
+    "artifact_dir": _Written.as_path,
+    "quiet": _Written.as_flag,
+    "cache_size": _Written.as_size,
+    "storage_options": _Written.as_table,
+    "reference_options": _Written.as_tables,
+    "single_writer": _Written.as_flag,
+    "offline": _Written.as_flag,
+}
+_FIELDS: Mapping[str, Callable[[], Any]] = {
+    **dict.fromkeys(_READERS, bool),
+    "cache_size": lambda: _CACHE_SIZE,
+    **dict.fromkeys(("storage_options", "reference_options", "options", "sources"), dict),
+}
+_NEEDED = {"store", "entity", "project", "cache_dir", "artifact_dir"}
+
+
+def _remade(fields: Mapping[str, Any]) -> Settings:
+    return Settings(**fields)
+
+
+def _found(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Every setting from the strongest that says it: arguments, environment, file, default."""
+    folder = Path.cwd()
+    layers = (
+        *_from_defaults(folder),
+        *_from_file(folder),
+        *_from_environment(folder),
+        *_from_arguments(given, folder),
+    )
+    written = {each.setting: each for each in layers}  # the last one counts
+    return {
+        **{name: written[name].as_field() for name in _READERS},
+        "options": {name: written[name].as_option() for name in written if name in OPTIONS},
+        "sources": {each.setting: each.source for each in written.values()},
+    }
+
+
 def parse_size(text: str) -> int:
     """Bytes that 10GB, 1.5 GiB, 500M or 0 are; thousands unless it has an i.
 
@@ -220,11 +302,13 @@ def parse_size(text: str) -> int:
 
 
 def _refusal(setting: str, value: object, source: str, reason: str) -> InvalidSettingError:
-    shown = "***" if setting in _HIDDEN else _PASSWORD.sub(r"\1***", str(value))
+    shown = (
+        "***" if setting in _HIDDEN or setting in SECRETS else _PASSWORD.sub(r"\1***", str(value))
+    )
     return InvalidSettingError(setting, shown, f"{reason} (from {source})")
 
 
-def _from_arguments(overrides: Overrides, folder: Path) -> Iterator[_Written]:
+def _from_arguments(overrides: Mapping[str, Any], folder: Path) -> Iterator[_Written]:
     for name, value in overrides.items():
         if value is not None:
             yield _Written(name, value, "argument", folder)
@@ -235,6 +319,10 @@ def _from_environment(folder: Path) -> Iterator[_Written]:
         for variable in variables:
             if value := os.environ.get(variable):  # an empty one is as good as unset
                 yield _Written(name, value, f"environment {variable}", folder)
+    for variable in sorted(os.environ, reverse=True):  # WANDB_* before ART_*, which are stronger
+        name_ = option_of(variable) if variable.startswith(("WANDB_", "ART_")) else None
+        if name_ is not None and (value := os.environ[variable]):
+            yield _Written(name_, value, f"environment {variable}", folder)
 
 
 def _from_file(folder: Path) -> Iterator[_Written]:

@@ -13,7 +13,8 @@ ROOT = Path(__file__).parent.parent
 FACE = "artifacts"  # the package's own __init__, which resolves its public names lazily
 FLOORS = [  # lowest first; parts of one floor are strangers
     {"errors"},
-    {"names", "metadata", "progress", "workers"},
+    {"names", "metadata", "progress", "workers", "credentials"},
+    {"options"},
     {"settings"},
     {"content"},
     {"storage", "media"},

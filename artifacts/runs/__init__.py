@@ -1,25 +1,93 @@
 """Runs: what a program logs."""
 
-from artifacts.runs.run import (
-    Run,
-    active_run,
+from artifacts.runs.active import active_run
+from artifacts.runs.alerts import AlertLevel
+from artifacts.runs.briefs import Brief, Briefs
+from artifacts.runs.config import Config
+from artifacts.runs.exporting import Export, ExportFormat
+from artifacts.runs.finding import FoundRun, find_run
+from artifacts.runs.following import Following, Told
+from artifacts.runs.init import init
+from artifacts.runs.login import login
+from artifacts.runs.metrics import Metric
+from artifacts.runs.module import (
+    active_config,
+    active_summary,
+    alert,
+    define_metric,
     finish,
-    init,
+    join,
     link_model,
+    log,
     log_artifact,
     log_model,
+    mark_preempting,
+    restore,
+    save,
+    setup,
+    teardown,
+    termerror,
+    termlog,
+    termwarn,
+    unwatch,
     use_artifact,
     use_model,
+    watch,
 )
+from artifacts.runs.pending import Pending
+from artifacts.runs.recovery import Synced, folders_below, settle, sync
+from artifacts.runs.removal import OldRuns, delete_run
+from artifacts.runs.run import Run
+from artifacts.runs.segments import PARQUET
+from artifacts.runs.summary import Summary
+from artifacts.runs.told import RunStatus
 
 __all__ = [
+    "PARQUET",
+    "AlertLevel",
+    "Brief",
+    "Briefs",
+    "Config",
+    "Export",
+    "ExportFormat",
+    "Following",
+    "FoundRun",
+    "Metric",
+    "OldRuns",
+    "Pending",
     "Run",
+    "RunStatus",
+    "Summary",
+    "Synced",
+    "Told",
+    "active_config",
     "active_run",
+    "active_summary",
+    "alert",
+    "define_metric",
+    "delete_run",
+    "find_run",
     "finish",
+    "folders_below",
     "init",
+    "join",
     "link_model",
+    "log",
     "log_artifact",
     "log_model",
+    "login",
+    "mark_preempting",
+    "restore",
+    "save",
+    "settle",
+    "setup",
+    "sync",
+    "teardown",
+    "termerror",
+    "termlog",
+    "termwarn",
+    "unwatch",
     "use_artifact",
     "use_model",
+    "watch",
 ]

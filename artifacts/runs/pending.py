@@ -52,3 +52,11 @@ class Pending:
 
     def done(self) -> None:
         self.file.unlink(missing_ok=True)
+
+
+def has_pending(cache: Path) -> bool:
+    """Whether any journal of this machine may wait."""
+    try:
+        return next((cache / "pending").iterdir(), None) is not None
+    except OSError:
+        return False

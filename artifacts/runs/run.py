@@ -1,261 +1,39 @@
-"""Run: one execution of a program, which uses artifacts and logs artifacts."""
+"""Run: one execution of a program: what it logs, and what it makes of which artifacts."""
 
 from __future__ import annotations
 
 import os
-import secrets
-import string
-from collections.abc import Sequence
+from collections.abc import Callable
+from pathlib import Path
+from threading import RLock
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from artifacts.artifact import Artifact, StrPath, current_session, use_session
-from artifacts.catalog import Facts, Session, run_key
-from artifacts.errors import (
-    InvalidError,
-    InvalidNameError,
-    NotAModelError,
-    UsageError,
-    WrongTypeError,
-)
-from artifacts.metadata import check_metadata, check_text
-from artifacts.names import (
-    MODEL_REGISTRY,
-    CollectionName,
-    check_aliases,
-    check_collection_name,
-    check_run_id,
-    check_tags,
-)
-from artifacts.runs.record import RunRecord
-from artifacts.settings import Settings
-
-_ID_LETTERS = string.ascii_lowercase + string.digits
+from artifacts.artifact import use_session
+from artifacts.runs.held import Start
+from artifacts.runs.keeping import Keeping
+from artifacts.runs.saved import is_ignored
+from artifacts.runs.values import Plain
 
 
-class Run:
+class Run(Keeping):
     """Made by `init`. What it uses and logs is recorded in a log of its own.
 
     As a context manager it is finished at the end, as failed if an exception ends it.
     """
 
-    def __init__(self, session: Session, id: str, facts: dict[str, Any]) -> None:
-        self._session = session
-        self._id = id
-        self._facts = facts
-        settings = session.settings
-        catalog = session.writable
-        log = catalog.run_log(settings.entity, settings.project, run_key(id))
-        self._record = RunRecord(log, catalog.check_writing)
-        self._record.add("started", {"id": id, "path": self.path, **facts})
-        self._is_finished = False
-        self._slots: dict[str, str] = {}
-        self._session_in_use = use_session(session, self.log_artifact)
+    def __init__(self, start: Start) -> None:
+        super().__init__(start)
+        self.ended: list[Callable[[], None]] = [self._alerts.stop]
+        """Called when the run is over."""
+        self._session_in_use = use_session(self._out, self.log_artifact)
         self._session_in_use.__enter__()
+        self._config._listen(self._tell_config, self._use_in_config)
 
     @property
-    def id(self) -> str:
-        """Unique in its project."""
-        return self._id
-
-    @property
-    def name(self) -> str:
-        """For people; need not be unique."""
-        return str(self._facts.get("name") or self._id)
-
-    @property
-    def entity(self) -> str:
-        """Who it belongs to."""
-        return self._session.settings.entity
-
-    @property
-    def project(self) -> str:
-        """Where it belongs."""
-        return self._session.settings.project
-
-    @property
-    def path(self) -> str:
-        """`entity/project/id`."""
-        return f"{self.entity}/{self.project}/{self._id}"
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """What `init` was given."""
-        config: dict[str, Any] = self._facts.get("config", {})
-        return config
-
-    @property
-    def settings(self) -> Settings:
-        """As they were when the run began."""
-        return self._session.settings
-
-    def log_artifact(
-        self,
-        artifact_or_path: Artifact | StrPath,
-        name: str | None = None,
-        type: str | None = None,
-        aliases: list[str] | None = None,
-        tags: list[str] | None = None,
-    ) -> Artifact:
-        """Commit an artifact as output of this run; it has its version when this returns.
-
-        A path, or a uri as `add_reference` takes, is made an artifact of type `unspecified`, called
-        `run-<id>-<name of the file>`, unless they are given; of an Artifact they mean nothing. The
-        aliases, and always `latest`, move to it. Content that a version of the collection has
-        already is that version, and stays the output of the run that logged it first. Raises
-        ValueError for a bad alias, tag or path, for another type than the collection's, for a
-        version of another project.
-        """
-        self._refuse_finished("log_artifact")
-        facts = Facts(check_aliases(aliases), check_tags(tags), run=self.path)
-        artifact = self._as_artifact(artifact_or_path, name, type or "unspecified")
-        artifact.log(self._session, facts)
-        self._record.add("logged", _named(artifact))
-        return artifact
-
-    def upsert_artifact(
-        self,
-        artifact_or_path: Artifact | str,
-        name: str | None = None,
-        type: str | None = None,
-        aliases: list[str] | None = None,
-        distributed_id: str | None = None,
-    ) -> Artifact:
-        """Add to an artifact that many runs put together, until one of them finishes it.
-
-        All of them name the same collection and `distributed_id`, by default the run's group, from
-        whatever machine. What was added is durable when this returns, and the same again adds
-        nothing, so a run that died is just run again. At a path that several add, what came last
-        counts. Raises TypeError without id and group; otherwise as `log_artifact`.
-        """
-        self._refuse_finished("upsert_artifact")
-        id_ = self._shared_id(distributed_id, "upsert_artifact")
-        artifact = self._as_artifact(artifact_or_path, name, type or "unspecified")
-        artifact.upsert(self._session, id_, Facts(check_aliases(aliases), run=self.path))
-        return artifact
-
-    def finish_artifact(
-        self,
-        artifact_or_path: Artifact | str,
-        name: str | None = None,
-        type: str | None = None,
-        aliases: list[str] | None = None,
-        distributed_id: str | None = None,
-    ) -> Artifact:
-        """Make one version of this and of all that was upserted under the id.
-
-        It is output of this run. Finishing twice, or in two runs at once, makes one version; the
-        next upsert begins another. Raises as `upsert_artifact`.
-        """
-        self._refuse_finished("finish_artifact")
-        id_ = self._shared_id(distributed_id, "finish_artifact")
-        artifact = self._as_artifact(artifact_or_path, name, type or "unspecified")
-        artifact.conclude(self._session, id_, Facts(check_aliases(aliases), run=self.path))
-        self._record.add("logged", _named(artifact))
-        return artifact
-
-    def use_artifact(
-        self,
-        artifact_or_name: str | Artifact,
-        type: str | None = None,
-        aliases: list[str] | None = None,
-        use_as: str | None = None,
-    ) -> Artifact:
-        """An artifact as input of this run, which knows it as `use_as`.
-
-        A draft is logged first, under the aliases, but not as an output. A name is
-        `[[entity/]project/]name[:version-or-alias]`, or `name@digest`. Raises CommError
-        (ArtifactNotFoundError), ValueError if its type is another, or if `use_as` stands for
-        another artifact already or has : or / in it.
-        """
-        self._refuse_finished("use_artifact")
-        _check_slot(use_as)
-        if isinstance(artifact_or_name, Artifact):
-            artifact = artifact_or_name
-            _check_type(artifact, type)
-            if artifact.is_draft():
-                artifact.log(self._session, Facts(check_aliases(aliases)))
-            name = artifact.use_as or artifact.name
-        elif isinstance(artifact_or_name, str):
-            version = self._session.resolve(artifact_or_name, type)
-            artifact = Artifact.of_version(version, self._session)
-            name = artifact_or_name
-        else:
-            raise TypeError(f"use_artifact wants a name or an Artifact, not {artifact_or_name!r}")
-        facts = _named(artifact)
-        if use_as:
-            self._take_slot(use_as, artifact)
-            facts["as"] = use_as
-        artifact.used_as(use_as or name)
-        self._record.add("used", facts)
-        return artifact
-
-    def link_artifact(
-        self, artifact: Artifact, target_path: str, aliases: list[str] | None = None
-    ) -> None:
-        """Show an artifact in a portfolio or registry, which is made if there is none.
-
-        A draft is logged first, as output of this run. The target is
-        `[[entity/]project/]portfolio`, of which `model-registry` and `wandb-registry-<name>` are
-        projects like any other. The aliases, and `latest`, are the portfolio's own. Raises
-        ValueError for another form, a bad alias, a collection that is none or has another type.
-        """
-        self._refuse_finished("link_artifact")
-        target = self._portfolio(target_path)
-        wanted = check_aliases(aliases)
-        if artifact.is_draft():
-            self.log_artifact(artifact)
-        artifact.show(target, wanted)
-
-    def log_model(
-        self, path: StrPath, name: str | None = None, aliases: list[str] | None = None
-    ) -> None:
-        """As `log_artifact` of a path, with type `model`."""
-        self._refuse_finished("log_model")
-        self.log_artifact(path, name, "model", aliases)
-
-    def link_model(
-        self,
-        path: StrPath,
-        registered_model_name: str,
-        name: str | None = None,
-        aliases: list[str] | None = None,
-    ) -> None:
-        """Log a model and show it in the model registry, under these aliases there.
-
-        It is a version of `name`, of whatever model type that has already. Raises AssertionError
-        if the registered name is a path, or if `name` is of a type without `model` in it.
-        """
-        self._refuse_finished("link_model")
-        if "/" in registered_model_name:
-            reason = "only the name of the registered model is wanted, without entity and project"
-            raise NotAModelError(registered_model_name, reason)
-        target = self._portfolio(f"{self.entity}/{MODEL_REGISTRY}/{registered_model_name}")
-        wanted = check_aliases(aliases)
-        self.log_artifact(path, name, self._model_type(name)).show(target, wanted)
-
-    def use_model(self, name: str) -> str:
-        """Use a model and download it: the path of its file, or of its folder if it has several.
-
-        Raises as `use_artifact`, and AssertionError for a type without `model` in it.
-        """
-        self._refuse_finished("use_model")
-        artifact = self.use_artifact(name)
-        _check_is_model(artifact.name, artifact.type)
-        return artifact.file() if artifact.file_count == 1 else artifact.download()
-
-    def _portfolio(self, target: str) -> CollectionName:
-        return CollectionName.parse(target, entity=self.entity, project=self.project)
-
-    def _model_type(self, name: str | None) -> str:
-        """Of the collection, if there is one. Raises NotAModelError."""
-        if name is None:
-            return "model"
-        catalog = self._session.writable
-        latest = catalog.latest(self._portfolio(check_collection_name(name)))
-        type_ = latest.type if latest else "model"
-        _check_is_model(name, type_)
-        return type_
+    def is_here(self) -> bool:
+        """Whether this process began it."""
+        return self._pid == os.getpid()
 
     def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
         """The run is over, and failed unless `exit_code` is 0 or None; again does nothing.
@@ -263,50 +41,62 @@ class Run:
         What the run did is recorded when this returns. It is over even if the store cannot be
         told so, of which the error is raised.
         """
-        if self._is_finished:
+        self.end(exit_code or 0, None)
+
+    def join(self, exit_code: int | None = None) -> None:
+        """As `finish`, by its old name."""
+        self.finish(exit_code)
+
+    def detach(self) -> None:
+        """Nothing: no other process could go on with the run while this one has it."""
+
+    def end(self, exit_code: int, error: BaseException | None) -> None:
+        """Finish, and record the error that ended the run."""
+        if self._is_finished or not self.is_here:
             return
-        self._is_finished = True
-        state = "failed" if exit_code else "finished"
+        self._is_finished, self._is_open = True, False
+        self._exit_code = exit_code
         try:
-            self._record.add("finished", {"state": state, "exit_code": exit_code or 0})
-            self._record.flush()
+            self._end_rows(exit_code, error)
+            state = "preempted" if exit_code and self._is_preempting else None
+            self._diary.close(exit_code, state)
         finally:
             self._session_in_use.__exit__(None, None, None)
-            _active.remove(self)
+            for each in self.ended:
+                each()
 
-    def _as_artifact(self, given: Artifact | StrPath, name: str | None, type_: str) -> Artifact:
-        if isinstance(given, Artifact):
-            return given
-        if not isinstance(given, str | os.PathLike):
-            raise TypeError(f"log_artifact wants a path or an Artifact, not {given!r}")
-        path = os.fspath(given)
-        base = os.path.basename(os.path.normpath(path))
-        artifact = Artifact(name or f"run-{self._id}-{base}", type_)
-        if os.path.isfile(path):
-            artifact.add_file(path)
-        elif os.path.isdir(path):
-            artifact.add_dir(path)
-        elif "://" in path:
-            artifact.add_reference(path)
-        else:
-            reason = "is neither a file nor a folder, nor a reference like s3://bucket/path"
-            raise InvalidError(f"{path!r} {reason}: nothing to log")
-        return artifact
+    def _end_rows(self, exit_code: int, error: BaseException | None) -> None:
+        with self._lock:
+            self._steps.close()
+            if self._capture is not None:
+                self._capture.stop(exit_code, error)
+            self._keep_folder()
+            if self._diary.has_writer and len(self._summary):
+                self._tell_summary()
 
-    def _shared_id(self, given: str | None, method: str) -> str:
-        id_ = given or self._facts.get("group")
-        if not id_:
-            raise TypeError(f"{method} wants a distributed_id, or a run with a group")
-        return str(check_text(str(id_), "distributed_id"))
+    def _keep_folder(self) -> None:
+        """Files that lie in the run's own folder are the run's."""
+        root = self._start.folder / "files"
+        ignored = self.settings.ignore_globs
+        for folder, _, names in os.walk(root):
+            for name in names:
+                path = Path(folder, name)
+                place = path.relative_to(root).as_posix()
+                if place not in self._saved and not is_ignored(place, ignored):
+                    self._diary.file(place, path, "end")
 
-    def _take_slot(self, use_as: str, artifact: Artifact) -> None:
-        if self._slots.setdefault(use_as, artifact.qualified_name) != artifact.qualified_name:
-            reason = f"stands for {self._slots[use_as]} already"
-            raise InvalidNameError(use_as, f"use_as {reason}: one name for one artifact")
+    @property
+    def has_failed(self) -> bool:
+        """Whether it ended with another exit code than 0."""
+        return self._exit_code != 0
 
-    def _refuse_finished(self, method: str) -> None:
-        if self._is_finished:
-            raise UsageError(f"Run ({self._id}) is finished. The call to `{method}` comes too late")
+    def _tell_config(self, members: dict[str, Plain]) -> None:
+        self._diary.note("config", {"set": members})
+
+    def leave(self) -> None:
+        """In a forked child, which logs nothing to the run of its parent."""
+        self._is_open = False
+        self._lock = RLock()  # the parent's may be held by a thread that is not here
 
     def __enter__(self) -> Self:
         return self
@@ -317,134 +107,7 @@ class Run:
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> None:
-        self.finish(exit_code=0 if exc_type is None else 1)
+        self.end(0 if exc_type is None else 1, exc_val)
 
     def __repr__(self) -> str:
         return f"<Run {self.path}>"
-
-
-_active: list[Run] = []
-"""W&B promises one run in a process at most; this is where it is."""
-
-
-def active_run() -> Run | None:
-    """The run that `init` began and nobody finished."""
-    return _active[-1] if _active else None
-
-
-def init(
-    entity: str | None = None,
-    project: str | None = None,
-    *,
-    id: str | None = None,
-    name: str | None = None,
-    notes: str | None = None,
-    tags: Sequence[str] | None = None,
-    config: dict[str, Any] | None = None,
-    group: str | None = None,
-    job_type: str | None = None,
-    settings: Settings | None = None,
-) -> Run:
-    """Begin a run, or return the one that is going on; use it as a context manager.
-
-    Entity and project are those of the settings, unless they are given. `settings` names another
-    store, or other defaults. Raises ValueError for a bad name, TypeError for configuration that
-    JSON has no form for.
-    """
-    if (running := active_run()) is not None:
-        return running
-    base = settings or current_session().settings
-    session = Session(base.within(entity, project))
-    facts: dict[str, Any] = {
-        "name": check_text(name, "name"),
-        "notes": check_text(notes, "notes"),
-        "tags": [check_text(tag, "a tag") for tag in tags or ()],
-        "config": check_metadata(config),
-        "group": check_text(group, "group"),
-        "job_type": check_text(job_type, "job_type"),
-    }
-    given = {key: value for key, value in facts.items() if value}
-    _active.append(Run(session, check_run_id(id) if id else _new_id(), given))
-    return _active[-1]
-
-
-def _new_id() -> str:
-    return "".join(secrets.choice(_ID_LETTERS) for _ in range(8))
-
-
-def _named(artifact: Artifact) -> dict[str, str]:
-    """What is told of it: where it was logged, whatever portfolio it was found in."""
-    return {
-        "artifact": artifact.source_qualified_name,
-        "digest": artifact.digest,
-        "id": str(artifact.id),
-    }
-
-
-def _check_slot(use_as: str | None) -> None:
-    if use_as and (":" in use_as or "/" in use_as):
-        raise InvalidNameError(use_as, "use_as cannot contain special characters ':' or '/'")
-
-
-def _check_type(artifact: Artifact, type_: str | None) -> None:
-    if type_ is not None and type_ != artifact.type:
-        raise WrongTypeError(artifact.name, artifact.type, type_)
-
-
-def _check_is_model(name: str, type_: str) -> None:
-    if "model" not in type_.lower():
-        raise NotAModelError(name, f"its type is {type_!r}, which does not contain 'model'")
-
-
-def _require(method: str) -> Run:
-    run = active_run()
-    if run is None:
-        raise UsageError(f"You must call artifacts.init() before artifacts.{method}()")
-    return run
-
-
-def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:
-    """Finish the active run, if there is one."""
-    if (run := active_run()) is not None:
-        run.finish(exit_code, quiet)
-
-
-def log_artifact(
-    artifact_or_path: Artifact | StrPath,
-    name: str | None = None,
-    type: str | None = None,
-    aliases: list[str] | None = None,
-    tags: list[str] | None = None,
-) -> Artifact:
-    """As Run.log_artifact of the active run. Raises UsageError if there is none."""
-    return _require("log_artifact").log_artifact(artifact_or_path, name, type, aliases, tags)
-
-
-def use_artifact(
-    artifact_or_name: str | Artifact,
-    type: str | None = None,
-    aliases: list[str] | None = None,
-    use_as: str | None = None,
-) -> Artifact:
-    """As Run.use_artifact of the active run. Raises UsageError if there is none."""
-    return _require("use_artifact").use_artifact(artifact_or_name, type, aliases, use_as)
-
-
-def link_model(
-    path: StrPath,
-    registered_model_name: str,
-    name: str | None = None,
-    aliases: list[str] | None = None,
-) -> None:
-    """As Run.link_model of the active run. Raises UsageError if there is none."""
-    _require("link_model").link_model(path, registered_model_name, name, aliases)
-
-
-def log_model(path: StrPath, name: str | None = None, aliases: list[str] | None = None) -> None:
-    """As Run.log_model of the active run. Raises UsageError if there is none."""
-    _require("log_model").log_model(path, name, aliases)
-
-
-def use_model(name: str) -> str:
-    """As Run.use_model of the active run. Raises UsageError if there is none."""
-    return _require("use_model").use_model(name)

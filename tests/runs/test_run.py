@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -66,7 +67,7 @@ def test_run_knows_what_it_was_begun_with() -> None:
         job_type="train",
     ) as run:
         assert (run.entity, run.project, run.id, run.name) == ("team", "proj", "abc", "first try")
-        assert (run.path, run.config) == ("team/proj/abc", {"lr": [1, 2]})
+        assert (run.path, run.config.as_dict()) == ("team/proj/abc", {"lr": [1, 2]})
         assert repr(run) == "<Run team/proj/abc>"
 
     assert record(run)[0] == {
@@ -82,13 +83,13 @@ def test_run_knows_what_it_was_begun_with() -> None:
     }
 
 
-def test_run_has_an_id_of_its_own_and_is_called_by_it() -> None:
+def test_run_has_an_id_of_its_own_and_is_called_by_two_words() -> None:
     runs = []
     for _ in range(2):
         with init() as run:
             runs.append(run)
-            assert run.name == run.id
-            assert len(run.id) == 8
+            assert re.fullmatch("[a-z]+-[a-z]+", str(run.name))
+            assert re.fullmatch("[a-z0-9]{8}", run.id)
 
     assert runs[0].id != runs[1].id
 
@@ -166,7 +167,7 @@ def test_run_that_cannot_begin_leaves_nothing_behind(store: Path) -> None:
         with pytest.raises(ValueError, match="project"):
             init(project=project)
     with pytest.raises(TypeError):
-        init(config={"f": print})
+        init(config=3)  # type: ignore[arg-type]
 
     assert active_run() is None
     assert not (store / "logs").exists()

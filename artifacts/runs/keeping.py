@@ -1,0 +1,172 @@
+"""Keeping: files of a run, its code, and what it calls out."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal, TextIO
+
+from artifacts.artifact import Artifact, StrPath
+from artifacts.catalog import Session
+from artifacts.errors import ArtifactsError, InvalidError
+from artifacts.runs.alerts import AlertLevel, Alerts
+from artifacts.runs.capture import Program
+from artifacts.runs.finding import find_run
+from artifacts.runs.held import Start
+from artifacts.runs.recorded import Recorded
+from artifacts.runs.saved import (
+    check_policy,
+    files_of,
+    is_ignored,
+    match_files,
+    open_restored,
+    place_of,
+    restore_file,
+    show_in,
+)
+from artifacts.runs.sinks import sinks_of
+from artifacts.runs.source import Wanted, code_artifact, code_name, is_code, is_wandb_folder
+from artifacts.runs.writer import Policy
+
+_WATCHED = ("gradients", "parameters", "all", None)
+_log = logging.getLogger(__name__)
+
+
+class Keeping(Recorded):
+    """What a run keeps beside its rows and artifacts."""
+
+    def __init__(self, start: Start) -> None:
+        super().__init__(start)
+        self._saved: set[str] = set()  # names of files, by `save`
+        self._alerts = Alerts(self.path, sinks_of(self.settings))
+        self._alerts.start(self._diary)
+
+    def alert(
+        self,
+        title: str,
+        text: str,
+        level: str | AlertLevel | None = None,
+        wait_duration: float | timedelta | None = None,
+    ) -> None:
+        """Tell somebody at once: the run's log, and where `alert_…` settings say. Never waits.
+
+        One of the same title within `wait_duration`, a minute by default, is held back. Raises
+        ValueError for another level than INFO, WARN and ERROR, TypeError for another duration.
+        """
+        self._refuse_finished("alert")
+        self._alerts.alert(title, text, level, wait_duration)
+
+    def save(
+        self,
+        glob_str: StrPath | bytes | None = None,
+        base_path: StrPath | None = None,
+        policy: Policy = "live",
+    ) -> bool | list[str]:
+        """Keep files that a pattern matches now: whenever they change, now, or at the end.
+
+        A file is called by its path below `base_path`, by default the working folder; of an
+        absolute pattern one folder is kept. A folder is kept with all that is in it. Returns where
+        each match is to be seen in the run's folder. Raises ValueError for another policy, and for
+        a pattern that leads above the base path.
+        """
+        self._refuse_finished("save")
+        if glob_str is None:
+            _log.warning("save without a pattern does nothing: files in the run's folder are kept")
+            return True
+        policy, folder = check_policy(policy), Path(self.dir)
+        found = match_files(glob_str, base_path)
+        for file in (file for each in found for file in files_of(each)):
+            show_in(folder, file, is_linked=self.settings.symlink)
+            if not is_ignored(file.name, self.settings.ignore_globs):
+                self._saved.add(file.name)
+                self._diary.file(file.name, file.source, policy)
+        return [str(folder / each.name) for each in found]
+
+    def restore(
+        self,
+        name: str,
+        run_path: str | None = None,
+        replace: bool = False,
+        root: str | None = None,
+    ) -> TextIO | None:
+        """Bring back a file of this run, or of another; opened to be read. None if it has none.
+
+        It goes below `root`, by default the run's folder; what lies there already is opened as it
+        is, unless `replace`. Raises ValueError for a bad name, RunNotFoundError.
+        """
+        self._refuse_finished("restore")
+        if run_path is None and self._diary.has_writer:
+            self._diary.writer.flush()
+        return restore(self._session, name, run_path or self.path, Path(root or self.dir), replace)
+
+    def log_code(
+        self,
+        root: str | None = ".",
+        name: str | None = None,
+        include_fn: Wanted = is_code,
+        exclude_fn: Wanted = is_wandb_folder,
+    ) -> Artifact | None:
+        """Log the code below a folder as an artifact of type `code`; None if there is none.
+
+        It is called source-PROJECT-ENTRYPOINT, unless it is given a name. Both functions take
+        a path, and the root if they take two; a file is in it if one says so and the other not.
+        """
+        self._refuse_finished("log_code")
+        folder = Path(root or self.settings.code_dir or ".")
+        if name is None:
+            entrypoint = self.settings.program_relpath or Program.current().path_below(Path.cwd())
+            name = code_name(self.project, entrypoint)
+        artifact = code_artifact(folder, name, include_fn, exclude_fn)
+        if artifact is None:
+            _log.warning("log_code: no file below %s is wanted, so nothing is logged", folder)
+            return None
+        return self.log_artifact(artifact)
+
+    def mark_preempting(self) -> None:
+        """The machine is about to be taken away: if the run fails now, it was preempted."""
+        self._refuse_finished("mark_preempting")
+        self._is_preempting = True
+        self._diary.note("preempting", {})
+        try:
+            self._diary.writer.flush()
+        except ArtifactsError as error:  # it waits in the journal
+            _log.warning("that the run is preempted is not in the store yet: %s", error)
+
+    def watch(
+        self,
+        models: object,
+        criterion: Any = None,  # noqa: ANN401
+        log: Literal["gradients", "parameters", "all"] | None = "gradients",
+        log_freq: int = 1000,
+        idx: int | None = None,
+        log_graph: bool = False,
+    ) -> None:
+        """Take note of the models. Histograms of their gradients are not recorded yet, it is said.
+
+        Raises ValueError for another `log`, TypeError for what has no parameters.
+        """
+        self._refuse_finished("watch")
+        if log not in _WATCHED:
+            wanted = "gradients, parameters, all or None"
+            raise InvalidError(f"watch: log is {log!r}, expected {wanted}")
+        for model in models if isinstance(models, list | tuple) else (models,):
+            if not hasattr(model, "parameters"):
+                raise TypeError(f"watch wants a torch.nn.Module, not a {type(model).__name__}")
+        if log is not None:
+            _log.warning("watch: histograms of %s are not recorded yet", log)
+
+    def unwatch(self, models: object = None) -> None:
+        """Take no more note of them, or of any."""
+
+
+def restore(session: Session, name: str, run_path: str, root: Path, replace: bool) -> TextIO | None:
+    """As `Keeping.restore`, without a run of one's own."""
+    path = place_of(root, name)
+    if replace or not path.exists():
+        found = find_run(session, run_path)
+        file = found.state.files.get(name)
+        if file is None:
+            return None
+        restore_file(found.store, file, path)
+    return open_restored(path)

@@ -1,0 +1,136 @@
+"""Recorded: rows, and what is said of their keys."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from artifacts.errors import InvalidError
+from artifacts.runs.held import Start
+from artifacts.runs.metrics import Metric
+from artifacts.runs.outputs import Artful
+from artifacts.runs.values import PLAIN, plain
+
+_log = logging.getLogger(__name__)
+
+
+class Recorded(Artful):
+    """What a run logs, row by row. Any number of threads may."""
+
+    def __init__(self, start: Start) -> None:
+        self._is_open, self._has_told = True, False
+        super().__init__(start)
+
+    def log(
+        self,
+        data: dict[str, Any],
+        step: int | None = None,
+        commit: bool | None = None,
+        sync: bool | None = None,
+    ) -> None:
+        """Add to the open row; without `step`, or with `commit`, it is over then.
+
+        A greater step than the open row's ends that. What is logged to a step that is over is kept
+        as another row of it. Returns at once, whatever the store does. Raises ValueError for what
+        is no dict of text keys, TypeError for a value that cannot be kept; then nothing is logged.
+        """
+        if not self._is_open:
+            self._refuse_log()
+            return
+        if step is not None and type(step) is not int:
+            step = _step(step)
+        if type(data) is dict:
+            for key, value in data.items():
+                if type(value) not in PLAIN or type(key) is not str:
+                    break
+            else:
+                self._log({**data}, None, step, commit)
+                return
+        nested = self._plain_row(data, step)
+        self._log(self._flat(nested), nested, step, commit)
+
+    def _log(
+        self,
+        row: dict[str, Any],
+        nested: dict[str, Any] | None,
+        step: int | None,
+        commit: bool | None,
+    ) -> None:
+        with self._lock:
+            if self._metrics:
+                self._add_axes(row)
+            taken = {**row} if nested is None and step is not None else row
+            is_last = self._steps.add(row, step, commit)
+            self._summary._take(taken if nested is None else nested, is_last=is_last)
+
+    def _plain_row(self, data: object, step: int | None) -> dict[str, Any]:
+        if not isinstance(data, Mapping):
+            raise InvalidError(f"log wants a dict, not a {type(data).__name__}")
+        at = self._steps.step if step is None else step
+        row: dict[str, Any] = {}
+        for key, value in data.items():
+            if not isinstance(key, str):
+                raise InvalidError(f"log wants keys that are text, not {key!r}")
+            row[str.__str__(key)] = plain(value, key, self, at)
+        return row
+
+    def keep(self, path: str, name: str) -> None:
+        """A file of this machine is the run's, under this name; it is not changed any more."""
+        self._diary.file(name, Path(path), "now")
+
+    def define_metric(
+        self,
+        name: str,
+        step_metric: str | Metric | None = None,
+        step_sync: bool | None = None,
+        hidden: bool | None = None,
+        summary: str | None = None,
+        goal: str | None = None,
+        overwrite: bool | None = None,
+    ) -> Metric:
+        """Say of a key, or by a `*` at the end of all that begin so, what its axis and summary are.
+
+        With `step_sync`, or a step metric, rows that have the key and not the step metric get its
+        last value, or 0. `summary` is one or more of min, max, mean, best, last, first, copy and
+        none, with commas between. What was said before stays where nothing else is said, unless
+        `overwrite`. Raises InvalidError.
+        """
+        self._refuse_finished("define_metric")
+        metric = Metric.define(
+            name=name,
+            step_metric=step_metric,
+            step_sync=step_sync,
+            hidden=hidden,
+            summary=summary,
+            goal=goal,
+            overwrite=overwrite,
+        )
+        with self._lock:
+            metric = self._metrics.add(metric)
+            self._diary.note("metric", metric.facts())
+        return metric
+
+    def _add_axes(self, row: dict[str, Any]) -> None:
+        open_row = self._steps.open_row
+        for axis in self._metrics.axes(row):
+            if axis not in open_row:
+                row[axis] = self._summary.get(axis, 0)
+
+    def _refuse_log(self) -> None:
+        self._refuse_finished("log")
+        if not self._has_told:
+            self._has_told = True
+            _log.warning("a forked process logs nothing to the run %s of its parent", self._id)
+
+
+def _step(step: Any) -> int:  # noqa: ANN401
+    """A whole number from wherever. Raises InvalidError."""
+    try:
+        number = int(step)
+    except (TypeError, ValueError):
+        raise InvalidError(f"a step is a whole number, not {step!r}") from None
+    if number != step:
+        raise InvalidError(f"a step is a whole number, not {step!r}")
+    return number

@@ -1,0 +1,65 @@
+"""Steps: which row is open, and when it is over."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+Row: TypeAlias = dict[str, Any]
+Put: TypeAlias = Callable[[int, Row], None]
+
+_log = logging.getLogger(__name__)
+
+
+class Steps:
+    """Rows go forward only. What is logged to the open row's step is merged into it.
+
+    A row for a step that is over is put as a row of its own, under that step, at once; the first
+    one is told of. Whoever calls holds the run's lock.
+    """
+
+    def __init__(self, put: Put, first: int = 0) -> None:
+        self.step = first  # that the next values without one belong to
+        self._put = put
+        self._open: Row | None = None
+        self._was_late = False
+
+    def add(self, values: Row, step: int | None, commit: bool | None) -> bool:
+        """Takes the values over. Whether they are no later than what was logged before.
+
+        Without a step, or with `commit`, the row is over when this returns.
+        """
+        if step is not None and step != self.step:
+            if step < self.step:
+                self._put_late(values, step)
+                return False
+            self.close()
+            self.step = step
+        if self._open is None:
+            self._open = values
+        else:
+            self._open.update(values)
+        if commit or (commit is None and step is None):
+            self.close()
+            self.step += 1
+        return True
+
+    def close(self) -> None:
+        """Put the open row, if there is one that says anything."""
+        row, self._open = self._open, None
+        if row:
+            self._put(self.step, row)
+
+    @property
+    def open_row(self) -> Row:
+        """What the open row says so far."""
+        return self._open or {}
+
+    def _put_late(self, row: Row, step: int) -> None:
+        if not self._was_late:
+            self._was_late = True
+            told = "step %d is over, the run is at %d: what is logged to it is kept as another row"
+            _log.warning(f"{told} of that step", step, self.step)
+        if row:
+            self._put(step, row)
