@@ -28,15 +28,22 @@ class Capture:
         self._pieces = [*pieces]
         self._console = console
         self._owner = os.getpid()
+        self._is_started = False
         self._end = Event()
         self._thread = Thread(target=self._work, name="art-capture", daemon=True)
 
     def start(self, writer: Recorder) -> None:
-        """Returns within a millisecond or two."""
+        """What was printed since the capture began to listen comes first."""
+        self._is_started = True
         for piece in self._pieces:
             piece.start(writer)
         if self._pieces:
             self._thread.start()
+
+    def listen(self) -> None:
+        """Hear what is printed; nothing else happens, and nothing is kept, before it is started."""
+        if self._console:
+            self._console.listen()
 
     def stop(self, exit_code: int = 0, error: BaseException | None = None) -> None:
         """Everything is recorded, and nothing listens any more; the traceback of an error as well.
@@ -48,6 +55,10 @@ class Capture:
         self._end.set()
         if self._thread.is_alive():
             self._thread.join(_FAREWELL_S)
+        if not self._is_started:
+            if self._console:
+                self._console.stop()
+            return
         if error is not None and self._console:
             self._console.fail(error)
         for piece in self._pieces:
@@ -72,7 +83,14 @@ class Capture:
 
 
 def start_capture(settings: Settings, writer: Recorder, folder: Path) -> Capture:
-    """Record what the settings want of this process. `folder` holds the run's files.
+    """Record what the settings want of this process, from now on."""
+    capture = begin_capture(settings, folder)
+    capture.start(writer)
+    return capture
+
+
+def begin_capture(settings: Settings, folder: Path) -> Capture:
+    """Listens; it records as soon as it is started. `folder` holds the run's files.
 
     The caller waits for next to nothing: all else happens in a thread.
     """
@@ -82,7 +100,7 @@ def start_capture(settings: Settings, writer: Recorder, folder: Path) -> Capture
     if not settings.x_disable_stats:
         pieces.append(_system(settings))
     capture = Capture(pieces, console)
-    capture.start(writer)
+    capture.listen()
     return capture
 
 

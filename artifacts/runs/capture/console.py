@@ -24,10 +24,13 @@ class Console:
         self._writer: Recorder | None = None
         self._is_named = False
 
-    def start(self, writer: Recorder) -> None:
+    def listen(self) -> None:
         """What was printed before is not recorded."""
-        self._writer = writer
         self._tap.open()
+
+    def start(self, writer: Recorder) -> None:
+        """What was heard so far is recorded with the first work."""
+        self._writer = writer
 
     def work(self) -> float:
         """The file is named with the first output."""
