@@ -6,14 +6,27 @@ import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Protocol
 
-from artifacts.catalog import RunState
 from artifacts.errors import ArtifactsError
 from artifacts.storage import ObjectStore
 
 BEAT_S = 30.0
 SILENCE_S = 300.0
 """After which a run that is not finished counts as crashed."""
+
+
+class Heard(Protocol):
+    """What a run's log says of how it stands: a RunState, or a part of one."""
+
+    @property
+    def told_state(self) -> str: ...
+
+    @property
+    def heard_at(self) -> str: ...
+
+    @property
+    def is_preempting(self) -> bool: ...
 
 
 def heartbeat_key(log: str) -> str:
@@ -27,7 +40,7 @@ def beat(store: ObjectStore, log: str, clock: Callable[[], float] = time.time) -
 
 
 def state_of(
-    state: RunState, store: ObjectStore, log: str, clock: Callable[[], float] = time.time
+    state: Heard, store: ObjectStore, log: str, clock: Callable[[], float] = time.time
 ) -> str:
     """As told; of a run that did not end `running`, or `crashed` if nothing is heard of it."""
     if state.told_state != "running":

@@ -27,7 +27,7 @@ def scan(
     With keys, those rows only that have all of them, and these keys only. Memory: a segment, or
     as many as the store gets at once. Raises ArtifactsError.
     """
-    for columns in _each(state, store, stream, keys, (min_step, max_step)):
+    for columns in batches(state, store, stream, keys, (min_step, max_step)):
         if keys is None:
             yield from rows_of(columns)
         elif all(key in columns for key in keys):
@@ -41,20 +41,21 @@ def columns(
     """Of each key the values of all rows, None where a row has none."""
     found: dict[str, list[Any]] = {key: [] for key in keys}
     wanted = [*dict.fromkeys([*keys, TIMESTAMP])]
-    for each in _each(state, store, stream, wanted, (0, None)):
+    for each in batches(state, store, stream, wanted, (0, None)):
         count = len(next(iter(each.values()), _NO_KEYS))
         for key in keys:
             found[key] += each.get(key, [None] * count)
     return found
 
 
-def _each(
+def batches(
     state: RunState,
     store: ObjectStore,
     stream: str,
     keys: Sequence[str] | None,
-    steps: tuple[int, int | None],
+    steps: tuple[int, int | None] = (0, None),
 ) -> Iterator[Columns]:
+    """The rows of a stream segment by segment, of these keys, as columns. Raises ArtifactsError."""
     segments = [each for each in state.segments.get(stream, []) if _is_in(each, steps)]
     with Ahead(store) as ahead:
         jobs = (partial(segment_columns, store, each, keys, steps) for each in segments)

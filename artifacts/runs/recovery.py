@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from artifacts.runs.pending import Pending
 from artifacts.runs.reading import Reading
 
 _FIRST_PART = re.compile(r"run-(.+)\.wandb(?:\.[0-9]+)?")
+_HEAD = b'{"journal":1,'
 _log = logging.getLogger(__name__)
 
 
@@ -42,12 +44,19 @@ def recover(session: Session, run: str | None = None) -> list[Synced]:
         if pending.store != settings.store or not is_wanted:
             continue
         try:
-            if synced := _deliver(session, pending.folder, pending.run, is_killed=True):
-                pending.done()
+            if synced := settle(session, pending):
                 done.append(synced)
         except (ArtifactsError, OSError) as error:
             _log.warning("%s is not in its store yet: %s", pending.folder, error)
     return done
+
+
+def settle(session: Session, pending: Pending) -> Synced | None:
+    """Deliver what waits, and forget it. None while its process is alive. Raises ArtifactsError."""
+    synced = _deliver(session, pending.folder, pending.run, is_killed=True)
+    if synced:
+        pending.done()
+    return synced
 
 
 def sync(session: Session, folder: Path) -> Synced | None:
@@ -67,6 +76,24 @@ def journals(folder: Path) -> Iterator[str]:
     """Ids of the runs that have a journal in the folder."""
     found = {match[1] for path in folder.iterdir() if (match := _FIRST_PART.fullmatch(path.name))}
     yield from sorted(found)
+
+
+def folders_below(root: Path) -> Iterator[Path]:
+    """Those that have a run's journal, `root` too; hidden folders and stores are passed by."""
+    for folder, below, files in os.walk(root):
+        if "store.json" in files:
+            below.clear()
+        below[:] = sorted(each for each in below if each[0] != "." or each == ".wandb")
+        if any(_is_journal(os.path.join(folder, each)) for each in files):
+            yield Path(folder)
+
+
+def _is_journal(path: str) -> bool:
+    """Whether it is one of ours: W&B gives its own the same names."""
+    if not _FIRST_PART.fullmatch(os.path.basename(path)):
+        return False
+    with open(path, "rb") as file:
+        return file.read(len(_HEAD)) == _HEAD
 
 
 def _deliver(session: Session, folder: Path, run: str, *, is_killed: bool) -> Synced | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -74,7 +74,7 @@ def rows_of(columns: Columns) -> Iterator[Row]:
 
 
 def to_lines(rows: Sequence[Row]) -> bytes:
-    text = b"".join(encoded(row).lstrip() + b"\n" for row in rows)
+    text = b"".join(encoded(row) + b"\n" for row in rows)
     return zstandard.ZstdCompressor(level=_LEVEL).compress(text)
 
 
@@ -107,9 +107,17 @@ def _parsed(text: bytes) -> Any:  # noqa: ANN401 - whatever JSON has
 def to_parquet(tables: Sequence[pa.Table]) -> bytes:
     """One file of tables that have one schema, with a row group for each, or several."""
     import pyarrow as pa
+
+    sink = pa.BufferOutputStream()
+    write_parquet(tables, tables[0].schema, sink)
+    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
+
+
+def write_parquet(tables: Iterable[pa.Table], schema: pa.Schema, sink: object) -> None:
+    """As `to_parquet`, table by table, to a path or a file of pyarrow's."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema, sink = tables[0].schema, pa.BufferOutputStream()
     floats = [field.name for field in schema if pa.types.is_floating(field.type)]
     whole = [field.name for field in schema if pa.types.is_integer(field.type)]
     with pq.ParquetWriter(
@@ -125,7 +133,6 @@ def to_parquet(tables: Sequence[pa.Table]) -> bytes:
     ) as writer:
         for table in tables:
             writer.write_table(table, row_group_size=_ROWS_A_GROUP)
-    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
 
 
 def read_table(data: bytes, name: str, keys: Sequence[str] | None = None) -> pa.Table:
@@ -165,14 +172,27 @@ def unified(tables: Sequence[pa.Table]) -> list[pa.Table]:
     for field in (field for table in tables for field in table.schema):
         there = fields.setdefault(field.name, field)
         if (there.type, there.metadata) != (field.type, field.metadata):
-            fields[field.name] = _wider(there, field)
+            is_exact = all(_is_exact(table, field.name) for table in tables)
+            fields[field.name] = _wider(there, field, is_exact=is_exact)
     return [_cast(table, pa.schema(fields.values())) for table in tables]
 
 
-def _wider(one: pa.Field, other: pa.Field) -> pa.Field:
+def _is_exact(table: pa.Table, key: str) -> bool:
+    """Whether whole numbers of that column are floating ones without loss."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    index = table.schema.get_field_index(key)
+    if index < 0 or table.schema.field(index).type != pa.int64():
+        return True
+    bounds = pc.min_max(table.column(index)).as_py()
+    return bounds["min"] is None or (bounds["min"] >= -_EXACT and bounds["max"] <= _EXACT)
+
+
+def _wider(one: pa.Field, other: pa.Field, *, is_exact: bool) -> pa.Field:
     import pyarrow as pa
 
-    if {one.type, other.type} == {pa.int64(), pa.float64()}:
+    if is_exact and {one.type, other.type} == {pa.int64(), pa.float64()}:
         return pa.field(one.name, pa.float64())
     return pa.field(one.name, pa.string(), metadata=_JSON)
 
@@ -225,7 +245,7 @@ def _is_utf8(text: str) -> bool:
 
 def _texts(values: Sequence[Any]) -> list[str | None]:
     """Each as JSON."""
-    return [None if value is None else encoded(value).decode().lstrip() for value in values]
+    return [None if value is None else encoded(value).decode() for value in values]
 
 
 def _fields(table: pa.Table) -> Iterator[tuple[int, pa.Field]]:

@@ -1,0 +1,122 @@
+"""Exporting: the rows of a run as one file for other programs: Parquet, CSV or JSON lines."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from functools import partial, reduce
+from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypeAlias
+
+from artifacts.catalog import HISTORY, RunState
+from artifacts.errors import UsageError
+from artifacts.runs.history import batches
+from artifacts.runs.journal import encoded
+from artifacts.runs.reader import segment_table
+from artifacts.runs.segments import has_parquet, rows_of, unified, write_parquet
+from artifacts.storage import Ahead, ObjectStore
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ExportFormat: TypeAlias = Literal["parquet", "csv", "jsonl"]
+_NEEDED = "Parquet is made with pyarrow: pip install 'artifact-store[runs]', or take csv or jsonl"
+
+
+class Export:
+    """Of one stream of a run, all columns or those of the keys, rows in the order of logging.
+
+    Rows that have none of the keys are left out. Memory: a segment, or as many as the store gets
+    at once; to know the columns before the first row all but JSON lines reads each twice.
+    """
+
+    def __init__(
+        self,
+        state: RunState,
+        store: ObjectStore,
+        stream: str = HISTORY,
+        keys: Sequence[str] | None = None,
+    ) -> None:
+        self._state, self._store = state, store
+        self._stream, self._keys = stream, keys
+
+    def write(self, format_: ExportFormat, sink: BinaryIO) -> None:
+        """Raises UsageError for Parquet without pyarrow, and ArtifactsError."""
+        if format_ == "jsonl":
+            for row in self._rows():
+                sink.write(encoded(row).lstrip() + b"\n")
+        elif format_ == "csv":
+            self._write_csv(sink)
+        else:
+            self._write_parquet(sink)
+
+    def save(self, format_: ExportFormat, path: Path) -> None:
+        """As `write`, to a file that is whole when it is there. Raises OSError too."""
+        beside = path.with_name(f".{path.name}.{token_hex(4)}")
+        try:
+            with beside.open("wb") as file:
+                self.write(format_, file)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        for columns in batches(self._state, self._store, self._stream, self._keys):
+            wanted = {key: columns[key] for key in self._keys or columns if key in columns}
+            yield from filter(None, rows_of(wanted))
+
+    def _write_csv(self, sink: BinaryIO) -> None:
+        text = io.TextIOWrapper(sink, encoding="utf-8", newline="", write_through=True)
+        try:
+            heads = self._keys or self._all_keys()
+            writer = csv.writer(text)
+            writer.writerow(heads)
+            for row in self._rows():
+                writer.writerow([_cell(row.get(key)) for key in heads])
+        finally:
+            text.detach()  # the sink is not ours to close
+
+    def _all_keys(self) -> list[str]:
+        found: dict[str, None] = {}
+        for columns in batches(self._state, self._store, self._stream, None):
+            found |= dict.fromkeys(columns)
+        return [*found]
+
+    def _write_parquet(self, sink: BinaryIO) -> None:
+        if not has_parquet():
+            raise UsageError(_NEEDED)
+        import pyarrow as pa
+
+        empty: list[pa.Table] = []
+        for table in self._tables():
+            empty = unified([*empty, table.slice(0, 0)])[:1]
+        first = empty[0] if empty else pa.table({})
+        tables = (unified([first, table])[1] for table in self._tables())
+        write_parquet(tables, first.schema, pa.PythonFile(sink, mode="w"))
+
+    def _tables(self) -> Iterator[pa.Table]:
+        """Of the segments, with the wanted columns."""
+        segments = [s for s in self._state.segments.get(self._stream, []) if not s.is_empty]
+        with Ahead(self._store) as ahead:
+            for job in ahead.each(partial(segment_table, self._store, each) for each in segments):
+                table = job()
+                there = table.schema.names
+                wanted = [key for key in self._keys or there if key in there]
+                if wanted:
+                    yield _without_empty(table.select(wanted)) if self._keys else table
+
+
+def _without_empty(table: pa.Table) -> pa.Table:
+    """Only the rows that have any of its columns."""
+    import pyarrow.compute as pc
+
+    return table.filter(reduce(pc.or_, map(pc.is_valid, table.columns)))
+
+
+def _cell(value: object) -> str:
+    """Empty for nothing; what CSV has no word for as JSON."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else encoded(value).decode().strip()
