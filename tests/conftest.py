@@ -32,13 +32,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Address:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Address]:
     """Where the store of the settings is, or will be: a folder, or a place on --store's server."""
     name = request.config.getoption("--store")
     if name is None or request.node.get_closest_marker("local"):
-        return Address(str(tmp_path / "store"))
+        yield Address(str(tmp_path / "store"))
+        return
     server = request.getfixturevalue("fleet").server(name)
-    return Address(server.place(), server.options)
+    url = server.place()
+    yield Address(url, server.options)
+    server.clear(url)
 
 
 @pytest.fixture(autouse=True)

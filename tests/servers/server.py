@@ -43,6 +43,9 @@ class Server:
         """A URL at which nothing lies yet."""
         return f"{self.scheme}://{self.bucket}/{uuid4().hex}"
 
+    def clear(self, place: str) -> None:
+        """Nobody needs what lies there any more; a server that minds may delete it."""
+
 
 def find(program: str, installation: str) -> str:
     """The path of a program, be it npm's or the system's. Raises MissingError."""
