@@ -11,6 +11,7 @@ from artifacts.runs.segments import PARQUET, STEP, has_parquet, to_parquet, unif
 from artifacts.runs.storing import Storing
 from artifacts.storage import ObjectStore
 
+_MANY_ROWS = 2**17  # of a segment that is not worth making anew
 _MOST_BYTES = 2**26  # of segments, as they are stored, that one is made of
 _Change = dict[str, Any]
 
@@ -24,19 +25,26 @@ def compact(state: RunState, store: ObjectStore, storing: Storing) -> Iterator[_
         return
     for stream, segments in state.segments.items():
         for few in _groups(segments):
-            if len(few) > 1 or few[0].format != PARQUET or few[0].until is not None:
+            if len(few) > 1 or not _is_tidy(few[0]):
                 yield _compacted(stream, few, store, storing)
 
 
 def _groups(segments: Sequence[Segment]) -> Iterator[list[Segment]]:
     group: list[Segment] = []
     for segment in segments:
-        if group and sum(each.size for each in group) + segment.size > _MOST_BYTES:
-            yield group
+        is_large = segment.rows >= _MANY_ROWS and _is_tidy(segment)
+        if is_large or sum(each.size for each in group) + segment.size > _MOST_BYTES:
+            if group:
+                yield group
             group = []
-        group.append(segment)
+        if not is_large:
+            group.append(segment)
     if group:
         yield group
+
+
+def _is_tidy(segment: Segment) -> bool:
+    return segment.format == PARQUET and segment.until is None
 
 
 def _compacted(

@@ -33,7 +33,7 @@ class Watching:
         """Say of each that changed what it is now; at the end, of those that waited for it."""
         with self._lock:
             for name, (path, policy, seen) in self._files.items():
-                is_due = is_end or policy == "live" or (policy == "now" and seen is None)
+                is_due = policy == "live" or (seen is None and (is_end or policy == "now"))
                 now = _look(path) if is_due else None
                 if now is not None and now != seen:
                     self._journal.write(encoded({"file": name, "path": str(path)}))

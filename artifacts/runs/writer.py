@@ -77,7 +77,8 @@ class Writer:
         os.register_at_fork(after_in_child=lambda: (method := leave()) and method())
         if not is_offline:
             self._pending = Pending.add(settings.cache_dir, self._journal.id, folder, about)
-            self._thread = Thread(target=_work, args=(weakref.ref(self), self._wake), daemon=True)
+            work = (weakref.ref(self), self._wake, pace(0))
+            self._thread = Thread(target=_work, args=work, name="art-run", daemon=True)
             self._thread.start()
 
     @property
@@ -204,10 +205,10 @@ class Writer:
                 _log.debug("no heartbeat of run %s: %s", self._id, error)
 
 
-def _work(writer: weakref.ref[Writer], wake: Event) -> None:
+def _work(writer: weakref.ref[Writer], wake: Event, first_s: float) -> None:
     """Until the writer is closed, or nobody has it any more."""
     now_s = time.monotonic()
-    due_s, beat_s = now_s + _SHORTEST_S, now_s + BEAT_S
+    due_s, beat_s = now_s + first_s, now_s + BEAT_S
     while not wake.wait(max(0.0, min(due_s, beat_s) - time.monotonic())):
         if (there := writer()) is None:
             return

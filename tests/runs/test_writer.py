@@ -1,0 +1,328 @@
+"""Writer: it returns at once, and what it was told is in the store soon, once, in order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from itertools import count
+from multiprocessing import get_context
+from multiprocessing.context import ForkContext, ForkServerContext, SpawnContext
+from pathlib import Path
+from threading import Event
+
+import pytest
+from forks import done_by_fork
+
+from artifacts.catalog import collect
+from artifacts.errors import StorageError
+from artifacts.runs.history import columns
+from artifacts.runs.reader import segment_data
+from artifacts.runs.recovery import recover, sync
+from artifacts.runs.writer import pace
+from artifacts.storage import FileStore, LocalStore, ObjectStore, open_store
+from artifacts.testing import FailingStore
+from runs.logbook import Logbook, OverStore
+
+_NONE = timedelta()
+GONE = StorageError("a key", "the store is gone")
+
+
+class HungStore(FailingStore):
+    """Answers nothing until it is let go, or refuses everything."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        super().__init__(store, 0, GONE)
+        self.is_there, self.is_refusing, self.asked = Event(), False, Event()
+
+    @contextmanager
+    def _around(self, operation: str, key: str) -> Iterator[None]:
+        self.asked.set()
+        if self.is_refusing:
+            raise GONE
+        self.is_there.wait()
+        yield
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Logbook:
+    book = Logbook(tmp_path / "book")
+    book.folder.mkdir()
+
+    open_store(book.settings.store, create=True)
+    return book
+
+
+def test_rows_are_read_back_as_they_were_logged(book: Logbook) -> None:
+    writer = book.write()
+    for step in range(3000):
+        writer.row(step, {"loss": 1 / (step + 1), "note": {"n": [step]}, "odd": math.nan})
+    writer.row(3000, {"late": True})
+    assert writer.close()
+
+    rows = book.rows()
+    assert [row["_step"] for row in rows] == [*range(3001)]
+    assert rows[7]["note"] == {"n": [7]}
+    assert math.isnan(rows[7]["odd"])
+    assert rows[-1]["late"] is True
+    assert "loss" not in rows[-1]
+    assert book.rows(keys=["late"]) == [{"late": True}]
+    assert [row["_step"] for row in book.rows(min_step=5, max_step=8)] == [5, 6, 7]
+    assert columns(book.state, book.session.catalog.store, ["late"])["late"][-2:] == [None, True]
+
+
+def test_a_run_that_ended_is_one_segment_of_parquet(book: Logbook) -> None:
+    writer = book.write()
+    for step in range(4):
+        writer.row(step, {"x": step})
+        writer.flush()
+    assert [each.format for each in book.state.segments["history"]] == ["jsonl"] * 4
+
+    writer.close()
+
+    [segment] = book.state.segments["history"]
+    assert (segment.format, segment.rows, segment.first, segment.last) == ("parquet", 4, 0, 3)
+    assert segment_data(book.session.catalog.store, segment).startswith(b"PAR1")
+    assert book.steps == [0, 1, 2, 3]
+
+
+def test_what_the_run_says_is_in_its_log(book: Logbook) -> None:
+    writer = book.write(facts={"name": "first", "config": {"lr": 1, "depth": 2}})
+    writer.note("config", {"set": {"lr": 2, "worst": math.inf}})
+    writer.note("config", {"set": {"new": 1}, "unset": ["depth"]})
+    writer.note("summary", {"set": {"best": 0.5}})
+    writer.note("metric", {"name": "loss", "summary": "min"})
+    writer.note("facts", {"notes": "good"})
+    writer.line("system", {"cpu": 0.5})
+    writer.tell("used", {"artifact": "team/proj/data:v0", "digest": "0" * 64})
+    assert book.state.told_state == "running"
+    writer.close(3)
+
+    state = book.state
+    assert state.config == {"lr": 2, "worst": "Infinity", "new": 1}
+    assert (state.summary, state.facts["notes"]) == ({"best": 0.5}, "good")
+    assert state.metrics["loss"]["summary"] == "min"
+    assert (state.told_state, state.exit_code) == ("failed", 3)
+    assert [each["artifact"] for each in state.used] == ["team/proj/data:v0"]
+    [row] = book.rows(stream="system")
+    assert row["cpu"] == 0.5
+    assert "_step" not in row
+
+
+def test_files_are_stored_when_their_policy_says(book: Logbook, tmp_path: Path) -> None:
+    paths = {name: tmp_path / name for name in ("now", "live", "end", "large")}
+    for path in paths.values():
+        path.write_bytes(b"first")
+    paths["large"].write_bytes(bytes(2**24))
+    writer = book.write()
+    for policy in ("now", "live", "end"):
+        writer.file(policy, paths[policy], policy)
+    writer.file("large", paths["large"])
+    writer.file("gone", tmp_path / "gone")
+    writer.flush()
+    assert {*book.state.files} == {"now", "live", "large"}
+    for path in paths.values():
+        path.write_bytes(b"second")
+    writer.flush()
+    writer.close()
+
+    store = LocalStore(Path(book.settings.store))
+    files = {name: store.read(each.blob.key) for name, each in book.state.files.items()}
+    assert files.pop("large") == bytes(2**24)
+    assert files == {"now": b"first", "live": b"second", "end": b"second"}
+
+
+def test_no_run_has_more_than_some_two_thousand_batches() -> None:
+    century_s = 100 * 365 * 24 * 3600.0
+    batches = count()
+    while century_s > 0:
+        century_s -= pace(last := next(batches))
+
+    assert pace(0) == pace(100) == 2
+    assert last <= 2700
+    assert sum(pace(number) for number in range(2000)) > 365 * 24 * 3600
+
+
+def test_a_store_that_answers_nothing_holds_up_nobody_who_logs(book: Logbook) -> None:
+    store = HungStore(LocalStore(Path(book.settings.store)))
+    writer = book.write(session=OverStore(book.settings, store), is_timed=True)
+
+    assert store.asked.wait(20)
+
+    for step in range(10_000):
+        writer.row(step, {"x": step})
+    store.is_there.set()
+
+    assert writer.close()
+    assert book.steps == [*range(10_000)]
+
+
+def test_a_store_that_refuses_is_told_of_once_and_gets_all_when_it_is_back(
+    book: Logbook, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = HungStore(LocalStore(Path(book.settings.store)))
+    store.is_there.set()
+    store.is_refusing = True
+    writer = book.write(session=OverStore(book.settings, store))
+    for step in range(100):
+        writer.row(step, {"x": step})
+        writer.step(1.0, 0.0, 2.0)
+    [told] = caplog.messages
+    assert str(book.place()) in told
+    assert "the store is gone" in told
+
+    store.is_refusing = False
+    writer.step(1.0, 0.0, 2.0)
+    assert "there again" in caplog.messages[-1]
+    assert book.steps == [*range(100)]
+    writer.close()
+
+
+def test_what_a_store_refused_to_the_end_is_delivered_by_the_next_run(book: Logbook) -> None:
+    store = HungStore(LocalStore(Path(book.settings.store)))
+    store.is_refusing = True
+    writer = book.write(session=OverStore(book.settings, store))
+    writer.row(0, {"x": 1})
+    assert not writer.close()
+
+    [synced] = recover(book.session)
+
+    assert synced.path == "team/proj/abc"
+    assert book.steps == [0]
+    assert book.state.told_state == "finished"
+    assert recover(book.session) == []
+
+
+def test_an_offline_run_waits_for_its_sync_and_is_told_once(book: Logbook) -> None:
+    writer = book.write(is_offline=True)
+    writer.row(0, {"x": 1})
+    writer.flush()
+    assert sync(book.session, book.place()) is None  # it is under way
+    writer.close()
+    assert book.events == 0
+    assert recover(book.session) == []
+
+    for _ in range(2):
+        assert sync(book.session, book.place())
+
+    assert book.steps == [0]
+    assert book.state.told_state == "finished"
+
+
+def test_a_forked_child_tells_nothing_of_its_parents_run(book: Logbook) -> None:
+    writer = book.write()
+    writer.row(0, {})
+
+    def act() -> None:
+        writer.row(1, {})
+        writer.note("facts", {"name": "child"})
+        writer.flush()
+        writer.close(1)
+
+    assert done_by_fork(act) == 0
+    writer.row(2, {})
+    writer.close()
+
+    assert book.steps == [0, 2]
+    assert book.state.facts["name"] == "first"
+    assert book.state.told_state == "finished"
+
+
+@pytest.mark.parametrize(
+    "context", [get_context("fork"), get_context("spawn"), get_context("forkserver")]
+)
+def test_children_of_any_kind_come_and_go_while_their_parent_logs(
+    book: Logbook, context: ForkContext | SpawnContext | ForkServerContext
+) -> None:
+    writer = book.write(is_timed=True)
+    children = [context.Process(target=abs, args=(number,)) for number in range(4)]
+    for step, child in enumerate(children):
+        writer.row(step, {})
+        child.start()
+    for child in children:
+        child.join(60)
+        assert child.exitcode == 0
+    writer.close()
+
+    assert book.steps == [0, 1, 2, 3]
+
+
+def test_who_went_on_elsewhere_is_not_disturbed_by_whoever_was_thought_dead(book: Logbook) -> None:
+    first = book.write()
+    for step in range(10):
+        first.row(step, {"by": "first"})
+    first.flush()
+    second = book.write(number=1, step=10, facts={"name": "second"})
+    second.row(10, {"by": "second"})
+    second.flush()
+
+    for step in range(10, 20):
+        first.row(step, {"by": "first"})
+    first.note("facts", {"name": "zombie"})
+    first.close(1)
+    second.row(11, {"by": "second"})
+    second.flush()
+
+    assert [row["by"] for row in book.rows()] == ["first"] * 10 + ["second"] * 2
+    assert book.steps == [*range(12)]
+    assert (book.state.facts["name"], book.state.told_state) == ("second", "running")
+    second.close()
+    assert book.steps == [*range(12)]
+
+
+def test_a_run_goes_back_and_another_branches_off_it(book: Logbook) -> None:
+    writer = book.write()
+    for step in range(10):
+        writer.row(step, {"x": step})
+    writer.note("rewound", {"step": 4})
+    writer.row(5, {"x": 50})
+    writer.close()
+
+    assert [row["x"] for row in book.rows()] == [0, 1, 2, 3, 4, 50]
+    assert book.state.last_step == 5
+
+
+def test_a_collector_keeps_what_runs_name_and_nothing_else(book: Logbook) -> None:
+    writer = book.write()
+    for step in range(5):
+        writer.row(step, {"x": step})
+        writer.flush()
+        collect(book.session.writable, _NONE)
+    writer.close()
+    collect(book.session.writable, _NONE)
+
+    assert book.steps == [*range(5)]
+    store = LocalStore(Path(book.settings.store))
+    assert isinstance(store, FileStore)
+    assert [*store.list("blobs/")] == [book.state.segments["history"][0].name.key]
+
+
+def test_a_batch_whose_blobs_were_given_up_is_stored_anew(
+    book: Logbook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The collector comes between the blobs of a batch and the event that names them."""
+    writer = book.write()
+    writer.row(0, {"x": 0})
+    writer.flush()
+    delivery = writer._delivery  # noqa: SLF001
+    assert delivery is not None
+    append, times = delivery._fold.append, 0  # noqa: SLF001
+
+    def late(proposal: object) -> object:
+        nonlocal times
+        times += 1
+        if times == 1:
+            collect(book.session.writable, _NONE)
+        return append(proposal)  # type: ignore[arg-type]  # it is one
+
+    monkeypatch.setattr(delivery._fold, "append", late)  # noqa: SLF001
+    writer.row(1, {"x": 1})
+    writer.flush()
+
+    assert times == 2
+    assert book.steps == [0, 1]
+    collect(book.session.writable, _NONE)
+    assert book.steps == [0, 1]
+    assert book.state.segments["history"][-1].name.epoch
+    writer.close()
