@@ -8,7 +8,7 @@ test: $(VENV)/ready
 	$(BIN)/python -m pytest -q -n 2
 
 soak: $(VENV)/ready
-	SEEDS=500 $(BIN)/python -m pytest -q -n 2 tests/promises/test_faults.py tests/promises/test_gc_*.py tests/promises/test_scale.py
+	SEEDS=500 $(BIN)/python -m pytest -q -n 2 tests/promises/test_faults.py tests/promises/test_gc_*.py tests/promises/test_scale.py tests/promises/test_servers.py
 
 servers: $(VENV)/ready
 	for store in ceph ministack azurite gcs; do $(BIN)/python -m pytest -q -n 2 --store $$store tests/artifact tests/query tests/runs tests/cli || exit 1; done

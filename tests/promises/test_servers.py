@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +25,10 @@ from artifacts.testing import CountingStore, KillingStore
 FIRST: Tree = {f"labels/{n}.txt": b"label %d" % n for n in range(4)} | {"empty": b""}
 SECOND: Tree = {**FIRST, "labels/1.txt": b"corrected", "solo": noise(5 * 2**20, seed=1)}
 WRITERS = 8
-EACH = 4
-DEATHS = 8
+IS_SOAK = int(os.environ.get("SEEDS", "0")) >= 100
+EACH = 50 if IS_SOAK else 4
+MOMENTS = ["before", "after"] if IS_SOAK else ["before or after"]  # a call: which, in turn
+DEATHS = 1_000 if IS_SOAK else 8  # at most: all calls are fewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +76,11 @@ class Machine:
 
 
 @pytest.fixture(params=STORES)
-def machine(request: pytest.FixtureRequest, fleet: Fleet, tmp_path: Path) -> Machine:
+def machine(request: pytest.FixtureRequest, fleet: Fleet, tmp_path: Path) -> Iterator[Machine]:
     server = fleet.server(request.param)
-    return Machine(server, server.place(), tmp_path / "machine")
+    url = server.place()
+    yield Machine(server, url, tmp_path / "machine")
+    server.clear(url)
 
 
 def test_what_was_logged_is_used_elsewhere(machine: Machine, tmp_path: Path) -> None:
@@ -90,15 +95,17 @@ def test_what_was_logged_is_used_elsewhere(machine: Machine, tmp_path: Path) -> 
     assert other.problems() == []
 
 
+@pytest.mark.parametrize("moments", MOMENTS)
 def test_whoever_dies_while_logging_leaves_a_store_that_is_whole(
-    machine: Machine, tmp_path: Path
+    machine: Machine, tmp_path: Path, moments: str
 ) -> None:
     first, second = (write_tree(tmp_path / f"{n}", t) for n, t in enumerate((FIRST, SECOND)))
     machine.log(first, "counted")
     for at in spread(calls_of(machine, second, "counted"), DEATHS):
         name = f"data-{at}"
         machine.log(first, name)
-        dies(log_and_die, at, machine, second, name)
+        moment = moments.split(" or ")[at % 2 - 1]
+        dies(log_and_die, at, moment, machine, second, name)
 
         found = [version.row.number for version in machine.versions(name)]
         assert found in ([0], [0, 1])
@@ -113,15 +120,14 @@ def calls_of(machine: Machine, source: Path, name: str) -> int:
     """How often a store is asked when the folder is logged."""
     counting = CountingStore(RemoteStore(machine.url, machine.server.options))
     log_through(counting, machine, source, name)
-    assert len(counting.calls) > DEATHS
+    assert len(counting.calls) > 8
     return len(counting.calls)
 
 
-def log_and_die(at: int, machine: Machine, source: Path, name: str) -> None:
-    """Before every other of the calls, after the ones between."""
+def log_and_die(at: int, moment: str, machine: Machine, source: Path, name: str) -> None:
     os.environ.update(machine.server.environment)
     store = RemoteStore(machine.url, machine.server.options)
-    log_through(KillingStore(store, at, before=at % 2 == 0), machine, source, name)
+    log_through(KillingStore(store, at, before=moment == "before"), machine, source, name)
 
 
 def log_through(store: ObjectStore, machine: Machine, source: Path, name: str) -> None:

@@ -7,7 +7,7 @@ import pickle
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import cache
 from multiprocessing import get_context
@@ -168,11 +168,25 @@ def test_of_racing_processes_one_creates_each_key(server: Server) -> None:
         assert all(store.read(key) == offer(racer) for key in keys)
 
 
+def test_of_a_thousand_creators_of_one_key_one_wins(server: Server) -> None:
+    url = server.place()
+    start = SPAWN.Barrier(RACERS, timeout=60)
+    with ProcessPoolExecutor(RACERS, SPAWN, initializer=wait, initargs=(start,)) as pool:
+        keys = 1_000 // RACERS * ["logs/0/0"]
+        won = list(
+            pool.map(create_all, RACERS * [server], RACERS * [url], range(RACERS), [keys] * RACERS)
+        )
+
+    [winner] = [racer for racer, keys in enumerate(won) if keys]
+    assert len(won[winner]) == 1
+    assert RemoteStore(url, quick(server)).read("logs/0/0") == offer(winner)
+
+
 def wait(start: Barrier) -> None:
     start.wait()
 
 
-def create_all(server: Server, url: str, racer: int) -> list[str]:
+def create_all(server: Server, url: str, racer: int, keys: Sequence[str] = KEYS) -> list[str]:
     """Those of the keys that this process won."""
     os.environ.update(server.environment)
     store = RemoteStore(url, server.options)
@@ -184,7 +198,7 @@ def create_all(server: Server, url: str, racer: int) -> list[str]:
             return False
         return True
 
-    return [key for key in KEYS if wins(key)]
+    return [key for key in keys if wins(key)]
 
 
 def offer(racer: int) -> bytes:
