@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from artifacts.cache import FILES_ONLY, Copies, Ignore, Keep, Tree
 from artifacts.catalog.catalog import Catalog
 from artifacts.catalog.draft import Draft
 from artifacts.catalog.version import Version
+from artifacts.credentials import Credentials
 from artifacts.errors import NotFoundError, StoreNotFoundError, UnavailableError, UsageError
 from artifacts.names import ArtifactName, CollectionName, DigestName, parse_name
 from artifacts.progress import Bar, Progress, Silent
@@ -48,7 +51,16 @@ class Session:
     @property
     def _address(self) -> Address:
         settings = self.settings
-        return Address(settings.store, settings.storage_options, settings.single_writer)
+        return Address(settings.store, self._storage_options, settings.single_writer)
+
+    @cached_property
+    def _storage_options(self) -> Mapping[str, Any]:
+        """What was said of the store, over what `art login` keeps for it."""
+        settings = self.settings
+        if "://" not in settings.store:
+            return settings.storage_options
+        kept = Credentials(settings.credentials_path).options_of(settings.store)
+        return {**kept, **settings.storage_options}
 
     def draft(self, name: str, type: str) -> Draft:
         """A new draft whose files go into this session's store."""
@@ -117,7 +129,7 @@ class Session:
         """Where references lead to; the store's own options serve its scheme's, unless told."""
         settings = self.settings
         scheme, separator, _ = settings.store.partition("://")
-        own = {scheme: settings.storage_options} if separator else {}
+        own = {scheme: self._storage_options} if separator else {}
         return Places({**own, **settings.reference_options})
 
     def progress(self, label: str, total: int | None = None) -> Progress:

@@ -59,6 +59,13 @@ class Call:
         """A list of any length, as it comes."""
         _echo(_json_lines(items) if self.is_json else map(render, items))
 
+    def answer_live(
+        self, items: Iterable[Mapping[str, Any]], render: Callable[[Mapping[str, Any]], str]
+    ) -> None:
+        """A list that grows while it is told: each item at once, as JSON on a line of its own."""
+        for item in items:
+            click.echo(json.dumps(item) if self.is_json else render(item))
+
     def tell(self, data: T, render: Callable[[T], Iterable[str]]) -> None:
         """What was done, unless silence was asked for."""
         if self.is_json or not self.settings.quiet:

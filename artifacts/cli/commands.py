@@ -36,6 +36,12 @@ _NAMES = (
     "fsck",
     "store",
     "cache",
+    "run",
+    "sync",
+    "init",
+    "status",
+    "login",
+    "logout",
 )
 
 

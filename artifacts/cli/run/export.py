@@ -1,0 +1,88 @@
+"""Export: what a run logged, as files for other programs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from artifacts.catalog import HISTORY
+from artifacts.cli.call import Call
+from artifacts.cli.options import command
+from artifacts.cli.output import shown, size_text
+from artifacts.errors import UsageError
+from artifacts.runs import Export, ExportFormat, FoundRun, find_run
+
+
+@command
+@click.argument("run")
+@click.option(
+    "--to",
+    "format_",
+    required=True,
+    type=click.Choice(["parquet", "csv", "jsonl"]),
+    help="As what.",
+)
+@click.option("-o", "--output", "target", metavar="FILE", help="Or FOLDER/, for all streams.")
+@click.option("--stream", metavar="NAME", help="Which rows, if not the history.")
+@click.option("--key", "keys", metavar="KEY", multiple=True, help="This column; repeatable.")
+def export(
+    call: Call,
+    run: str,
+    *,
+    format_: ExportFormat,
+    target: str | None,
+    stream: str | None,
+    keys: tuple[str, ...],
+) -> None:
+    """Write the rows of a run as Parquet, CSV or JSON lines.
+
+    To standard output, unless -o says a file, or a folder, which gets a file of each stream. With
+    --key only these columns, of the rows that have any of them.
+    """
+    if target is None:
+        _check_output(call, format_)
+    found = find_run(call.session, run)
+    if target is None:
+        _export(found, stream or HISTORY, keys).write(format_, sys.stdout.buffer)
+        return
+    files = _files(found, target, stream, format_)
+    with call.session.progress(f"export {found.path}") as progress:
+        for each, path in files.items():
+            _export(found, each, keys).save(format_, path)
+            progress.advance(path.stat().st_size)
+    data = [{"stream": s, "file": str(p), "size": p.stat().st_size} for s, p in files.items()]
+    call.tell(data, _lines)
+
+
+def _files(run: FoundRun, target: str, stream: str | None, format_: str) -> dict[str, Path]:
+    """For each stream the file that it goes to."""
+    path = Path(target)
+    if not target.endswith("/") and not path.is_dir():
+        return {stream or HISTORY: path}
+    path.mkdir(parents=True, exist_ok=True)
+    streams = [stream] if stream else [*run.state.segments]
+    return {each: path / f"{each}.{format_}" for each in streams}
+
+
+def _check_output(call: Call, format_: str) -> None:
+    """Raises UsageError."""
+    if format_ == "parquet":
+        raise UsageError("--to parquet wants -o FILE: Parquet is nothing for a terminal or a pipe")
+    if call.is_json:
+        raise UsageError("--to has a form of its own; leave out --json, or take -o FILE")
+
+
+def _export(run: FoundRun, stream: str, keys: Sequence[str]) -> Export:
+    """Raises UsageError for a stream that the run has not."""
+    if stream not in run.state.segments and stream != HISTORY:
+        there = ", ".join(run.state.segments) or "none"
+        raise UsageError(f"{run.path} has no stream {stream!r}; it has: {there}")
+    return Export(run.state, run.store, stream, keys or None)
+
+
+def _lines(data: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    return (f"{shown(each['file'])}  {each['stream']}, {size_text(each['size'])}" for each in data)

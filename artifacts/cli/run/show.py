@@ -1,0 +1,125 @@
+"""Show: what is known of a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import click
+
+from artifacts.cli.call import Call
+from artifacts.cli.options import command
+from artifacts.cli.output import age_text, count_text, facts, shown, size_text, table
+from artifacts.runs import FoundRun, find_run
+from artifacts.storage import now
+
+_OWN = ("id", "path", "name", "host", "config", "step")  # facts that are told elsewhere, or not
+
+
+@command
+@click.argument("run")
+def show(call: Call, run: str) -> None:
+    """Tell what is known of a run, and how it stands."""
+    call.answer(run_data(find_run(call.session, run)), _lines)
+
+
+def run_data(run: FoundRun) -> dict[str, Any]:
+    """All but its rows."""
+    state = run.state
+    return {
+        "path": run.path,
+        "id": run.id,
+        "name": state.facts.get("name") or run.id,
+        "state": run.status,
+        "exit_code": state.exit_code,
+        "created": state.created_at,
+        "heard": state.heard_at,
+        "last_step": state.last_step,
+        "host": state.facts.get("host"),
+        "facts": {key: value for key, value in state.facts.items() if key not in _OWN},
+        "config": state.config,
+        "summary": state.summary,
+        "metrics": [*state.metrics.values()],
+        "alerts": state.alerts,
+        "used": [*map(_use, state.used)],
+        "logged": [*map(_use, state.logged)],
+        "files": [
+            {"name": each.name, "size": each.size, "time": each.time, "blob": str(each.blob)}
+            for each in state.files.values()
+        ],
+        "streams": [
+            {
+                "stream": stream,
+                "rows": sum(each.rows for each in found),
+                "segments": len(found),
+                "size": sum(each.size for each in found),
+            }
+            for stream, found in state.segments.items()
+        ],
+        "store": run.store.url,
+    }
+
+
+def _use(said: Mapping[str, Any]) -> dict[str, Any]:
+    return {"artifact": said["artifact"], "digest": said["digest"], "as": said.get("as")}
+
+
+def value_text(value: object) -> str:
+    """A value of a config or summary, short enough for a line."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 120 else f"{text[:119]}…"
+
+
+def _lines(data: Mapping[str, Any]) -> Iterator[str]:
+    code = f" (exit code {data['exit_code']})" if data["exit_code"] else ""
+    yield from facts(
+        [
+            ("run", data["path"]),
+            ("name", str(data["name"])),
+            ("state", f"{data['state']}{code}"),
+            ("begun", age_text(data["created"], now())),
+            ("heard of", age_text(data["heard"], now())),
+            ("last step", "" if data["last_step"] is None else f"{data['last_step']:,}"),
+            ("host", str(data["host"] or "")),
+            *((key, _fact(value)) for key, value in data["facts"].items()),
+            ("store", data["store"]),
+        ]
+    )
+    yield from _section("config", data["config"].items())
+    yield from _section("summary", data["summary"].items())
+    yield from _section(
+        "alerts", ((each["title"], each.get("text", "")) for each in data["alerts"])
+    )
+    yield from _uses("used", data["used"])
+    yield from _uses("logged", data["logged"])
+    if data["files"]:
+        yield from ["", "files"]
+        for each in data["files"]:
+            yield f"{size_text(each['size']):>10}  {shown(each['name'])}"
+    if data["streams"]:
+        yield ""
+        yield from table(
+            ("STREAM", ">ROWS", ">SEGMENTS", ">SIZE"),
+            (
+                (s["stream"], f"{s['rows']:,}", f"{s['segments']:,}", size_text(s["size"]))
+                for s in data["streams"]
+            ),
+        )
+
+
+def _fact(value: object) -> str:
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ", ".join(value) if len(value) <= 12 else count_text(len(value), "entry")
+    return value_text(value) if value not in (None, "", {}) else ""
+
+
+def _section(head: str, items: Iterable[tuple[str, object]]) -> Iterator[str]:
+    if told := [(f"  {shown(str(key))}", value_text(value)) for key, value in items]:
+        yield from ["", head]
+        yield from facts(told)
+
+
+def _uses(head: str, uses: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    if lines := [f"  {each['artifact']}{f' as {a}' if (a := each['as']) else ''}" for each in uses]:
+        yield from ["", head, *map(shown, lines)]

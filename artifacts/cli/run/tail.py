@@ -1,0 +1,67 @@
+"""Tail: the last rows of a run, and those that come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import click
+
+from artifacts.catalog import HISTORY
+from artifacts.cli.call import Call
+from artifacts.cli.options import command
+from artifacts.cli.output import shown
+from artifacts.cli.run.show import value_text
+from artifacts.runs import Following, FoundRun, Told, find_run
+
+_CONSOLE = "console"
+_PAUSE_S = 1.0  # between two looks at the run's log
+
+
+@command
+@click.argument("run")
+@click.option("-f", "--follow", "is_followed", is_flag=True, help="Go on while the run does.")
+@click.option("-n", "--rows", "count", type=click.IntRange(min=0), default=10, help="How many: 10.")
+@click.option("--stream", "streams", metavar="NAME", multiple=True, help="Of these; repeatable.")
+def tail(call: Call, run: str, *, is_followed: bool, count: int, streams: tuple[str, ...]) -> None:
+    """Tell the last rows of a run's history and console.
+
+    With --json each row is an object on a line of its own.
+    """
+    found = find_run(call.session, run)
+    rows = _rows(found, streams or (HISTORY, _CONSOLE), count, is_followed=is_followed)
+    call.answer_live(rows, _line)
+
+
+def _rows(
+    run: FoundRun, streams: Sequence[str], count: int, *, is_followed: bool
+) -> Iterator[Mapping[str, Any]]:
+    following = Following(run, streams)
+    yield from map(_data, following.last(count))
+    while is_followed and run.status == "running":
+        time.sleep(_PAUSE_S)
+        run.refresh()
+        yield from map(_data, following.more())
+
+
+def _data(told: Told) -> Mapping[str, Any]:
+    return {"_stream": told.stream, **told.row}
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    if row["_stream"] == _CONSOLE:
+        return shown(str(row.get("text", "")))
+    when = datetime.fromtimestamp(row.get("_timestamp") or 0).astimezone()
+    head = f"step {row['_step']}" if "_step" in row else row["_stream"]
+    values = (
+        f"{shown(key)}={shown(_value(value))}"
+        for key, value in row.items()
+        if key not in ("_stream", "_step", "_timestamp")
+    )
+    return f"{when:%H:%M:%S}  {head}  {'  '.join(values)}"
+
+
+def _value(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else value_text(value)
