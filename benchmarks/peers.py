@@ -62,7 +62,7 @@ _VERSIONS = {
     "b3sum": ("b3sum", "--version"),
     "coreutils": ("cp", "--version"),
 }
-_DISTRIBUTIONS = ("dvc", "hf-xet", "mlflow-skinny", "s3fs", "wandb")
+_DISTRIBUTIONS = ("dvc", "hf-xet", "mlflow-skinny", "s3fs", "tensorboardX", "trackio", "wandb")
 
 
 def find() -> None:
@@ -132,7 +132,7 @@ def xet(folders: Sequence[Path], writes: int) -> Contender:
             "HF_XET_TELEMETRY_ENABLED": "0",
         },
         writes=writes,
-        missing=_without_distribution("hf-xet"),
+        missing=without_distribution("hf-xet"),
     )
 
 
@@ -143,7 +143,7 @@ def wandb(folders: Sequence[Path], writes: int) -> Contender:
         steps=tuple(("python3", "-c", _WANDB_ADD, str(folder)) for folder in folders),
         environment={"WANDB_SILENT": "true", "WANDB_ERROR_REPORTING": "false"},
         writes=writes,
-        missing=_without_distribution("wandb"),
+        missing=without_distribution("wandb"),
     )
 
 
@@ -153,7 +153,7 @@ def mlflow(folder: Path, size: int) -> Contender:
         name="mlflow log_artifacts",
         steps=(("python3", "-c", _MLFLOW_ADD, str(folder), "{place}/store"),),
         writes=size,
-        missing=_without_distribution("mlflow-skinny"),
+        missing=without_distribution("mlflow-skinny"),
     )
 
 
@@ -162,7 +162,7 @@ def s3_put(folder: Path) -> Contender:
     return Contender(
         name="s3fs put",
         steps=(("python3", "-c", _S3FS, "put", str(folder), f"{URL}/copy"),),
-        missing=_without_distribution("s3fs"),
+        missing=without_distribution("s3fs"),
     )
 
 
@@ -175,7 +175,7 @@ def s3_put_and_get(file: Path, size: int) -> Contender:
             ("python3", "-c", _S3FS, "get_file", f"{URL}/copy", "{place}/copy"),
         ),
         writes=size,
-        missing=_without_distribution("s3fs"),
+        missing=without_distribution("s3fs"),
     )
 
 
@@ -237,7 +237,7 @@ def _distribution(name: str) -> str:
     return _output(("python3", "-c", script)).strip()
 
 
-def _without_distribution(name: str) -> str:
+def without_distribution(name: str) -> str:
     return "" if _distribution(name) else f"{name} not installed"
 
 

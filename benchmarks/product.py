@@ -34,42 +34,42 @@ _ART = (sys.executable, "-m", "artifacts.cli.main")
 
 def add(folders: Sequence[Path], writes: int, store: str = "{place}") -> Contender:
     """Log each folder as the next version of one artifact, each in a new process."""
-    return _contender("product add", tuple(map(_add, folders)), store, writes)
+    return contender("product add", tuple(map(_add, folders)), store, writes)
 
 
 def add_and_download(folder: Path, size: int, store: str) -> Contender:
     """Log a folder; then download it to a machine that has seen nothing of it."""
     cold = ("env", "ART_CACHE_DIR={place}/cold", sys.executable, "-c", _DOWNLOAD, "{place}/copy")
-    return _contender("product", (_add(folder), cold), store, size)
+    return contender("product", (_add(folder), cold), store, size)
 
 
 def download(store: Path, size: int) -> Contender:
     """Download what `add` logged to the store at this place, into a new folder."""
     fetch = (sys.executable, "-c", _DOWNLOAD, "{place}/copy")
-    return _contender("product download", (fetch,), str(store), size)
+    return contender("product download", (fetch,), str(store), size)
 
 
 def verify(folder: Path) -> Contender:
     """Check a downloaded folder, offline."""
-    return _contender("product verify", ((*_ART, "verify", str(folder)),), "{place}", 0)
+    return contender("product verify", ((*_ART, "verify", str(folder)),), "{place}", 0)
 
 
 def start() -> Contender:
     """Import the package; ask the command for its version."""
     steps = ((sys.executable, "-c", "import artifacts"), (*_ART, "--version"))
-    return _contender("product start", steps, "{place}", 0)
+    return contender("product start", steps, "{place}", 0)
 
 
 def manifest(entries: int) -> Contender:
     """Figures of a manifest, printed by one process as JSON."""
     argv = (sys.executable, "-m", "benchmarks.manifest", str(entries))
-    return _contender("product manifest", (argv,), "{place}", 0)
+    return contender("product manifest", (argv,), "{place}", 0)
 
 
 def collection(versions: int) -> Contender:
     """Figures of a collection, printed by one process as JSON."""
     argv = (sys.executable, "-m", "benchmarks.collection", str(versions))
-    return _contender("product collection", (argv,), "{place}", 0)
+    return contender("product collection", (argv,), "{place}", 0)
 
 
 def bare_python() -> Contender:
@@ -82,7 +82,10 @@ def _add(folder: Path) -> Argv:
     return (sys.executable, "-c", _ADD, str(folder))
 
 
-def _contender(name: str, steps: tuple[Argv, ...], store: str, writes: int) -> Contender:
+def contender(
+    name: str, steps: tuple[Argv, ...], store: str = "{place}", writes: int = 0
+) -> Contender:
+    """Of this checkout, with a store and a cache of its own."""
     return Contender(
         name=name,
         steps=steps,

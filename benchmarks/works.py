@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks import data, far, growth, peers, product
+from benchmarks import data, far, growth, history, peers, product
 from benchmarks.bench import Bench, Source
 from benchmarks.contender import Contender
 from benchmarks.process import OUTPUT, ProgramFailedError
@@ -159,6 +159,7 @@ WORKS = {
     "edited": Work(3, growth.edited),
     "table": Work(3, growth.table),
     "wheel": Work(3, growth.wheel),
+    "log": Work(3, history.log),
     "s3": Work(3, far.add),
     "s3-big": Work(3, far.big),
 }
