@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
 from artifacts.cache.pieces import Piece
@@ -63,8 +63,14 @@ class Contents:
         return self._is_there[blob, size]
 
     def solo(self, digest: Digest) -> Name:
-        """What a blob is to be called that is a file by itself."""
-        return self.epoch.name(BLOBS, digest)
+        """What a blob is, or is to be called, that is a file by itself.
+
+        Where its plain name is condemned, the one that others found for it since, if it is there.
+        """
+        name = self.epoch.name(BLOBS, digest)
+        found = self._index.find(digest) if name.epoch else None
+        is_it = found is not None and (found.blob.digest, found.offset) == (digest, 0)
+        return found.blob if found and is_it and self.is_stored(found.blob) else name
 
     def place_solo(self, digest: Digest, blob: Name) -> None:
         """A file that is a blob by itself."""
@@ -161,15 +167,26 @@ class Contents:
     def add_to_index(self, packs: Sequence[int], chunks: Iterable[Located]) -> None:
         """What lies in new packs, so that others find it."""
         names, new = self.names(), {*packs}
+        solos = [*self._new_solos()]
         least = _TINY if self._asks_at_once else _LITTLE
         rows = [
             Located(digest, names[blob], offset)
             for digest, (blob, offset) in self.places.items()
             if blob in new
         ]
+        rows += solos
         rows += (found := [*chunks])
-        if rows and (found or self._unknown >= least):
+        if rows and (found or solos or self._unknown >= least):
             self._index.add(rows)
+
+    def _new_solos(self) -> Iterator[Located]:
+        """Under names that nobody could guess: those of this epoch that the index has not."""
+        names = self.names()
+        for digest, (blob, offset) in self.places.items():
+            if blob >= 0 and names[blob].digest == digest and names[blob].epoch:
+                row = Located(Digest(digest), names[blob], offset)
+                if names[blob].epoch == self.epoch.number and self._index.find(digest) != row:
+                    yield row
 
     def _named(self, pieces: Sequence[Piece]) -> Sequence[Span]:
         names = self.names()

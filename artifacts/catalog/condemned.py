@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -14,6 +15,7 @@ from artifacts.progress import Progress
 from artifacts.storage import (
     BLOBS,
     COLLECTED,
+    CONDEMNED,
     ChunkLists,
     Condemned,
     Name,
@@ -80,8 +82,31 @@ def left(store: ObjectStore, generation: Generation, reached: Reach) -> Tally:
 
 
 def _left(store: ObjectStore, generation: Generation, reached: Reach) -> Iterator[Condemned]:
+    """Any subset will do: a list that is gone keeps what it named."""
     for name in generation.lists:
-        yield from (each for each in read_condemned(store, name) if each.name not in reached)
+        with suppress(ObjectNotFoundError):
+            found = read_condemned(store, name)
+            yield from (each for each in found if each.name not in reached)
+
+
+def sweep_lists(store: ObjectStore, named: Container[Name], before: datetime) -> int:
+    """Delete those lists of condemned names that are not named and old for sure; how many."""
+    count = 0
+    for key in [*store.list(f"{CONDEMNED}/")]:
+        name = Name.of_key(key)
+        if name is not None and name not in named and _is_old(store, key, before):
+            store.delete(key)
+            count += 1
+    return count
+
+
+def _is_old(store: ObjectStore, key: str, before: datetime) -> bool:
+    """Unlike objects, what a store cannot tell the age of is young."""
+    try:
+        time = written(store, key)
+    except ObjectNotFoundError:
+        return False
+    return time is not None and time <= before
 
 
 def _none(_: object) -> int:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from artifacts.cache import uncached
 from artifacts.catalog.catalog import Catalog
 from artifacts.catalog.collection import CollectionState
-from artifacts.catalog.condemned import Tally, left, swept, unreached
+from artifacts.catalog.condemned import Tally, left, sweep_lists, swept, unreached
 from artifacts.catalog.directory import DirectoryState
 from artifacts.catalog.generations import Generation
 from artifacts.catalog.leftovers import sweep_caches
@@ -24,9 +24,10 @@ from artifacts.catalog.version import Version
 from artifacts.errors import UnknownEventError, VerificationError
 from artifacts.names import CollectionName
 from artifacts.progress import Progress, Silent
-from artifacts.storage import Fold, Proposal, read_condemned, write_condemned
+from artifacts.storage import Fold, Proposal, read_condemned, write_condemned, write_keys
 
 GRACE = timedelta(days=7)
+_YOUNG = timedelta(days=1)  # that nobody takes from writing lists to naming them
 _KINDS = ("collection", "directory", "gc", "run")  # of logs; others may reach what none of these do
 
 
@@ -73,6 +74,7 @@ def collect(
         collector.go_on(done, grace)
     if collector.open is None:
         done.caches = sweep_caches(collector.store, collector.before(grace))
+        done.caches += collector.sweep_lists()
     return done
 
 
@@ -146,7 +148,8 @@ class Collector:
         change = {
             "kind": "condemned",
             "epoch": epoch + 1,
-            "lists": [str(name) for name in write_condemned(self.store, found)],
+            "lists": [*map(str, write_condemned(self.store, found))],
+            "keys": [*map(str, write_keys(self.store, generations.state.heeded, found))],
             "objects": len(found),
             "size": sum(each.size for each in found),
         }
@@ -219,6 +222,14 @@ class Collector:
         told = {"objects": freed.objects, "size": freed.size}
         self._logs.generations.append(Proposal([{**change, **told}], epoch=generation.epoch))
         return freed
+
+    def sweep_lists(self) -> int:
+        """Delete lists that nobody wants any more, or that a collector left who died; how many.
+
+        One that is young may be of a collector that is about to name it.
+        """
+        named, before = self._logs.generations.state.named, self._clock() - _YOUNG
+        return sweep_lists(self.store, named, before)
 
     def _collections(self) -> Iterator[tuple[CollectionName, Fold[CollectionState]]]:
         """All that hold versions, as they are now, whether a name stands for them or not."""

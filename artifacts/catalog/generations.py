@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Self
 
 from artifacts.catalog.fields import MAX_EPOCH, number_of, texts_of
@@ -14,6 +15,7 @@ from artifacts.storage import (
     Checkpoints,
     Epoch,
     Event,
+    Heeded,
     Name,
     ObjectStore,
     Put,
@@ -33,6 +35,7 @@ class Generation:
     objects: int
     size: int
     begun: str  # ISO 8601, UTC, by the collector's clock
+    keys: tuple[Name, ...] = ()  # lists of keys of all that was condemned up to this one
 
 
 @dataclass(slots=True)
@@ -55,7 +58,24 @@ class Generations:
 
     def known(self, store: ObjectStore) -> Epoch:
         """What a writer has to heed from now on."""
-        return Epoch(self.epoch, store, [name for each in self.all for name in each.lists])
+        return Epoch(self.epoch, store, self.heeded)
+
+    @property
+    def heeded(self) -> Heeded:
+        """Where all is that was condemned up to now."""
+        lists: list[Name] = []
+        for each in reversed(self.all):
+            if each.keys:
+                return Heeded(tuple(lists), each.keys)
+            lists += each.lists
+        return Heeded(tuple(lists))
+
+    @property
+    def named(self) -> frozenset[Name]:
+        """The lists that somebody may still want: those of this generation and the one before."""
+        known = [number for number, each in enumerate(self.all) if each.keys]
+        wanted = self.all[min(known[-2:], default=0) :]
+        return frozenset(name for each in wanted for name in (*each.lists, *each.keys))
 
     def apply(self, event: Event, key: str) -> None:
         """Raises UnknownEventError, MalformedError."""
@@ -65,9 +85,11 @@ class Generations:
         """Of two collectors that begin a generation at once the first counts."""
         epoch = number_of(change, "epoch", MAX_EPOCH)
         objects, size = number_of(change, "objects"), number_of(change, "size", MAX_SIZE)
-        lists = _lists_of(texts_of(change, "lists"))
+        lists, keys = (_lists_of(texts_of(change, each)) for each in ("lists", "keys"))
+        if datetime.fromisoformat(event.time).tzinfo is None:
+            raise ValueError(f"its time, {event.time}, has no offset")
         if epoch == self.epoch + 1 and self.open is None:
-            self.all.append(Generation(epoch, lists, objects, size, event.time))
+            self.all.append(Generation(epoch, lists, objects, size, event.time, keys))
 
     def _swept(self, _event: Event, change: Change) -> None:
         if number_of(change, "epoch", MAX_EPOCH) == self.epoch:
@@ -75,7 +97,14 @@ class Generations:
 
     def save(self, _put: Put | None = None) -> Mapping[str, Any]:
         rows = [
-            [each.epoch, [str(name) for name in each.lists], each.objects, each.size, each.begun]
+            [
+                each.epoch,
+                [*map(str, each.lists)],
+                each.objects,
+                each.size,
+                each.begun,
+                [*map(str, each.keys)],
+            ]
             for each in self.all
         ]
         return {"all": rows, "swept": self.swept}
@@ -83,8 +112,8 @@ class Generations:
     @classmethod
     def load(cls, head: Mapping[str, Any], _checkpoints: Checkpoints) -> Self:
         rows = [
-            Generation(epoch, _lists_of(lists), objects, size, begun)
-            for epoch, lists, objects, size, begun in head["all"]
+            Generation(epoch, _lists_of(lists), objects, size, begun, _lists_of(keys))
+            for epoch, lists, objects, size, begun, keys in head["all"]
         ]
         return cls(rows, head["swept"])
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import struct
+import sys
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
+from heapq import merge
+from itertools import groupby, islice
+from operator import lt
 from typing import NamedTuple
 
 from artifacts.content import Digest
-from artifacts.errors import MalformedError
+from artifacts.errors import MalformedError, ObjectNotFoundError
 from artifacts.storage.name import BLOBS, CONDEMNED, LAYOUTS, MANIFESTS, PAGES, Name
 from artifacts.storage.objects import Objects
 from artifacts.storage.store import ObjectStore
@@ -17,6 +23,9 @@ from artifacts.storage.store import ObjectStore
 COLLECTED = (BLOBS, LAYOUTS, MANIFESTS, PAGES)  # a kind's place here is its number in a row
 MOST_CONDEMNED = 2**20  # rows of a list
 _MAGIC = b"artcond1"
+_KEYS_MAGIC = b"artcond2"
+_KEY = 8  # bytes of a condemned key
+_MOST_KEYS = 2**25  # of one list
 _HEAD = struct.Struct("<8sI")
 _NAME = struct.Struct(">B32sI")  # big-endian, so that rows have an order that can be searched
 _SIZE = struct.Struct(">Q")
@@ -78,6 +87,72 @@ def key_of(name: Name) -> bytes:
     return _NAME.pack(COLLECTED.index(name.kind), name.digest, name.epoch)
 
 
+class CondemnedKeys:
+    """Short keys of all names that were condemned up to some generation, in order.
+
+    It may have a name that was never condemned: heeding more than one has to harms nobody.
+    """
+
+    def __init__(self, data: bytes, name: str) -> None:
+        """Raises MalformedError."""
+        if len(data) < _HEAD.size or data[: len(_KEYS_MAGIC)] != _KEYS_MAGIC:
+            raise MalformedError(name, "it does not start like a list of condemned keys")
+        count = int(_HEAD.unpack_from(data)[1])
+        if count > _MOST_KEYS or len(data) != _HEAD.size + count * _KEY:
+            raise MalformedError(name, "its length is not that of its keys")
+        self._keys = array("Q", data[_HEAD.size :])
+        if sys.byteorder == "big":
+            self._keys.byteswap()
+        if not all(map(lt, self._keys, islice(self._keys, 1, None))):
+            raise MalformedError(name, "its keys are not in order")
+
+    @staticmethod
+    def encode(keys: Sequence[int]) -> bytes:
+        """Of keys in order, none twice."""
+        return _HEAD.pack(_KEYS_MAGIC, len(keys)) + struct.pack(f"<{len(keys)}Q", *keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._keys)
+
+    def __contains__(self, name: Name) -> bool:
+        key = _short(name)
+        index = bisect_left(self._keys, key)
+        return index < len(self._keys) and self._keys[index] == key
+
+
+def _short(name: Name) -> int:
+    return int.from_bytes(Digest.of(key_of(name))[:_KEY], "little")
+
+
+def write_keys(store: ObjectStore, heeded: Heeded, condemned: Iterable[Condemned]) -> list[Name]:
+    """Lists of keys of all that was to be heeded, and of what is condemned now, durable.
+
+    Memory: some ten bytes a key. Raises ObjectNotFoundError, IntegrityError.
+    """
+    new = sorted(array("Q", (_short(name) for name, _ in condemned)))
+    old = (sorted(array("Q", map(_short, _names(store, name)))) for name in heeded.lists)
+    merged = merge(*(read_keys(store, name) for name in heeded.keys), *old, new)
+    keys = (key for key, _ in groupby(merged))
+    lists = []
+    while some := array("Q", islice(keys, _MOST_KEYS)):
+        data = CondemnedKeys.encode(some)
+        lists.append(Name(CONDEMNED, Digest.of(data)))
+        Objects(store).put(lists[-1], data)
+    return lists
+
+
+def read_keys(store: ObjectStore, name: Name) -> CondemnedKeys:
+    """Raises ObjectNotFoundError, IntegrityError."""
+    return CondemnedKeys(Objects(store).get(name), str(name))
+
+
+def _names(store: ObjectStore, name: Name) -> Iterator[Name]:
+    return (each.name for each in read_condemned(store, name))
+
+
 def write_condemned(store: ObjectStore, condemned: Sequence[Condemned]) -> list[Name]:
     """Lists of all of them, durable in the store."""
     ordered = sorted(condemned, key=lambda each: key_of(each.name))
@@ -94,24 +169,35 @@ def read_condemned(store: ObjectStore, name: Name) -> CondemnedList:
     return CondemnedList(Objects(store).get(name, _MOST), str(name))
 
 
+@dataclass(frozen=True, slots=True)
+class Heeded:
+    """Where the names are that were condemned: keys of the earlier ones, and lists of the rest."""
+
+    lists: tuple[Name, ...] = ()
+    keys: tuple[Name, ...] = ()
+
+
 class Epoch:
     """Number of the last generation that was begun, and all names condemned in any up to it.
 
     The lists are read when they are first needed, which is as good: a generation's never change.
+    They are gone some generations later; then no name of an earlier epoch may be relied on.
     """
 
     def __init__(
-        self, number: int = 0, store: ObjectStore | None = None, lists: Sequence[Name] = ()
+        self, number: int = 0, store: ObjectStore | None = None, heeded: Heeded | None = None
     ) -> None:
         self.number = number
-        self._store, self._names = store, tuple(lists)
+        self._store, self._heeded = store, heeded or Heeded()
 
     def forbids(self, name: Name) -> bool:
         """Whether nobody may rely on the name any more, or write it.
 
-        Raises ObjectNotFoundError, IntegrityError if what is condemned cannot be known.
+        Raises IntegrityError if what is condemned cannot be known.
         """
-        return bool(self._names) and any(name in each for each in self._lists)
+        if self._heeded == Heeded() or name.epoch >= self.number:
+            return False  # only what is older can have been condemned by then
+        return self._lists is None or any(name in each for each in self._lists)
 
     def name(self, kind: str, digest: Digest) -> Name:
         """What content is to be called: its plain name, unless that is condemned."""
@@ -119,14 +205,21 @@ class Epoch:
         return Name(kind, digest, self.number) if self.forbids(plain) else plain
 
     @cached_property
-    def _lists(self) -> list[CondemnedList]:
+    def _lists(self) -> Sequence[CondemnedList | CondemnedKeys] | None:
+        """None if they are gone."""
         if self._store is None:
             return []
-        return [read_condemned(self._store, name) for name in self._names]
+        try:
+            return [
+                *(read_keys(self._store, name) for name in self._heeded.keys),
+                *(read_condemned(self._store, name) for name in self._heeded.lists),
+            ]
+        except ObjectNotFoundError:
+            return None
 
-    def __reduce__(self) -> tuple[type[Epoch], tuple[int, ObjectStore | None, tuple[Name, ...]]]:
+    def __reduce__(self) -> tuple[type[Epoch], tuple[int, ObjectStore | None, Heeded]]:
         """Whoever unpickles it reads the lists anew."""
-        return Epoch, (self.number, self._store, self._names)
+        return Epoch, (self.number, self._store, self._heeded)
 
 
 START = Epoch()

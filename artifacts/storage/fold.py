@@ -216,7 +216,12 @@ class Fold(Generic[S]):
 
     def _refuse_unreadable(self, proposal: Proposal) -> None:
         """Nothing is ever taken out of a log, and one change that is wrong would end it."""
-        said = {"changes": proposal.changes, "epoch": proposal.epoch, "critical": True, "time": ""}
+        said = {
+            "changes": proposal.changes,
+            "epoch": proposal.epoch,
+            "critical": True,
+            "time": "2000-01-01T00:00:00+00:00",
+        }
         trial = Event(0, self.tail.previous, said, {})
         self._kind().apply(trial, f"what was to be appended to {self.log.name}")
 

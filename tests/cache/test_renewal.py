@@ -7,7 +7,7 @@ from pathlib import Path
 from artifacts.cache import CachedStore, Copies
 from artifacts.cache.renewal import Renewal
 from artifacts.content import Digest
-from artifacts.storage import BLOBS, Condemned, Epoch, MemoryStore, Name, write_condemned
+from artifacts.storage import BLOBS, Condemned, Epoch, Heeded, MemoryStore, Name, write_condemned
 
 CONTENT = b"content"
 BLOB = Name(BLOBS, Digest.of(CONTENT))
@@ -17,7 +17,7 @@ def test_a_damaged_copy_does_not_keep_a_blob_from_being_renewed(tmp_path: Path) 
     remote, copies = MemoryStore(), Copies(tmp_path, 2**30)
     remote.write(BLOB.key, CONTENT)
     copies.put(BLOB.key, b"damaged")
-    epoch = Epoch(1, remote, write_condemned(remote, [Condemned(BLOB, len(CONTENT))]))
+    epoch = Epoch(1, remote, Heeded((*write_condemned(remote, [Condemned(BLOB, len(CONTENT))]),)))
 
     new = Renewal(CachedStore(remote, copies), epoch, is_renewed=False).renewed(BLOB)
 

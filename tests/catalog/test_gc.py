@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -12,9 +13,11 @@ import pytest
 from machines import Machines, collection
 
 from artifacts.catalog import Catalog, Collecting, Collector, Draft, Facts, collect, repack
+from artifacts.content import Digest
 from artifacts.errors import (
     ArtifactNotFoundError,
     ConflictError,
+    MalformedError,
     MissingBlobError,
     UnknownEventError,
     UnsupportedStoreError,
@@ -22,14 +25,18 @@ from artifacts.errors import (
 )
 from artifacts.names import ArtifactName
 from artifacts.storage import (
+    BLOBS,
     ChunkLists,
     ChunkRows,
+    Condemned,
     Index,
     LocalStore,
     Log,
+    Name,
     Proposal,
     Tail,
     now,
+    write_condemned,
 )
 from artifacts.testing import CountingStore, TimelineStore
 
@@ -467,3 +474,97 @@ def test_what_is_added_after_a_refused_commit_gets_no_condemned_name(machines: M
 
     assert condemned not in machines.blobs()
     assert machines.read("data", 1) == {"kept": KEPT["kept"]} | ALONE
+
+
+def live_cycle(machines: Machines, number: int) -> None:
+    """A version comes, is deleted and is collected at once."""
+    version = machines.put("data", {"f": b"%d" % number * 900})
+    machines.catalog.drop(version, with_aliases=True)
+    collect(machines.catalog, AT_ONCE)
+
+
+def age(machines: Machines, key: str) -> None:
+    assert isinstance(machines.store, LocalStore)
+    os.utime(machines.store.path(key), (10**9, 10**9))
+
+
+def test_a_writer_reads_one_list_however_many_generations_there_were(machines: Machines) -> None:
+    for number in range(5):
+        live_cycle(machines, number)
+    counting = CountingStore(machines.store)
+
+    epoch = Catalog(counting).epoch()
+
+    assert epoch.number == 5
+    pack = Name(BLOBS, Digest.of(b"0" * 900))
+    assert epoch.forbids(pack)
+    assert not epoch.forbids(Name(BLOBS, Digest.of(b"nobody's")))
+    read = [
+        key for operation, key in counting.calls if (operation, key[:9]) == ("read", "condemned")
+    ]
+    assert len(read) == 1
+
+
+def test_lists_that_nobody_wants_go_once_they_are_old(machines: Machines) -> None:
+    [dead] = write_condemned(machines.store, [Condemned(Name(BLOBS, Digest.of(b"dead")), 4)])
+    for number in range(3):
+        live_cycle(machines, number)
+    lists = {*machines.store.list("condemned/")}
+    assert dead.key in lists  # it is young: its collector may be about to name it
+    for key in lists:
+        age(machines, key)
+
+    live_cycle(machines, 3)
+
+    left = {*machines.store.list("condemned/")}
+    state = machines.catalog.logs.generations.refresh().state
+    assert left == {name.key for name in state.named}
+    assert len(left) == 4  # names and keys of this generation and the one before
+    assert machines.catalog.epoch().forbids(Name(BLOBS, Digest.of(b"0" * 900)))
+
+
+def test_who_began_before_lists_went_commits_all_the_same(machines: Machines) -> None:
+    live_cycle(machines, 0)
+    draft = machines.draft("data")
+    for number in range(1, 4):
+        live_cycle(machines, number)
+        for key in [*machines.store.list("condemned/")]:
+            age(machines, key)
+    draft.add_bytes(b"0" * 900, "f")
+    draft.add_bytes(b"new", "new")
+
+    version = machines.commit(draft)
+
+    assert {path: b"".join(version.read(path)) for path in ("f", "new")} == {
+        "f": b"0" * 900,
+        "new": b"new",
+    }
+    assert machines.problems() == []
+
+
+def test_large_content_that_came_again_is_found_by_machines_that_never_saw_it(
+    machines: Machines,
+) -> None:
+    machines.put("data", SOLO)
+    drop(machines, "data")
+    collect(machines.catalog, AT_ONCE)
+    machines.put("data", SOLO)
+    live = {*machines.store.list("blobs/")}
+    for number in range(2, 4):
+        live_cycle(machines, number)
+
+    machines.put("other", SOLO)
+
+    assert {*machines.store.list("blobs/")} == live
+
+
+def test_a_generation_whose_time_nobody_can_compare_is_malformed(machines: Machines) -> None:
+    machines.put("data", GONE)
+    drop(machines, "data")
+    naive = datetime(2024, 1, 1)  # noqa: DTZ001 - that is what is wrong with it
+    log = Log(machines.store, "gc/root", lambda: naive)
+    change = {"kind": "condemned", "epoch": 1, "lists": [], "objects": 0, "size": 0}
+    log.append(Tail.start(log.name), Proposal([change]))
+
+    with pytest.raises(MalformedError, match="offset"):
+        collect(machines.catalog, AT_ONCE)

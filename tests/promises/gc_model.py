@@ -37,6 +37,7 @@ class Rules:
     """What all heed. Each that is left out loses bytes, which a test shows."""
 
     heeds: Literal["any", "last", "none"] = "any"  # condemned in any generation, the last, none
+    heeds_too: Names = 0  # names that nobody condemned, as long as they are older than the writer
     names: Literal["epoch", "same"] = "epoch"  # of content that is stored anew
     fences: bool = True
     marks_again: Literal["after", "before"] = "after"  # the fences
@@ -163,7 +164,11 @@ class Model:
         names = 0
         for condemned in state.condemned[:epoch]:
             names |= condemned
-        return names
+        return names | self.rules.heeds_too & self.older(epoch)
+
+    def older(self, epoch: int) -> Names:
+        """Names of earlier epochs, which are all that can have been condemned by that one."""
+        return sum(self.bit(content, each) for content in range(2) for each in range(epoch))
 
     def steps(self, state: State) -> Iterator[Step]:
         yield from self._late(state)

@@ -47,6 +47,17 @@ def test_no_committed_version_ever_loses_a_byte(size: Size) -> None:
     assert found.states > 700
 
 
+@pytest.mark.parametrize("too", [0b01, 0b10, 0b11])
+@pytest.mark.parametrize("size", ["a second generation", "second ones of both"])
+def test_heeding_more_names_than_were_condemned_loses_nothing(size: str, too: int) -> None:
+    """Keys of names may be shared by others, and whose keys are gone heeds all names."""
+    found = explore(Model(without(heeds_too=too), SMALL[size]))
+
+    assert found.loss is None
+    assert found.is_whole
+    assert found.states > 700
+
+
 @pytest.mark.skipif(not IS_SOAK, reason="takes minutes: `make soak`")
 @pytest.mark.parametrize("size", LARGE.values(), ids=LARGE)
 def test_none_does_in_larger_worlds(size: Size) -> None:

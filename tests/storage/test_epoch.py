@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import pickle
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,20 +14,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artifacts.content import Digest
-from artifacts.errors import MalformedError, ObjectNotFoundError
+from artifacts.errors import IntegrityError, MalformedError, ObjectNotFoundError
 from artifacts.storage import (
     BLOBS,
     COLLECTED,
     PAGES,
     START,
     Condemned,
+    CondemnedKeys,
     CondemnedList,
     Epoch,
+    Heeded,
     LocalStore,
     MemoryStore,
     Name,
+    Objects,
     read_condemned,
+    read_keys,
     write_condemned,
+    write_keys,
     written,
 )
 
@@ -71,10 +78,13 @@ def test_other_bytes_are_refused(change: str) -> None:
 
 def test_names_of_any_generation_are_forbidden() -> None:
     store = MemoryStore()
-    lists = [*write_condemned(store, [Condemned(A, 1)]), *write_condemned(store, [Condemned(B, 1)])]
-    epoch = Epoch(7, store, lists)
+    first, second = [Condemned(A, 1)], [Condemned(B, 1)]
+    lists = (*write_condemned(store, first), *write_condemned(store, second))
+    keys = (*write_keys(store, Heeded(), first),)
+    more = (*write_keys(store, Heeded(keys=keys), second),)
 
-    for each in (epoch, Epoch(7, store, lists)):
+    for heeded in (Heeded(lists), Heeded(lists[1:], keys), Heeded((), more)):
+        each = Epoch(7, store, heeded)
         assert each.forbids(A)
         assert each.forbids(B)
         assert not each.forbids(Name(BLOBS, A.digest, 7))
@@ -88,19 +98,79 @@ def test_before_the_first_collection_nothing_is_forbidden() -> None:
     assert START.name(BLOBS, A.digest) == A
 
 
-def test_a_list_that_is_missing_is_no_permission() -> None:
+@pytest.mark.parametrize("write", [write_condemned, partial(write_keys, heeded=Heeded())])
+def test_a_list_that_is_missing_is_no_permission(write: Callable[..., list[Name]]) -> None:
     store = MemoryStore()
-    lists = write_condemned(store, [Condemned(A, 1)])
+    lists = write(store=store, condemned=[Condemned(A, 1)])
     store.delete(lists[0].key)
 
-    with pytest.raises(ObjectNotFoundError):
-        Epoch(1, store, lists).forbids(B)
+    epoch = Epoch(4, store, Heeded((*lists,)))
+
+    assert epoch.forbids(A)
+    assert epoch.forbids(B)
+    assert epoch.name(BLOBS, B.digest) == Name(BLOBS, B.digest, 4)
+    assert not epoch.forbids(Name(BLOBS, B.digest, 4))
+
+
+def test_a_damaged_list_is_no_permission() -> None:
+    store = MemoryStore()
+    keys = write_keys(store, Heeded(), [Condemned(A, 1)])
+    store.write(keys[0].key, b"\0artcond2" + bytes(4))
+
+    with pytest.raises(IntegrityError):
+        Epoch(4, store, Heeded(keys=(*keys,))).forbids(B)
+
+
+@given(st.lists(st.lists(NAMES, max_size=8), max_size=5), NAMES)
+def test_keys_are_of_all_generations_and_of_nothing_else(
+    generations: list[list[Name]], other: Name
+) -> None:
+    store, heeded = MemoryStore(), Heeded()
+    for names in generations:
+        keys = write_keys(store, heeded, [Condemned(name, 1) for name in names])
+        heeded = Heeded(keys=(*keys,))
+    condemned = {name for names in generations for name in names}
+
+    epoch = Epoch(10**9, store, heeded)
+
+    assert all(map(epoch.forbids, condemned))
+    assert epoch.forbids(other) == (other in condemned)
+    assert sum(len(read_keys(store, name)) for name in heeded.keys) == len(condemned)
+
+
+def test_keys_are_those_of_the_format() -> None:
+    store = MemoryStore()
+    [name] = write_keys(store, Heeded(), [Condemned(B, 5), Condemned(A, 258)])
+
+    keys = [
+        Digest.of(b"\0" + A.digest + bytes(4))[:8],
+        Digest.of(b"\3" + B.digest + b"\0\0\0\3")[:8],
+    ]
+    keys.sort(key=lambda key: key[::-1])
+    stored = Objects(store).get(name)
+    assert stored == b"artcond2" + (2).to_bytes(4, "little") + b"".join(keys)
+
+
+@pytest.mark.parametrize("change", ["swap", "cut", "double", "magic", "count"])
+def test_other_bytes_than_those_of_keys_are_refused(change: str) -> None:
+    data = CondemnedKeys.encode([1, 2])
+    head, first, second = data[:12], data[12:20], data[20:]
+    damaged = {
+        "swap": head + second + first,
+        "cut": data[:-1],
+        "double": head + first + first,
+        "magic": b"x" + data[1:],
+        "count": head[:8] + (2**26).to_bytes(4, "little") + first + second,
+    }[change]
+
+    with pytest.raises(MalformedError):
+        CondemnedKeys(damaged, "it")
 
 
 def test_a_worker_is_sent_no_lists(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     many = [Condemned(Name(BLOBS, Digest.of(b"%d" % n)), n) for n in range(1000)]
-    epoch = Epoch(2, store, write_condemned(store, many))
+    epoch = Epoch(2, store, Heeded((*write_condemned(store, many),)))
     assert epoch.forbids(many[7].name)
 
     sent = pickle.dumps(epoch)
