@@ -56,7 +56,7 @@ def _given(call: Call, paths: tuple[str, ...]) -> Iterator[_Waiting]:
     for text in paths:
         path = Path(text)
         folders = [*folders_below(path)] if path.is_dir() else []
-        if path.is_file() and path.suffix.startswith(".wandb"):
+        if path.is_file() and ".wandb" in path.suffixes:
             folders = [path.parent]
         if not folders:
             raise UsageError(f"{text} has no run to be synced: no file run-<id>.wandb is there")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ import orjson
 
 from artifacts.catalog import Catalog, RunState
 from artifacts.errors import ArtifactsError, IntegrityError, ObjectNotFoundError, StorageError
+from artifacts.progress import Progress, Silent
 from artifacts.runs.heartbeat import state_of
 from artifacts.storage import Ahead, FileStore, Fold, Frame, Log, ObjectStore, decode, encode
 
@@ -77,8 +78,11 @@ _TAGS = _FIELDS.index("tags")
 class Briefs:
     """Of one project's runs. What is known of them from before is kept in the store's cache."""
 
-    def __init__(self, catalog: Catalog, entity: str, project: str) -> None:
-        """Of a project that is not there, none."""
+    def __init__(
+        self, catalog: Catalog, entity: str, project: str, progress: Progress | None = None
+    ) -> None:
+        """Of a project that is not there, none. `progress` hears of each log that is read."""
+        self._progress = progress or Silent()
         with catalog.logs.operation():
             listing = catalog.logs.all_projects().state.names.get(f"{entity}/{project}")
         self._store = catalog.store
@@ -98,9 +102,10 @@ class Briefs:
         kept = _load(self._store, self._project)
         self._known = {key: brief for key, brief in kept.items() if key in ends}
         try:
-            self._take(self._born, [key for key in ends if key not in self._known])
+            self._take_born([key for key in ends if key not in self._known])
             ordered = sorted(self._known.values(), key=lambda brief: brief.created_at, reverse=True)
-            yield from (each for each in self._now(ordered, ends) if not each.is_deleted)
+            found = self._now(ordered, ends)
+            yield from (each for each in found if each.path and not each.is_deleted)
         finally:
             if self._looked_at >= _WORTH:
                 _save(self._store, self._project, self._known)
@@ -109,9 +114,9 @@ class Briefs:
         """As a reader takes it by now: a run of which nothing is heard has crashed."""
         return state_of(brief, self._store, self._log(brief.key).name)
 
-    def _take(self, read: Any, keys: Iterable[str]) -> None:  # noqa: ANN401
+    def _take_born(self, keys: Iterable[str]) -> None:
         with Ahead(self._store) as ahead:
-            for job in ahead.each(partial(_unless_damaged, read, key) for key in keys):
+            for job in ahead.each(partial(_unless_damaged, self._born, key) for key in keys):
                 if (brief := job()) is not None:
                     self._known[brief.key] = brief
                     self._looked_at += 1
@@ -142,11 +147,13 @@ class Briefs:
 
     def _born(self, key: str) -> Brief:
         """By its first event alone, which never changes: enough to put the runs in order."""
+        self._progress.advance(0)
         log, state = self._log(key), RunState()
         state.apply(log.read(0), log.key(0))
         return Brief.of(key, 1, state)
 
     def _read(self, key: str) -> Brief:
+        self._progress.advance(0)
         fold = Fold(self._log(key), RunState).refresh()
         return Brief.of(key, fold.tail.number, fold.state)
 
@@ -158,13 +165,12 @@ def _same(brief: Brief) -> Brief:
     return brief
 
 
-def _unless_damaged(read: Any, key: str) -> Brief | None:  # noqa: ANN401
+def _unless_damaged(read: Callable[[str], Brief], key: str) -> Brief | None:
     try:
-        brief: Brief = read(key)
+        return read(key)
     except (IntegrityError, ObjectNotFoundError) as error:
         _log.warning("the run of log %s is left out: %s", key, error)
         return None
-    return brief
 
 
 def _ends(store: ObjectStore, project: str) -> dict[str, int]:

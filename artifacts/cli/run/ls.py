@@ -37,12 +37,14 @@ def ls(
     nothing was heard for 5 minutes has crashed.
     """
     most = (0 if call.is_json else _FIRST) if first is None else first
-    briefs = Briefs(call.session.catalog, call.settings.entity, call.settings.project)
+    place = call.settings.entity, call.settings.project
+    progress = call.session.progress("look through the runs")
+    briefs = Briefs(call.session.catalog, *place, progress)
     found = briefs.newest()
     alike = (b for b in found if (group is None or b.group == group) and {*tags} <= {*b.tags})
     told = (_data(brief, briefs.state_of(brief)) for brief in alike)
     wanted = (data for data in told if not states or data["state"] in states)
-    with call.session.progress("look through the runs"):
+    with progress:
         listed = [*islice(wanted, most or None)]
         has_more = bool(most) and next(wanted, None) is not None
         found.close()
@@ -50,8 +52,7 @@ def ls(
     if has_more:
         call.note(f"the first {most:,}; `art run ls --first 0` lists all")
     if not listed:
-        place = f"{call.settings.entity}/{call.settings.project}"
-        call.note(f"no such run in {place} of {call.session.catalog.store.url}")
+        call.note(f"no such run in {'/'.join(place)} of {call.session.catalog.store.url}")
 
 
 def _data(brief: Brief, state: str) -> dict[str, Any]:

@@ -1,0 +1,157 @@
+"""`art run tail`, `export` and `path` give what was logged."""
+
+import csv
+import json
+import math
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from cli.run.experiments import begun, logged, writer_of
+from cli.shell import Shell
+
+ROWS: list[dict[str, Any]] = [
+    {"loss": 1.5, "note": 'a "b",\nc', "ok": True},
+    {"loss": math.nan, "n": 7},
+    {"n": 8, "box": [1, {"x": 2}]},
+    {"other": 1},
+]
+
+
+@pytest.fixture
+def run(art: Shell) -> Shell:
+    logged("a", ROWS)
+    return art
+
+
+def exported(art: Shell, *arguments: str) -> str:
+    return art.ok("run", "export", "a", *arguments).out.decode()
+
+
+def test_json_lines_are_the_rows(run: Shell) -> None:
+    rows = [json.loads(line) for line in exported(run, "--to", "jsonl").splitlines()]
+
+    assert [row.pop("_step") for row in rows] == [0, 1, 2, 3]
+    assert all(row.pop("_timestamp") > 10**9 for row in rows)
+    plain = [{key: row[key] for key in row if not key.startswith("_")} for row in rows]
+    assert math.isnan(plain[1].pop("loss"))
+    assert plain == [ROWS[0], {"n": 7}, ROWS[2], ROWS[3]]
+
+
+def test_csv_has_a_column_for_each_key(run: Shell) -> None:
+    keys = [f"--key={key}" for key in ("_step", "loss", "note", "ok", "n", "box")]
+    rows = [*csv.reader(exported(run, "--to", "csv", *keys).splitlines(keepends=True))]
+
+    assert rows[0] == ["_step", "loss", "note", "ok", "n", "box"]
+    assert rows[1] == ["0", "1.5", 'a "b",\nc', "true", "", ""]
+    assert rows[2][1] == "NaN"
+    assert rows[3] == ["2", "", "", "", "8", '[1,{"x":2}]']
+
+
+def test_rows_without_any_of_the_keys_are_left_out(run: Shell) -> None:
+    assert exported(run, "--to", "jsonl", "--key", "n").splitlines() == ['{"n":7}', '{"n":8}']
+    run.ok("run", "export", "a", "--to", "parquet", "--key", "n", "-o", "n.parquet")
+    assert pq.read_table(run.folder / "n.parquet").to_pydict() == {"n": [7, 8]}
+
+
+def test_parquet_of_segments_that_differ_is_one_table(art: Shell) -> None:
+    rows = [{"x": n} for n in range(1500)]
+    logged("a", rows)
+    logged("a", [{"x": 0.5, "y": "text"}], resume="must")
+
+    art.ok("run", "export", "a", "--to", "parquet", "-o", "a.parquet")
+
+    table = pq.read_table(art.folder / "a.parquet")
+    assert table.column("x").to_pylist() == [*range(1500), 0.5]
+    assert table.column("y").to_pylist() == [*[None] * 1500, "text"]
+
+
+def test_all_streams_go_to_a_folder(art: Shell) -> None:
+    with begun("a") as run:
+        run.log({"x": 1})
+        writer_of(run).line("system", {"cpu": 0.5})
+
+    told = art.ok("run", "export", "a", "--to", "csv", "-o", "out/", "--json").json
+
+    assert {each["stream"] for each in told} == {"history", "system"}
+    assert "cpu" in (art.folder / "out" / "system.csv").read_text().splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--to", "parquet"], "-o FILE"),
+        (["--to", "csv", "--json"], "leave out --json"),
+        (["--to", "csv", "--stream", "gpu"], "has no stream 'gpu'"),
+        (["--to", "xml"], "'xml' is not one of"),
+        ([], "--to"),
+    ],
+)
+def test_what_cannot_be_exported_is_told(run: Shell, arguments: list[str], reason: str) -> None:
+    answer = run("run", "export", "a", *arguments)
+
+    assert answer.code == 2
+    assert reason in answer.err
+
+
+def test_a_failed_export_leaves_nothing(run: Shell) -> None:
+    for segment in (run.store / "blobs").rglob("*"):
+        if segment.is_file():
+            segment.chmod(0o644)
+            segment.write_bytes(b"x" * segment.stat().st_size)
+
+    assert run("run", "export", "a", "--to", "csv", "-o", "a.csv").code == 1
+    assert not [*run.folder.glob("*a.csv*")]
+
+
+def test_the_last_rows_are_told(run: Shell) -> None:
+    rows = [json.loads(line) for line in run.ok("run", "tail", "a", "-n2", "--json").lines]
+
+    assert [(row["_stream"], row["_step"]) for row in rows] == [("history", 2), ("history", 3)]
+    assert run.ok("run", "tail", "a", "-n1").lines[0].endswith("step 3  other=1")
+    assert run.ok("run", "tail", "a", "-n0").lines == []
+
+
+def test_lines_of_the_console_are_told_as_they_were(art: Shell) -> None:
+    with begun("a") as run:
+        run.log({"x": 1})
+        row = {"session": 1, "line": 1, "stream": "stdout", "text": "epoch 1 done"}
+        writer_of(run).line("console", row)
+
+    assert art.ok("run", "tail", "a", "--stream", "console").lines == ["epoch 1 done"]
+    assert art.ok("run", "tail", "a", "-n5").lines[-1] == "epoch 1 done"
+
+
+def test_a_run_is_followed_to_its_end(art: Shell) -> None:
+    run = begun("a")
+    run.log({"x": 1}, commit=True)
+    writer_of(run).flush()
+    with art.start("run", "tail", "-f", "a", "--json") as process:
+        assert process.stdout is not None
+        first = json.loads(process.stdout.readline())
+        run.log({"x": 2})
+        run.finish()
+        rest = [json.loads(line) for line in process.stdout]
+        process.wait(timeout=60)
+
+    assert process.returncode == 0
+    assert (first["x"], [row["x"] for row in rest]) == (1, [2])
+
+
+def test_the_paths_can_be_read_without_us(run: Shell) -> None:
+    [uri] = run.ok("run", "path", "a").lines
+
+    assert pq.read_table(uri).column("_step").to_pylist() == [0, 1, 2, 3]
+
+
+def test_what_is_not_parquet_is_told(art: Shell) -> None:
+    run = begun("a")
+    run.log({"x": 1})
+    writer_of(run).flush()
+
+    answer = art.ok("run", "path", "a", "--json")
+
+    assert [each["format"] for each in answer.json] == ["jsonl"]
+    assert "JSON lines" in answer.err
+    assert "it has streams: history" in art.ok("run", "path", "a", "--stream", "gpu").err
