@@ -69,7 +69,8 @@ def files_of(saved: Saved) -> Iterator[Saved]:
     """Itself, or every file below it."""
     if saved.source.is_file():
         yield saved
-    for folder, _, names in os.walk(saved.source):
+    for folder, folders, names in os.walk(saved.source):
+        folders.sort()
         for name in sorted(names):
             path = Path(folder, name)
             if path.is_file():
