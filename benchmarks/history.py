@@ -16,7 +16,7 @@ from benchmarks.process import OUTPUT, ProgramFailedError
 from benchmarks.report import Report
 from benchmarks.table import Figure
 
-_ROWS, _MANY_ROWS, _SMALL = 100_000, 1_000_000, 50
+_ROWS, _MANY_ROWS, _SMALL = 20_000, 1_000_000, 50
 _SLOW = 100  # MLflow does so many times fewer rows
 
 _TIMED = """\
@@ -126,9 +126,8 @@ def log(bench: Bench) -> Report:
         ratios = [one["median"] / other["median"] for one, other in zip(ours, theirs, strict=False)]
         if theirs:
             note = f"theirs takes {median(each['median'] for each in theirs):.1f} µs"
-        figures.append(
-            Figure(f"{title}: a call, over {peer.name}", "times", peer.bar, ratios, note)
-        )
+        name = f"{title}: a call, over {peer.name}"
+        figures.append(Figure(name, "times", peer.bar, ratios, note))
     return Report(figures=[*figures, *_many(bench)])
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from artifacts.catalog import HISTORY, RunState, Segment
-from artifacts.runs.reader import segment_columns
+from artifacts.runs.reader import segment_batches, segment_data
 from artifacts.runs.segments import TIMESTAMP, Columns, Row, rows_of
 from artifacts.storage import Ahead, ObjectStore
 
@@ -27,12 +28,17 @@ def scan(
     With keys, those rows only that have all of them, and these keys only. Memory: a segment, or
     as many as the store gets at once. Raises ArtifactsError.
     """
-    for columns in batches(state, store, stream, keys, (min_step, max_step)):
-        if keys is None:
-            yield from rows_of(columns)
-        elif all(key in columns for key in keys):
-            chosen = {key: columns[key] for key in keys}
-            yield from (row for row in rows_of(chosen) if len(row) == len(chosen))
+    found = batches(state, store, stream, keys, (min_step, max_step))
+    if keys is None:
+        return chain.from_iterable(map(rows_of, found))
+    return chain.from_iterable(map(partial(_whole_rows, keys), found))
+
+
+def _whole_rows(keys: Sequence[str], columns: Columns) -> Iterator[Row]:
+    """Those that have all of the keys, and no other ones."""
+    if all(key in columns for key in keys):
+        chosen = {key: columns[key] for key in keys}
+        yield from (row for row in rows_of(chosen) if len(row) == len(chosen))
 
 
 def columns(
@@ -58,9 +64,9 @@ def batches(
     """The rows of a stream segment by segment, of these keys, as columns. Raises ArtifactsError."""
     segments = [each for each in state.segments.get(stream, []) if _is_in(each, steps)]
     with Ahead(store) as ahead:
-        jobs = (partial(segment_columns, store, each, keys, steps) for each in segments)
-        for job in ahead.each(jobs):
-            yield job()
+        jobs = (partial(segment_data, store, each) for each in segments)
+        for segment, job in zip(segments, ahead.each(jobs), strict=True):
+            yield from segment_batches(segment, job(), keys, steps)
 
 
 def _is_in(segment: Segment, steps: tuple[int, int | None]) -> bool:

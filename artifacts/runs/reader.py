@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from artifacts.catalog import Segment
@@ -12,7 +12,7 @@ from artifacts.runs.segments import (
     PARQUET,
     STEP,
     Columns,
-    decode,
+    batches,
     from_lines,
     read_table,
     table_of,
@@ -62,6 +62,20 @@ def segment_columns(
 
     `_step` is among them where rows are left out for it.
     """
+    found: dict[str, list[Any]] = {}
+    for columns in segment_batches(segment, segment_data(store, segment), keys, steps):
+        for key, values in columns.items():
+            found.setdefault(key, []).extend(values)
+    return found
+
+
+def segment_batches(
+    segment: Segment,
+    data: bytes,
+    keys: Sequence[str] | None = None,
+    steps: tuple[int, int | None] = (0, None),
+) -> Iterator[Columns]:
+    """As `segment_columns`, of what `segment_data` gave, in batches that have the same keys."""
     least, end = steps
     if segment.until is not None:
         end = segment.until + 1 if end is None else min(end, segment.until + 1)
@@ -69,11 +83,12 @@ def segment_columns(
         segment.first < least or (end is not None and (segment.last or 0) >= end)
     )
     wanted = [*keys, STEP] if keys is not None and is_cut and STEP not in keys else keys
-    columns = decode(segment.format, segment_data(store, segment), segment.name.key, wanted)
-    if not is_cut or STEP not in columns:
-        return columns
-    is_in = [least <= step and (end is None or step < end) for step in columns[STEP]]
-    return {key: _chosen(values, is_in) for key, values in columns.items()}
+    for columns in batches(segment.format, data, segment.name.key, wanted):
+        if not is_cut or STEP not in columns:
+            yield columns
+            continue
+        is_in = [least <= step and (end is None or step < end) for step in columns[STEP]]
+        yield {key: _chosen(values, is_in) for key, values in columns.items()}
 
 
 def _chosen(values: Sequence[Any], is_in: Sequence[bool]) -> list[Any]:

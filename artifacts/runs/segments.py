@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import zstandard
@@ -24,7 +25,7 @@ _FEW = 1024  # rows that are not worth a Parquet file, nor importing pyarrow
 _LEVEL = 3
 _EXACT = 2**53  # below it whole numbers are floating ones without loss
 _JSON = {b"json": b"1"}
-_ROWS_A_GROUP = 2**17
+_ROWS_A_GROUP, _ROWS_A_BATCH = 2**17, 2**14
 _NEEDED = "these rows are stored as Parquet: pip install 'artifact-store[runs]' to read them"
 
 
@@ -48,6 +49,20 @@ def decode(format_: str, data: bytes, name: str, keys: Sequence[str] | None = No
     return {field.name: _values(table.column(index), field) for index, field in _fields(table)}
 
 
+def batches(
+    format_: str, data: bytes, name: str, keys: Sequence[str] | None = None
+) -> Iterator[Columns]:
+    """As `decode`, some ten thousand rows at a time, which is faster where there are many."""
+    if format_ == JSONL:
+        yield decode(format_, data, name, keys)
+        return
+    table = read_table(data, name, keys)
+    for start in range(0, len(table), _ROWS_A_BATCH):
+        part = table.slice(start, _ROWS_A_BATCH)
+        found = {field.name: _values(part.column(index), field) for index, field in _fields(table)}
+        yield found if any(column.null_count for column in part.columns) else Whole(found)
+
+
 def columns_of(rows: Sequence[Row]) -> dict[str, list[Any]]:
     """Of each key in order of coming; None where a row says nothing."""
     keys = dict.fromkeys(rows[0]) if rows else {}
@@ -57,17 +72,18 @@ def columns_of(rows: Sequence[Row]) -> dict[str, list[Any]]:
     return {key: [row.get(key) for row in rows] for key in keys}
 
 
+class Whole(dict[str, Sequence[Any]]):
+    """Columns of which each row says everything."""
+
+
 def rows_of(columns: Columns) -> Iterator[Row]:
     """Without what they do not say."""
-    names = tuple(columns)
-    if any(None in values for values in columns.values()):
-        for values in zip(*columns.values(), strict=True):
-            yield {
-                key: value for key, value in zip(names, values, strict=True) if value is not None
-            }
-    else:
-        for values in zip(*columns.values(), strict=True):
-            yield dict(zip(names, values))  # noqa: B905 - as many values as columns; strict costs
+    rows: Iterator[Row] = map(
+        dict, map(zip, repeat((*columns,)), zip(*columns.values(), strict=True))
+    )
+    if isinstance(columns, Whole) or not any(None in values for values in columns.values()):
+        return rows
+    return ({key: value for key, value in row.items() if value is not None} for row in rows)
 
 
 # JSON lines
@@ -260,6 +276,8 @@ def _values(column: pa.ChunkedArray, field: pa.Field) -> list[Any]:
         values: list[Any] = column.to_pylist()
         is_json = field.metadata and field.metadata.get(b"json") == b"1"
         return [v if v is None else _parsed(v.encode()) for v in values] if is_json else values
+    if len(column.chunks) == 1:
+        return _numbers(column.chunk(0))
     return [value for chunk in column.chunks for value in _numbers(chunk)]
 
 
