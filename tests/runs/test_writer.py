@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from multiprocessing import get_context
 from multiprocessing.context import ForkContext, ForkServerContext, SpawnContext
@@ -17,6 +18,7 @@ from forks import done_by_fork
 
 from artifacts.catalog import collect
 from artifacts.errors import StorageError
+from artifacts.runs.heartbeat import beat, state_of
 from artifacts.runs.history import columns
 from artifacts.runs.reader import segment_data
 from artifacts.runs.recovery import recover, sync
@@ -305,9 +307,9 @@ def test_a_batch_whose_blobs_were_given_up_is_stored_anew(
     writer = book.write()
     writer.row(0, {"x": 0})
     writer.flush()
-    delivery = writer._delivery  # noqa: SLF001
+    delivery = writer._delivery
     assert delivery is not None
-    append, times = delivery._fold.append, 0  # noqa: SLF001
+    append, times = delivery._fold.append, 0
 
     def late(proposal: object) -> object:
         nonlocal times
@@ -316,7 +318,7 @@ def test_a_batch_whose_blobs_were_given_up_is_stored_anew(
             collect(book.session.writable, _NONE)
         return append(proposal)  # type: ignore[arg-type]  # it is one
 
-    monkeypatch.setattr(delivery._fold, "append", late)  # noqa: SLF001
+    monkeypatch.setattr(delivery._fold, "append", late)
     writer.row(1, {"x": 1})
     writer.flush()
 
@@ -326,3 +328,56 @@ def test_a_batch_whose_blobs_were_given_up_is_stored_anew(
     assert book.steps == [0, 1]
     assert book.state.segments["history"][-1].name.epoch
     writer.close()
+
+
+def test_rows_and_files_outlive_collectors_that_run_all_the_time(
+    book: Logbook, tmp_path: Path
+) -> None:
+    """Nothing is too young for them: what is not named yet is given up at once."""
+    file = tmp_path / "file"
+    is_over = Event()
+
+    def collect_on() -> None:
+        while not is_over.is_set():
+            collect(book.session.writable, _NONE)
+
+    with ThreadPoolExecutor(1) as pool:
+        collecting = pool.submit(collect_on)
+        try:
+            writer = book.write()
+            for step in range(60):
+                writer.row(step, {"x": step})
+                file.write_bytes(b"%d" % (step % 3))
+                writer.file(f"file-{step}", file)
+                writer.flush()
+            assert writer.close()
+        finally:
+            is_over.set()
+    collecting.result()
+    collect(book.session.writable, _NONE)
+
+    assert book.steps == [*range(60)]
+    store = LocalStore(Path(book.settings.store))
+    for step in range(60):
+        assert store.read(book.state.files[f"file-{step}"].blob.key) == b"%d" % (step % 3)
+
+
+def test_a_run_that_nothing_is_heard_of_has_crashed(book: Logbook) -> None:
+    store = LocalStore(Path(book.settings.store))
+    writer = book.write()
+    writer.row(0, {})
+    writer.flush()
+    fold = book.session.catalog.run("team", "proj", "abc")
+    assert fold is not None
+    now_s = datetime.fromisoformat(fold.state.heard_at).timestamp()
+    log = fold.log.name
+
+    assert state_of(fold.state, store, log, lambda: now_s + 299) == "running"
+    assert state_of(fold.state, store, log, lambda: now_s + 301) == "crashed"
+    beat(store, log, lambda: now_s + 290)
+    assert state_of(fold.state, store, log, lambda: now_s + 301) == "running"
+    writer.note("preempting", {})
+    writer.flush()
+    assert state_of(book.state, store, log, lambda: now_s + 9999) == "preempted"
+    writer.close(1)
+    assert state_of(book.state, store, log, lambda: now_s + 9999) == "failed"
