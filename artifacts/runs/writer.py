@@ -20,6 +20,7 @@ from artifacts.runs.heartbeat import BEAT_S, beat
 from artifacts.runs.journal import Journal, encoded
 from artifacts.runs.pending import Pending
 from artifacts.runs.reading import Reading
+from artifacts.runs.recovery import recover
 from artifacts.runs.watching import Policy, Watching
 
 Pace: TypeAlias = Callable[[int], float]
@@ -68,8 +69,9 @@ class Writer:
         self._delivering = RLock()
         self._reading = Reading(folder, id)
         self._delivery: Delivery | None = None
+        self.delivered_at: float | None = None  # seconds since 1970; None before the first time
         self._wake, self._is_closed, self._failures = Event(), False, 0
-        self._is_offline = is_offline
+        self._is_offline, self._has_recovered = is_offline, False
         started = {"id": id, "path": f"{settings.entity}/{settings.project}/{id}", **facts}
         self.note("started", {**started, "step": step, "time": time.time()})
         self._pending: Pending | None = None
@@ -80,6 +82,12 @@ class Writer:
             work = (weakref.ref(self), self._wake, pace(0))
             self._thread = Thread(target=_work, args=work, name="art-run", daemon=True)
             self._thread.start()
+
+    @property
+    def backlog(self) -> tuple[int, int]:
+        """Records that were told so far, and how many of them are not in the store."""
+        told = self._journal.count
+        return told, told - max(self._reading.position, 0)
 
     @property
     def folder(self) -> Path:
@@ -148,12 +156,14 @@ class Writer:
             self._reading.delete()
             if self._pending is not None:
                 self._pending.done()
-            return True
+        self._recover_others()
+        return True
 
     def _deliver(self) -> None:
         if self._delivery is None:
             self._delivery = Delivery(self._session, self._reading)
         self._delivery.deliver()
+        self.delivered_at = time.time()
         self._reading.delete_before(self._reading.position)
         if self._failures:
             _log.warning("the store is there again, all that run %s logged is in it", self._id)
@@ -166,6 +176,12 @@ class Writer:
             told = "run %s goes on, but its store does not take what it logs (%s); it waits in %s"
             _log.warning(told, self._id, error, self.folder)
 
+    def _recover_others(self) -> None:
+        """Once, what processes that were killed on this machine left; it waited long enough."""
+        if not self._has_recovered and self._delivery is not None and not self._failures:
+            self._has_recovered = True
+            recover(self._session)
+
     def _leave(self) -> None:
         """In a forked child."""
         self._delivering = RLock()
@@ -175,6 +191,7 @@ class Writer:
         """Do what is due; when the next batch and the next heartbeat are."""
         if now_s >= due_s:
             due_s = now_s + self._deliver_soon()
+            self._recover_others()
         if now_s >= beat_s:
             self._beat()
             beat_s = time.monotonic() + BEAT_S

@@ -1,4 +1,4 @@
-"""Run: the fold of a run's log takes each record once, whoever tells it; what is wrong is refused."""
+"""Run: the fold of a run's log takes each record once, whoever tells it, and refuses nonsense."""
 
 from __future__ import annotations
 

@@ -22,10 +22,10 @@ from artifacts.runs.heartbeat import beat, state_of
 from artifacts.runs.history import columns
 from artifacts.runs.reader import segment_data
 from artifacts.runs.recovery import recover, sync
-from artifacts.runs.writer import pace
+from artifacts.runs.writer import Writer, pace
 from artifacts.storage import FileStore, LocalStore, ObjectStore, open_store
 from artifacts.testing import FailingStore
-from runs.logbook import Logbook, OverStore
+from runs.logbook import Logbook, OverStore, never
 
 _NONE = timedelta()
 GONE = StorageError("a key", "the store is gone")
@@ -193,6 +193,21 @@ def test_what_a_store_refused_to_the_end_is_delivered_by_the_next_run(book: Logb
     assert synced.path == "team/proj/abc"
     assert book.steps == [0]
     assert book.state.told_state == "finished"
+    assert recover(book.session) == []
+
+
+def test_the_next_run_of_the_machine_delivers_what_another_left(book: Logbook) -> None:
+    store = HungStore(LocalStore(Path(book.settings.store)))
+    store.is_refusing = True
+    left = book.write(session=OverStore(book.settings, store))
+    left.row(0, {"x": 1})
+    assert not left.close()
+    next_ = Writer(book.session, "next", book.place(1), {}, pace=never)
+    next_.row(0, {})
+
+    assert next_.close()
+
+    assert book.steps == [0]
     assert recover(book.session) == []
 
 
