@@ -21,9 +21,11 @@ import zstandard
 from blake3 import blake3
 
 LEADS_AWAY = re.compile(r"(^|[/\\])\.{0,2}([/\\]|$)|^[A-Za-z]:|\0")
-FENCED = ["added", "committed", "placed"]  # what comes to nothing behind a fence
+FENCED = ["added", "opened", "committed", "placed"]  # what comes to nothing behind a fence
 KNOWN = [*FENCED, "fenced", "removed", "renamed", "created", "deleted", "aliased", "unaliased"]
-KNOWN += ["updated", "tagged", "untagged"]
+KNOWN += ["updated", "tagged", "untagged", "described", "labelled", "unlabelled", "retained"]
+KNOWN += ["retyped", "closing"]
+NAMING = ["added", "opened", "removed", "renamed"]
 
 
 def demand(truth: object, otherwise: str) -> None:
@@ -56,7 +58,7 @@ class Store:
                 self.carried[name], tail = tail[:length], tail[length:]
             for change in event["changes"]:
                 is_known = event["fold"] == 1 and change["kind"] in KNOWN
-                demand(is_known or not event["critical"], f"{path} is of newer software")
+                demand(is_known or not event["critical"], f"{path} says what is not known here")
                 if change["kind"] == "fenced":
                     fence = max(fence, change["epoch"])
                 elif is_known and (change["kind"] not in FENCED or event["epoch"] >= fence):
@@ -67,11 +69,11 @@ class Store:
         ids: dict[str, str] = {}
         past: dict[str, str] = {}  # whose versions a name showed before
         for change in self.changes(f"directory/{directory}"):
-            kind, name, to = change["kind"], change["name"], change.get("to", change["name"])
-            owner = ids.get(name)
-            allowed = [None, change.get("replaces")] if kind == "added" else [change["id"]]
+            kind, name = change["kind"], change.get("name", "")
+            owner, to = ids.get(name), change.get("to", name)
+            allowed = [None, change.get("replaces")] if kind in FENCED else [change.get("id")]
             is_taken = kind == "renamed" and (to in ids or past.get(to, owner) != owner)
-            if owner in allowed and not is_taken:
+            if kind in NAMING and owner in allowed and not is_taken:
                 if owner and (change.get("next") or name in past):
                     past[name] = owner
                 ids.pop(name, None)

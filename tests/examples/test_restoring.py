@@ -57,10 +57,12 @@ def found(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def put(tmp_path: Path) -> Path:
-    """A store with two versions of a collection that is called otherwise now."""
+    """A store with two versions of a collection that is called otherwise now, and a portfolio."""
     for number, files in enumerate((FIRST, SECOND)):
         folder = fill(tmp_path / str(number), files)
         art("put", str(folder), "team/far/old", "--alias", f"number-{number}", "--alias", "prod")
+    art("link", "team/far/old:v0", "team/far/shown")
+    art("ttl", "team/far/old", "--set", "365d")
     store = Path(os.environ["ART_STORE"])
     Catalog.open(str(store)).rename(CollectionName("team", "far", "old"), "new")
     return store
