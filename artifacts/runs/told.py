@@ -6,7 +6,7 @@ import html
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from artifacts.metadata import check_text
@@ -172,7 +172,11 @@ class Told(Held):
 
     def status(self) -> RunStatus:
         """How far its journal is from the store."""
-        return RunStatus()
+        if not self._diary.has_writer:
+            return RunStatus()
+        writer = self._diary.writer
+        at = writer.delivered_at
+        return RunStatus(*writer.backlog, datetime.fromtimestamp(at, UTC) if at else None)
 
     def display(self, height: int = 420, hidden: bool = False) -> bool:
         """Show it in a notebook. False where there is none."""

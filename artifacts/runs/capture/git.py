@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +63,8 @@ def _line(folder: Path, *words: str) -> str | None:
 
 def _git(folder: Path, *words: str) -> bytes | None:
     """None if it fails, is not there, or takes longer than it may."""
+    import subprocess  # here, since a run begins without it
+
     try:
         done = subprocess.run(
             [*_COMMON, *words],

@@ -167,7 +167,7 @@ def test_output_beyond_a_files_room_is_all_recorded() -> None:
         redirected._LONGEST = 2000
         for number in range(1000):
             print(number, flush=True)
-            time.sleep(0.004 if number % 10 == 0 else 0)
+            time.sleep(0.025 if number % 10 == 0 else 0)
         stop()
     """
     done = captured(program, console="redirect")
