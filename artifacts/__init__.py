@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from artifacts.runs import log_model as log_model
     from artifacts.runs import login as login
     from artifacts.runs import mark_preempting as mark_preempting
+    from artifacts.runs import require as require
     from artifacts.runs import restore as restore
     from artifacts.runs import save as save
     from artifacts.runs import setup as setup
@@ -72,6 +73,7 @@ _HOMES = {
     "log_model": "artifacts.runs",
     "login": "artifacts.runs",
     "mark_preempting": "artifacts.runs",
+    "require": "artifacts.runs",
     "restore": "artifacts.runs",
     "save": "artifacts.runs",
     "setup": "artifacts.runs",
@@ -88,6 +90,7 @@ _LIVE = {"config": "active_config", "run": "active_run", "summary": "active_summ
 _RENAMED = {"Error": "ArtifactsError"}
 
 __all__ = [
+    "AlertLevel",
     "Api",
     "Artifact",
     "ArtifactTTL",
@@ -100,6 +103,7 @@ __all__ = [
     "Summary",
     "UsageError",
     "__version__",
+    "alert",
     "define_metric",
     "finish",
     "init",
@@ -110,6 +114,9 @@ __all__ = [
     "log_model",
     "login",
     "mark_preempting",
+    "require",
+    "restore",
+    "save",
     "setup",
     "teardown",
     "termerror",

@@ -121,6 +121,20 @@ class Settings:
     def __reduce__(self) -> tuple[Any, ...]:
         return _remade, ({name: getattr(self, name) for name in _FIELDS},)
 
+    def update_from_dict(self, settings: Mapping[str, Any]) -> None:
+        """Set them one by one. Raises InvalidSettingError."""
+        for name, value in settings.items():
+            setattr(self, name, value)
+
+    def update_from_settings(self, settings: Settings) -> None:
+        """Set what was said of W&B's settings there."""
+        self.update_from_dict(settings.options)
+
+    def update_from_env_vars(self, environ: Mapping[str, Any]) -> None:
+        """Set what these variables say of W&B's settings."""
+        found = ((option_of(variable), value) for variable, value in environ.items())
+        self.update_from_dict({name: value for name, value in found if name})
+
     def check(self) -> None:
         """Raises InvalidSettingError for what cannot be."""
         self._check("store", _check_store)

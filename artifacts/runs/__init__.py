@@ -7,6 +7,7 @@ from artifacts.runs.config import Config
 from artifacts.runs.exporting import Export, ExportFormat
 from artifacts.runs.finding import FoundRun, find_run
 from artifacts.runs.following import Following, Told
+from artifacts.runs.hold import is_held
 from artifacts.runs.init import init
 from artifacts.runs.login import login
 from artifacts.runs.metrics import Metric
@@ -22,6 +23,7 @@ from artifacts.runs.module import (
     log_artifact,
     log_model,
     mark_preempting,
+    require,
     restore,
     save,
     setup,
@@ -70,6 +72,7 @@ __all__ = [
     "finish",
     "folders_below",
     "init",
+    "is_held",
     "join",
     "link_model",
     "log",
@@ -77,6 +80,7 @@ __all__ = [
     "log_model",
     "login",
     "mark_preempting",
+    "require",
     "restore",
     "save",
     "settle",

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TextIO
 
 from artifacts.artifact import Artifact, StrPath
+from artifacts.catalog import Session
 from artifacts.runs.alerts import AlertLevel
 from artifacts.runs.diary import Diary
 from artifacts.runs.held import Start
 from artifacts.runs.run import Run
 from artifacts.runs.source import Wanted, is_code, is_wandb_folder
 from artifacts.runs.writer import Policy
+from artifacts.settings import Settings
 
 
 class DisabledRun(Run):
@@ -130,6 +133,28 @@ class DisabledRun(Run):
             artifact = Artifact(name or f"run-{self.id}-{Path(given).name}", kind or "unspecified")
         artifact.wait = lambda timeout=None: artifact  # type: ignore[method-assign]
         return artifact
+
+
+def _elsewhere(
+    settings: Settings,
+    id_: str,
+    folder: Path,
+    facts: Mapping[str, Any],
+    config: Mapping[str, Any],
+) -> DisabledRun:
+    run = DisabledRun(Start(Session(settings), id_, folder, "disabled", facts, config))
+    run._session_in_use.__exit__(None, None, None)  # artifacts there are not this run's
+    return run
+
+
+def _reduced(run: Run) -> tuple[Any, ...]:
+    """In another process a run has every member, and does nothing."""
+    start = run._start
+    return _elsewhere, (run.settings, run.id, start.folder, run._facts, run.config.as_dict())
+
+
+for _each in (Run, DisabledRun):
+    copyreg.pickle(_each, _reduced)
 
 
 class _Silent(Diary):

@@ -18,7 +18,7 @@ from artifacts.runs.diary import Diary
 from artifacts.runs.metrics import Metric, Metrics
 from artifacts.runs.resume import Beginning
 from artifacts.runs.steps import Steps
-from artifacts.runs.summary import Summary
+from artifacts.runs.summary import OWN, Summary
 from artifacts.runs.values import flat
 from artifacts.runs.writer import Writer
 from artifacts.settings import Settings
@@ -86,16 +86,20 @@ class Held:
             self._capture.start(writer)
 
     def _put(self, step: int, row: dict[str, Any]) -> None:
-        self._diary.writer.row(step, row)
+        """Begins the writer, whose own the next rows are."""
+        self._put = self._diary.writer.row  # type: ignore[method-assign]
+        self._steps.put = self._put
+        self._put(step, row)
 
     def _take_over(self, beginning: Beginning) -> None:
         """What was there before the run began: metrics, and the summary."""
         for facts in beginning.metrics.values():
             self._metrics.add(Metric.of(facts))
-        values = {key: each for key, each in beginning.summary.items() if key != "_counts"}
-        self._summary._resume(values, beginning.summary.get("_counts", {}))
+        values = {key: each for key, each in beginning.summary.items() if key != OWN}
+        self._summary._resume(values, beginning.summary.get(OWN, {}).get("counts", {}))
         for row in beginning.rows:
-            self._summary._take(dict(row), is_last=True)
+            values = {key: each for key, each in row.items() if key[0] != "_"}
+            self._summary._take(values, is_last=True)
 
     def _summary_changed(self, key: str) -> None:
         """By hand, so it is told at once."""
@@ -108,7 +112,7 @@ class Held:
         """All of it that was not told yet."""
         values = self._summary._as_dict()
         if counts := self._summary._counts():
-            values["_counts"] = counts
+            values[OWN] = {"counts": counts}
         if new := {k: v for k, v in values.items() if self._sent_summary.get(k, self) != v}:
             self._diary.note("summary", {"set": new})
             self._sent_summary.update(new)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, TextIO
@@ -151,6 +152,13 @@ def log_model(path: StrPath, name: str | None = None, aliases: list[str] | None 
 def use_model(name: str) -> str:
     """As Run.use_model of the active run. Raises UsageError if there is none."""
     return require_run("use_model").use_model(name)
+
+
+def require(
+    requirement: str | Iterable[str] | None = None,
+    experiment: str | Iterable[str] | None = None,
+) -> None:
+    """Nothing: whatever W&B's users have to ask for is there, or is not."""
 
 
 def setup(settings: Settings | None = None) -> Settings:

@@ -14,14 +14,17 @@ from artifacts.runs.outputs import Artful
 from artifacts.runs.values import PLAIN, plain
 
 _log = logging.getLogger(__name__)
+_all_plain, _all_text = PLAIN.issuperset, frozenset((str,)).issuperset
 
 
 class Recorded(Artful):
     """What a run logs, row by row. Any number of threads may."""
 
     def __init__(self, start: Start) -> None:
-        self._is_open, self._has_told = True, False
         super().__init__(start)
+        self._is_open, self._has_told = True, False
+        self._is_simple = not self._metrics  # no key has an axis, or another summary than its last
+        self._last = self._summary._values
 
     def log(
         self,
@@ -41,13 +44,22 @@ class Recorded(Artful):
             return
         if step is not None and type(step) is not int:
             step = _step(step)
-        if type(data) is dict:
-            for key, value in data.items():
-                if type(value) not in PLAIN or type(key) is not str:
-                    break
-            else:
-                self._log({**data}, None, step, commit)
-                return
+        if (
+            type(data) is dict
+            and _all_plain(map(type, data.values()))
+            and _all_text(map(type, data))
+        ):
+            if step is None and commit is not False and self._is_simple:
+                with self._lock:  # the usual way, with nothing on it that is not needed
+                    steps = self._steps
+                    if not steps.is_open:
+                        if data:
+                            self._put(steps.step, data)
+                            self._last.update(data)
+                        steps.step += 1
+                        return
+            self._log({**data}, None, step, commit)
+            return
         nested = self._plain_row(data, step)
         self._log(self._flat(nested), nested, step, commit)
 
@@ -108,7 +120,7 @@ class Recorded(Artful):
             overwrite=overwrite,
         )
         with self._lock:
-            metric = self._metrics.add(metric)
+            metric, self._is_simple = self._metrics.add(metric), False
             self._diary.note("metric", metric.facts())
         return metric
 

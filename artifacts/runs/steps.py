@@ -21,8 +21,9 @@ class Steps:
 
     def __init__(self, put: Put, first: int = 0) -> None:
         self.step = first  # that the next values without one belong to
-        self._put = put
+        self.put = put
         self._open: Row | None = None
+        self.is_open = False  # whether a row waits for more
         self._was_late = False
 
     def add(self, values: Row, step: int | None, commit: bool | None) -> bool:
@@ -37,7 +38,7 @@ class Steps:
             self.close()
             self.step = step
         if self._open is None:
-            self._open = values
+            self._open, self.is_open = values, True
         else:
             self._open.update(values)
         if commit or (commit is None and step is None):
@@ -47,9 +48,9 @@ class Steps:
 
     def close(self) -> None:
         """Put the open row, if there is one that says anything."""
-        row, self._open = self._open, None
+        row, self._open, self.is_open = self._open, None, False
         if row:
-            self._put(self.step, row)
+            self.put(self.step, row)
 
     @property
     def open_row(self) -> Row:
@@ -62,4 +63,4 @@ class Steps:
             told = "step %d is over, the run is at %d: what is logged to it is kept as another row"
             _log.warning(f"{told} of that step", step, self.step)
         if row:
-            self._put(step, row)
+            self.put(step, row)

@@ -9,6 +9,8 @@ from typing import Any, TypeAlias, TypeGuard
 from artifacts.runs.metrics import Aggregate, Metrics
 from artifacts.runs.values import Plain, plain
 
+OWN = "_wandb"
+"""What the run keeps in its summary for itself is below that key, as W&B has it."""
 Values: TypeAlias = dict[str, Plain]
 Tell: TypeAlias = Callable[[str], None]
 """Hears of each key of the summary that somebody changed by hand."""
@@ -65,6 +67,13 @@ class SummaryDict:
 
     def __len__(self) -> int:
         return len(self._values)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, SummaryDict):
+            return self._as_dict() == other._as_dict()
+        return isinstance(other, Mapping) and self._as_dict() == other
+
+    __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return repr(self._as_dict())
@@ -171,7 +180,15 @@ class Summary(SummaryDict):
     def _counts(self) -> dict[str, int]:
         """How many numbers each mean is of, so that a resumed run can go on with it."""
         with self._lock:
-            return {key: each.count for key, each in self._aggregates.items() if each.count}
+            return {
+                key: each.count
+                for key, each in self._aggregates.items()
+                if each.count and self._has_mean(key)
+            }
+
+    def _has_mean(self, key: str) -> bool:
+        metric = self._metrics.of(key)
+        return metric is not None and "mean" in (metric.summary or ())
 
     def _resume(self, values: Mapping[str, Plain], counts: Mapping[str, int]) -> None:
         """As it was when the run stopped."""

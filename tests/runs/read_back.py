@@ -1,0 +1,26 @@
+"""Read back: what a run left in its store, as any other machine sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from artifacts.catalog import RunState, Session
+from artifacts.runs import Run
+from artifacts.runs.history import scan
+from artifacts.settings import Settings
+
+
+def state_of(run: Run) -> RunState:
+    """Read anew."""
+    fold = Session(Settings.load()).catalog.run(run.entity, run.project, run.id)
+    assert fold is not None
+    return fold.state
+
+
+def rows_of(run: Run) -> list[tuple[int, dict[str, Any]]]:
+    """Step and values of each row, in order; without the times that the writer adds."""
+    session = Session(Settings.load())
+    rows = scan(state_of(run), session.catalog.store)
+    return [
+        (row["_step"], {key: value for key, value in row.items() if key[0] != "_"}) for row in rows
+    ]
