@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from artifacts.cache import Checked, checked_key
-from artifacts.catalog import Catalog
+from artifacts.catalog import Session
 from artifacts.settings import Settings
 from artifacts.storage import now
 from cli.shell import Shell
@@ -74,8 +74,8 @@ def test_what_is_no_source_is_refused(art: Shell, mnist: str) -> None:
 
 def test_one_that_did_not_end_is_gone_on_with_and_says_so(art: Shell, mnist: str) -> None:
     settings = Settings.load()
-    catalog = Catalog.open(settings.store)
-    checked = Checked(settings.cache_dir, catalog.identity.id, settings.store, now())
+    id_ = Session(settings).catalog.identity.id
+    checked = Checked(settings.cache_dir, id_, settings.store, now())
     checked.add([(checked_key("a place"), 7)])
     art.damage_last_file()
 
@@ -90,7 +90,7 @@ def test_one_that_did_not_end_is_gone_on_with_and_says_so(art: Shell, mnist: str
 def test_all_is_read_again_where_that_is_asked_for(art: Shell, mnist: str) -> None:
     assert mnist
     settings = Settings.load()
-    url, id_ = settings.store, Catalog.open(settings.store).identity.id
+    url, id_ = settings.store, Session(settings).catalog.identity.id
     Checked(settings.cache_dir, id_, url, now()).add([(checked_key("a place"), 7)])
 
     assert "1 place not read again" in art.ok("fsck").lines[1]
