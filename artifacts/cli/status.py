@@ -10,7 +10,7 @@ from artifacts.cli.options import command
 from artifacts.cli.output import count_text, facts, shown, size_text
 from artifacts.credentials import Credentials
 from artifacts.errors import ArtifactsError
-from artifacts.runs import Pending
+from artifacts.runs import Pending, is_held
 
 _SETTINGS = ("store", "entity", "project", "cache_dir", "artifact_dir", "offline")
 
@@ -34,10 +34,7 @@ def status(call: Call) -> None:
         "is_there": False,
         "trouble": None,
         "credentials": kept,
-        "pending": [
-            {"run": f"{p.entity}/{p.project}/{p.run}", "folder": str(p.folder), "store": p.store}
-            for p in pending
-        ],
+        "pending": [*map(_pending, (each for each in pending if not is_held(each.folder)))],
         "cache": {"size": sum(copy.size for copy in copies), "limit": copies.limit},
     }
     try:
@@ -45,6 +42,11 @@ def status(call: Call) -> None:
     except ArtifactsError as error:
         data["trouble"] = str(error)
     call.answer(data, _lines)
+
+
+def _pending(pending: Pending) -> dict[str, Any]:
+    path = f"{pending.entity}/{pending.project}/{pending.run}"
+    return {"run": path, "folder": str(pending.folder), "store": pending.store}
 
 
 def _lines(data: Mapping[str, Any]) -> Iterator[str]:

@@ -37,3 +37,14 @@ class Hold:
                 fcntl.flock(self._fd, fcntl.LOCK_UN)  # also where a child has it open
             os.close(self._fd)
             self._fd = -1
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a process has it now, because it writes the journal or delivers it."""
+    if not (folder / LOCK).exists():
+        return False
+    try:
+        Hold(folder).close()
+    except BlockingIOError:
+        return True
+    return False

@@ -3,7 +3,7 @@
 import pytest
 
 from artifacts.settings import Settings
-from cli.run.experiments import logged
+from cli.run.experiments import begun, logged
 from cli.shell import Shell
 
 pytestmark = pytest.mark.local
@@ -63,6 +63,14 @@ def test_status_tells_where_each_setting_came_from(art: Shell) -> None:
     assert (data["is_there"], data["pending"], data["credentials"]) == (False, [], None)
     assert "no store at" in data["trouble"]
     assert not (art.folder / "none").exists()
+
+
+def test_a_run_that_is_under_way_waits_for_nobody(art: Shell) -> None:
+    run = begun("a")
+    run.log({"x": 1})
+
+    assert art.process("status", "--json").json["pending"] == []
+    run.finish()
 
 
 def test_status_of_a_store_that_is_there(art: Shell) -> None:

@@ -77,6 +77,7 @@ def test_what_changed_since_is_listed_as_it_is_now(four: Shell) -> None:
     assert [*listed][-1] == "a"
 
 
+@pytest.mark.local  # elsewhere its beginning is told with what follows
 def test_a_run_goes_on_until_it_ends(art: Shell) -> None:
     run = begun("live")
     run.log({"x": 1})

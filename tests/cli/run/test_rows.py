@@ -139,6 +139,7 @@ def test_a_run_is_followed_to_its_end(art: Shell) -> None:
     assert (first["x"], [row["x"] for row in rest]) == (1, [2])
 
 
+@pytest.mark.local
 def test_the_paths_can_be_read_without_us(run: Shell) -> None:
     [uri] = run.ok("run", "path", "a").lines
 
