@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 
 import click
@@ -48,6 +49,7 @@ def test_options_in_the_section_are_those_of_the_command(name: str) -> None:
         for parameter in COMMANDS[name].params
         if isinstance(parameter, click.Option)
         for text in parameter.opts
+        if text.startswith("--")
     }
 
     assert {*re.findall(r"^\| `(--[\w-]+)", SECTIONS[name], re.MULTILINE)} == options - SHARED
@@ -83,7 +85,9 @@ def test_examples_work_one_after_the_other(art: Shell) -> None:
         art.folder / "data",
         {"train.csv": b"1,2\n" * 4, "test.csv": b"3,4\n" * 4, "labels/train.txt": b"0\n1\n0\n1\n"},
     )
-    script = [f'art() {{ {shlex.join(ART)} "$@"; }}', "set -e -o pipefail", *EXAMPLES]
+    art_ = f'art() {{ {shlex.join(ART)} "$@"; }}'
+    python = f'python() {{ {shlex.quote(sys.executable)} "$@"; }}'
+    script = [art_, python, "set -e -o pipefail", *EXAMPLES]
 
     done = subprocess.run(
         ["bash", "-c", "\n".join(script)],

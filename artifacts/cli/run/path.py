@@ -18,10 +18,10 @@ from artifacts.runs import PARQUET, find_run
 @click.argument("run")
 @click.option("--stream", metavar="NAME", default=HISTORY, help="Which rows, if not the history.")
 def path(call: Call, run: str, *, stream: str) -> None:
-    """Tell the URIs of a run's rows, which DuckDB, polars or pandas read.
+    """Tell where a run's rows lie, for DuckDB, polars or pandas.
 
-    They are in order, and whole: read them one after another. Segments that were stored without
-    pyarrow are JSON lines in zstd, which is told.
+    The URIs are in order: read one after another they are all of its rows. Segments that were
+    stored without pyarrow are JSON lines in zstd, which is told.
     """
     found = find_run(call.session, run)
     segments = [each for each in found.state.segments.get(stream, []) if not each.is_empty]

@@ -14,7 +14,7 @@ from artifacts.cli.output import age_text, count_text, facts, shown, size_text, 
 from artifacts.runs import FoundRun, find_run
 from artifacts.storage import now
 
-_OWN = ("id", "path", "name", "host", "config", "step")  # facts that are told elsewhere, or not
+_OWN = ("id", "path", "name", "config", "step")  # facts that are told elsewhere, or not
 
 
 @command
@@ -36,7 +36,7 @@ def run_data(run: FoundRun) -> dict[str, Any]:
         "created": state.created_at,
         "heard": state.heard_at,
         "last_step": state.last_step,
-        "host": state.facts.get("host"),
+        "host": _metadata(state.facts).get("host"),
         "facts": {key: value for key, value in state.facts.items() if key not in _OWN},
         "config": state.config,
         "summary": state.summary,
@@ -61,6 +61,12 @@ def run_data(run: FoundRun) -> dict[str, Any]:
     }
 
 
+def _metadata(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the run's process and machine were, if that was recorded."""
+    found = facts.get("metadata")
+    return found if isinstance(found, dict) else {}
+
+
 def _use(said: Mapping[str, Any]) -> dict[str, Any]:
     return {"artifact": said["artifact"], "digest": said["digest"], "as": said.get("as")}
 
@@ -72,6 +78,7 @@ def value_text(value: object) -> str:
 
 
 def _lines(data: Mapping[str, Any]) -> Iterator[str]:
+    machine = _metadata(data["facts"])
     code = f" (exit code {data['exit_code']})" if data["exit_code"] else ""
     yield from facts(
         [
@@ -82,7 +89,8 @@ def _lines(data: Mapping[str, Any]) -> Iterator[str]:
             ("heard of", age_text(data["heard"], now())),
             ("last step", "" if data["last_step"] is None else f"{data['last_step']:,}"),
             ("host", str(data["host"] or "")),
-            *((key, _fact(value)) for key, value in data["facts"].items()),
+            *((key, str(machine.get(key, ""))) for key in ("program", "python")),
+            *((key, _fact(data["facts"][key])) for key in data["facts"] if key != "metadata"),
             ("store", data["store"]),
         ]
     )
