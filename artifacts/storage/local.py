@@ -40,12 +40,13 @@ class LocalStore:
     """A FileStore that any number of threads and processes may write to.
 
     A file is finished and durable in the spool before it gets its name. Folders come
-    with their first object and go with their last. Both respect the umask. There is no
-    state but the root, so a store may be pickled and survives a fork.
+    with their first object and go with their last. Both respect the umask. It may be pickled
+    and survives a fork.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = os.path.abspath(root)
+        self._landmark = ""
 
     @property
     def url(self) -> str:
@@ -57,9 +58,13 @@ class LocalStore:
 
     def spool(self) -> Path:
         spool = self._locate(_SPOOL)
-        with suppress(OSError):  # whoever writes there is told what is wrong
-            _make_folder(spool)
+        with suppress(OSError, StorageError):  # whoever writes there is told what is wrong
+            self._make_folder(spool)
         return Path(spool)
+
+    def rely_on(self, key: str) -> None:
+        """From now on no folder is made in a root that lacks this object: its disk was unmounted."""
+        self._landmark = key
 
     def root_names(self) -> Sequence[str]:
         """All that lies in the root folder, be it an object or not, except the spool.
@@ -161,7 +166,7 @@ class LocalStore:
         spool = self._locate(_SPOOL)
         partial = f"{spool}/{secrets.token_hex(16)}"
         try:
-            _in_folder(spool, lambda: fill(partial))
+            self._in_folder(spool, lambda: fill(partial))
             self._place(key, partial, move)
         finally:
             with suppress(FileNotFoundError):  # moved away, or never made
@@ -171,8 +176,21 @@ class LocalStore:
         """Give a durable file its name, durably."""
         target = self._locate(key)
         folder = os.path.dirname(target)
-        _in_folder(folder, lambda: move(source, target))
+        self._in_folder(folder, lambda: move(source, target))
         _sync_folder(folder)
+
+    def _in_folder(self, folder: str, act: Callable[[], None]) -> None:
+        """Act; if the folder turns out to be missing, which is rare, make it and act again."""
+        for _ in range(_ATTEMPTS):  # a deleter may remove it as long as it is empty
+            with suppress(FileNotFoundError):
+                return act()
+            self._make_folder(folder)
+        return act()
+
+    def _make_folder(self, folder: str) -> None:
+        if self._landmark and not os.path.lexists(self._locate(self._landmark)):
+            raise StorageError(self.url, f"{self._landmark} is gone; was its disk unmounted?")
+        _make_folder(folder)
 
     def _move_if_absent(self, source: str, target: str) -> None:
         if _ON_WINDOWS:
@@ -230,15 +248,6 @@ class LocalStore:
             while folder != self._root:
                 os.rmdir(folder)
                 folder = os.path.dirname(folder)
-
-
-def _in_folder(folder: str, act: Callable[[], None]) -> None:
-    """Act; if the folder turns out to be missing, which is rare, make it and act again."""
-    for _ in range(_ATTEMPTS):  # a deleter may remove it as long as it is empty
-        with suppress(FileNotFoundError):
-            return act()
-        _make_folder(folder)
-    return act()
 
 
 def _make_folder(folder: str) -> None:

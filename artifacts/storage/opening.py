@@ -129,6 +129,8 @@ def begin_writing(store: ObjectStore, identity: StoreIdentity | None = None) -> 
     identity = identity or identify(store)
     if _creates(store, _KEY, identity.data):
         raise UnsupportedStoreError(store.url, f"it let {_KEY} be created a second time")
+    if isinstance(store, LocalStore):
+        store.rely_on(_KEY)
     if not isinstance(store, MemoryStore):  # whose spool goes with it
         delete_abandoned(str(store.spool()))
     return identity

@@ -14,6 +14,7 @@ from artifacts.errors import (
     AlreadyExistsError,
     InvalidSettingError,
     NotAStoreError,
+    StorageError,
     StoreNotFoundError,
     UnsupportedStoreError,
 )
@@ -311,3 +312,22 @@ def test_no_writing_session_begins_without_a_store(tmp_path: Path) -> None:
         begin_writing(LocalStore(tmp_path))
 
     assert not list(LocalStore(tmp_path).list())
+
+
+def test_nothing_is_written_where_a_store_was_unmounted(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "store")
+    begin_writing(store, initialize(store))
+    store.write("logs/a", b"before")
+    (tmp_path / "store").rename(tmp_path / "elsewhere")
+    (tmp_path / "store").mkdir()  # an empty mount point
+
+    for attempt in (store.write, store.create):
+        with pytest.raises(StorageError, match=r"store.json is gone; was its disk unmounted\?"):
+            attempt("logs/b", b"after")
+    store.spool()
+    assert not [*(tmp_path / "store").iterdir()]
+
+    (tmp_path / "store").rmdir()
+    (tmp_path / "elsewhere").rename(tmp_path / "store")
+    store.write("logs/b", b"after")
+    assert store.read("logs/a") == b"before"
