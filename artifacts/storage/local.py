@@ -63,7 +63,7 @@ class LocalStore:
         return Path(spool)
 
     def rely_on(self, key: str) -> None:
-        """From now on no folder is made in a root that lacks this object: its disk was unmounted."""
+        """From now on no folder is made in a root without this object, as its disk is unmounted."""
         self._landmark = key
 
     def root_names(self) -> Sequence[str]:
