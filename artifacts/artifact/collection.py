@@ -59,8 +59,22 @@ class Artifacts(Listed[Any]):
         return f"<Artifacts {self.collection.qualified}>"
 
 
+ASKED = (
+    "name",
+    "version",
+    "alias",
+    "tag",
+    "description",
+    "metadata",
+    "created_at",
+    "updated_at",
+    "size",
+)
+"""What filters of versions may ask for."""
+
+
 def told_of(version: Version) -> dict[str, Any]:
-    """What filters of versions look at."""
+    """What filters of versions look at, each of `ASKED`."""
     row = version.row
     return {
         "name": version.name,

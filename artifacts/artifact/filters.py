@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from artifacts.errors import InvalidError
@@ -18,10 +18,11 @@ _JOINS = ("$and", "$or", "$nor")
 _ABSENT = object()
 
 
-def check_filter(wanted: Filter | None) -> Filter:
+def check_filter(wanted: Filter | None, names: Collection[str] | None = None) -> Filter:
     """The filter itself; None stands for one that all match.
 
-    Raises InvalidError for what is no filter, or has an operator that there is not.
+    Raises InvalidError for what is no filter, or has an operator that there is not; with `names`,
+    for one that asks for anything else, which nothing could match.
     """
     if wanted is None:
         return {}
@@ -32,9 +33,11 @@ def check_filter(wanted: Filter | None) -> Filter:
             if not isinstance(condition, Sequence) or isinstance(condition, str):
                 raise InvalidError(f"{key} wants a list of filters, not {condition!r}")
             for each in condition:
-                check_filter(each)
+                check_filter(each, names)
         elif key.startswith("$"):
             raise InvalidError(f"{key!r} stands for no way to join filters: {', '.join(_JOINS)}")
+        elif names is not None and key.partition(".")[0] not in names:
+            raise InvalidError(f"{key!r} is nothing to ask for: {', '.join(names)}")
         else:
             _check_condition(condition)
     return wanted

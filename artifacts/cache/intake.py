@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
+from threading import RLock
 
 from blake3 import blake3
 
@@ -41,7 +42,7 @@ _TRIES = 3  # of reading a file that changes meanwhile
 class Intake:
     """Collects where contents lie. Nothing of it is promised before `close`.
 
-    One thread at a time.
+    One thread at a time: whoever shares it holds its `lock`.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Intake:
     ) -> None:
         """`epoch` was read just now: before anything that exists is looked at."""
         self.store = store
+        self.lock = RLock()
         self.contents = Contents(store, epoch)
         self._is_renewed = False
         self._cache, self._store_id = cache, store_id

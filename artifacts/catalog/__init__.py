@@ -1,7 +1,7 @@
 """Catalog: names to versions, and everything that happens to them."""
 
 from artifacts.catalog.catalog import Catalog, Facts
-from artifacts.catalog.collection import CollectionState
+from artifacts.catalog.collection import CollectionState, id_of
 from artifacts.catalog.delivery import AS_EVER, Manner, deliver
 from artifacts.catalog.distributed import Distributed
 from artifacts.catalog.draft import Draft
@@ -21,6 +21,7 @@ from artifacts.catalog.report import Problem, Report
 from artifacts.catalog.retention import FOR_EVER, Rule
 from artifacts.catalog.run import HISTORY, RunFile, RunState, Segment
 from artifacts.catalog.session import Session
+from artifacts.catalog.showing import showing
 from artifacts.catalog.usage import RunFacts, run_key
 from artifacts.catalog.verify import verify_store, verify_version
 from artifacts.catalog.version import Version
@@ -72,6 +73,7 @@ __all__ = [
     "expectation",
     "fsck",
     "has_runs",
+    "id_of",
     "mend",
     "mirror",
     "prove",
@@ -79,6 +81,7 @@ __all__ = [
     "repack",
     "row_of",
     "run_key",
+    "showing",
     "uri_of",
     "verify_store",
     "verify_version",

@@ -8,7 +8,8 @@ the finisher dies, and however many do it, it is done once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -30,10 +31,12 @@ from artifacts.errors import (
 from artifacts.names import HIDDEN, LATEST, CollectionName
 from artifacts.storage import Change, Fold
 
+_log = logging.getLogger(__name__)
 CLOSED = "closed"
 _OPEN: Change = {"kind": "expected", "alias": CLOSED}  # on no version
 _FOR_EVER = 0  # seconds: what is pending must not end by a project's default
 _TRIES = 32  # of being overtaken by whoever closes, finishes or commits
+_NAMED = 10  # paths of a warning
 _LOOKED_AT = 16  # newest versions among which one that was finished before is looked for
 
 
@@ -95,7 +98,7 @@ class Distributed:
             return None
         mark = f"{self._meeting.collection}/{id_of(fold)}"
         for _ in range(_TRIES):
-            draft, facts = self._union(fold)
+            draft, facts, disputed = self._union(fold)
             base = self._catalog.collection(self._target)
             done = self._marked(base, mark) if base else None
             if done is None and fold.refresh().state.is_deleted:
@@ -108,6 +111,7 @@ class Distributed:
                     done = self._commit(draft, replace(facts, distributed=mark), expected)
                 except LostRaceError:
                     continue
+                self._tell(disputed)
             with suppress(ArtifactNotFoundError):  # others did
                 self._catalog.delete(self._meeting, only=id_of(fold))
             return done
@@ -117,17 +121,28 @@ class Distributed:
         entity, project = self._target.entity, self._target.project
         return self._catalog.commit(draft, entity, project, facts, expected=[expected])
 
-    def _union(self, fold: Fold[CollectionState]) -> tuple[Draft, Facts]:
-        """Entries of all that was added, in order; what is said of them, the finisher's last."""
+    def _tell(self, disputed: Sequence[str]) -> None:
+        if disputed:
+            paths = ", ".join(disputed[:_NAMED]) + (", …" if len(disputed) > _NAMED else "")
+            told = "%s: %d paths were added with different content, the last one counts: %s"
+            _log.warning(told, self._target.qualified, len(disputed), paths)
+
+    def _union(self, fold: Fold[CollectionState]) -> tuple[Draft, Facts, Sequence[str]]:
+        """Entries of all that was added, in order; what is said of them, the finisher's last.
+
+        With the paths at which not all added the same.
+        """
         draft = self._session.draft(self._target.collection, self._type)
-        facts = Facts()
+        facts, disputed = Facts(), set[str]()
         rows = sorted(fold.state, key=lambda row: row.number)
         for row in rows:
-            draft.adopt(Version(self._catalog.store, self._meeting, fold, row))
+            part = Draft(draft.name, draft.type, draft.intake)
+            part.adopt(Version(self._catalog.store, self._meeting, fold, row))
+            disputed |= draft.lay_over(part)
         closing = fold.state.aliases.get(CLOSED)
         for row in sorted(rows, key=lambda row: (row.number == closing, row.number)):
             facts = _joined(facts, row.metadata)
-        return draft, facts
+        return draft, facts, sorted(disputed)
 
     def _finished_before(self, draft: Draft) -> Version | None:
         """What this id came to last, if nobody upserts now and it has all of the draft."""

@@ -33,9 +33,14 @@ class Draft:
         self.name = check_collection_name(name)
         self.type = check_type(type)
         self.intake = intake
-        self.rows: dict[str, Row] = dict(rows or {})
-        self.lock = RLock()
+        with intake.lock:
+            self.rows: dict[str, Row] = dict(rows or {})
         self._has_folders = False
+
+    @property
+    def lock(self) -> RLock:
+        """That of its intake, which other drafts may share."""
+        return self.intake.lock
 
     def add_tree(
         self,
@@ -161,6 +166,15 @@ class Draft:
                     if spans := layout.spans(page, index):
                         self.intake.adopt(entry.digest, spans)
             self._fill_folders()
+
+    def lay_over(self, other: Draft) -> set[str]:
+        """Take the entries of a draft that shares the intake; paths that had another content."""
+        with self.lock:
+            both = self.rows.keys() & other.rows.keys()
+            changed = {path for path in both if self.rows[path] != other.rows[path]}
+            self.rows.update(other.rows)
+            self._fill_folders()
+            return changed
 
     def renew(self, epoch: Epoch) -> None:
         """Before it is committed, look again at what exists, under an epoch read just now."""

@@ -16,6 +16,7 @@ from artifacts.cli.proof import proof_data, proof_lines
 from artifacts.errors import ArtifactNotFoundError
 from artifacts.storage import Change, Event, Tail
 
+_FENCED = "fenced"
 _WORDS = {
     "created": "created, of type {type}",
     "aliased": "alias {alias} put on v{version}",
@@ -31,14 +32,15 @@ _WORDS = {
     "retyped": "type changed to {type}",
     "renamed": "renamed to {name}",
     "deleted": "deleted",
-    "fenced": "fenced by the collector at epoch {epoch}",
+    "fenced": "fenced at epoch {epoch}: commits begun before that collection are refused",
 }
 
 
 @command
 @click.argument("name")
 @click.option("--proof", is_flag=True, help="The chain of digests that leads to a version.")
-def log(call: Call, name: str, *, proof: bool) -> None:
+@click.option("--all", "is_all", is_flag=True, help="The collector's fences too.")
+def log(call: Call, name: str, *, proof: bool, is_all: bool) -> None:
     """Tell what happened to a collection, newest first.
 
     Every event is checked against the one before it: a changed, removed or swapped one is named.
@@ -54,7 +56,8 @@ def log(call: Call, name: str, *, proof: bool) -> None:
         raise ArtifactNotFoundError(collection.qualified, catalog.store.url)
     events = [*fold.log.after(Tail.start(fold.log.name))]
     numbers = _numbers(fold.state)
-    call.answer([_event(event, numbers) for event in reversed(events)], _lines)
+    told = [_event(event, numbers, is_all=is_all) for event in reversed(events)]
+    call.answer([each for each in told if each["what"]], _lines)
 
 
 def _tell_proof(call: Call, name: str) -> None:
@@ -69,12 +72,14 @@ def _numbers(state: CollectionState) -> dict[str, int]:
     return {str(row.manifest): row.number for row in rows}
 
 
-def _event(event: Event, numbers: Mapping[str, int]) -> dict[str, Any]:
+def _event(event: Event, numbers: Mapping[str, int], *, is_all: bool) -> dict[str, Any]:
+    """Unless all is wanted, nothing is told of fences, which say nothing of any version."""
+    changes = [each for each in event.changes if is_all or each["kind"] != _FENCED]
     return {
         "number": event.number,
         "time": event.time,
         "writer": event.header["writer"],
-        "what": [_words(change, numbers) for change in event.changes],
+        "what": [_words(change, numbers) for change in changes],
         "changes": [*event.changes],
         "transaction": event.transaction,
         "digest": event.digest.hex(),

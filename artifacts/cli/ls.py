@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import click
 
-from artifacts.artifact import Artifact, Artifacts, Filter, check_filter
+from artifacts.artifact import ASKED, Artifact, Artifacts, Filter, check_filter
 from artifacts.catalog import Catalog, CollectionState, Shown, Version
 from artifacts.cli.call import Call
 from artifacts.cli.options import command
@@ -49,7 +49,7 @@ def ls(call: Call, name: str | None, *, is_all: bool, first: int | None, where: 
 
 def _filter_of(text: str) -> Filter:
     try:
-        return check_filter(json.loads(text))
+        return check_filter(json.loads(text), ASKED)
     except json.JSONDecodeError as error:
         raise InvalidError(f"--where wants a JSON object: {error}") from error
 

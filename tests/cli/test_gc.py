@@ -64,3 +64,36 @@ def test_how_long_versions_last_is_set_and_told(art: Shell) -> None:
     assert told[2] == "versions last 2592000 seconds"
     assert art("ttl", "data", "--set", "0").code == 2
     assert art("ttl", "nothing").code == 3
+
+
+def test_fences_are_no_part_of_a_collections_story(art: Shell, mnist: str) -> None:
+    put_versions(art, 1)
+    art.ok("rm", "data")
+    before = art.ok("log", "mnist").lines
+    art.ok("gc", "--grace", "0")
+    assert mnist
+
+    assert art.ok("log", "mnist").lines == before
+    told = art.ok("log", "mnist", "--all").lines
+    assert len(told) == len(before) + 1
+    assert "fenced at epoch 1: commits begun before" in told[1]
+    assert len(art.ok("log", "mnist", "--json").json) == len(before) - 1
+
+
+def test_links_to_what_is_deleted_are_told(art: Shell) -> None:
+    put_versions(art, 4)
+    art.ok("link", "data:v1", "registry/best")
+
+    dry = art.ok("prune", "data", "--keep", "2", "--keep-aliased", "--dry-run").lines
+    assert [line for line in dry if "nowhere" in line] == [
+        "default/registry/best:v0  would lead nowhere"
+    ]
+    pruned = art.ok("prune", "data", "--keep", "2", "--keep-aliased", "--json").json
+    assert [each["shown_by"] for each in pruned["versions"]] == [["default/registry/best:v0"], []]
+
+    art.ok("link", "data:v2", "registry/best")
+    assert art.ok("rm", "data:v2").lines[1:] == ["default/registry/best:v1  leads nowhere now"]
+    art.ok("link", "data:v3", "registry/best")
+    assert art.ok("rm", "registry/best:v2", "--json").json["shown_by"] == []
+    art.ok("link", "data:v3", "registry/best")
+    assert art.ok("rm", "data", "--json").json["shown_by"] == ["default/registry/best:v3"]

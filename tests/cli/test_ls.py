@@ -61,6 +61,8 @@ def test_versions_are_found_by_what_is_said_of_them(art: Shell, many: Path) -> N
     [
         (["--where", "{"], "--where wants a JSON object"),
         (["--where", '{"tag": {"$like": 1}}'], "no operator"),
+        (["--where", '{"tags": "x"}'], "'tags' is nothing to ask for: name, version, alias, tag,"),
+        (["--where", '{"$or": [{"accuracy": 1}]}'], "'accuracy' is nothing to ask for"),
         (["--where", "[]"], "a filter is a dict"),
         (["--where", "{}", "--all"], "leave out --all"),
         (["--first", "-1"], "0"),

@@ -48,7 +48,7 @@ def test_no_committed_version_ever_loses_a_byte(size: Size) -> None:
 
 
 @pytest.mark.parametrize("too", [0b01, 0b10, 0b11])
-@pytest.mark.parametrize("size", ["a second generation", "second ones of both"])
+@pytest.mark.parametrize("size", ["a second generation", "a second collector"])
 def test_heeding_more_names_than_were_condemned_loses_nothing(size: str, too: int) -> None:
     """Keys of names may be shared by others, and whose keys are gone heeds all names."""
     found = explore(Model(without(heeds_too=too), SMALL[size]))

@@ -63,6 +63,20 @@ def test_what_many_add_is_one_version(run: Run, tmp_path: Path) -> None:
     assert read(artifact.download(str(tmp_path / "out")))["c"] == b"c"
 
 
+def test_paths_at_which_writers_disagree_are_named(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    run.upsert_artifact(part("a", "same"))
+    run.upsert_artifact(part("b", "same"))
+    run.upsert_artifact(part("a", content="other"))
+
+    artifact = run.finish_artifact(part("c"))
+
+    [told] = [each for each in caplog.messages if "different content" in each]
+    assert told.endswith("1 paths were added with different content, the last one counts: a")
+    assert artifact.manifest.entries["a"].size == len("other")
+
+
 def test_nobody_sees_it_before_it_is_finished(run: Run) -> None:
     pending = run.upsert_artifact(part("a"))
 

@@ -1,0 +1,24 @@
+"""Showing: the links that lead to versions, told when these are deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from artifacts.catalog.catalog import Catalog
+from artifacts.names import CollectionName
+
+
+def showing(catalog: Catalog, ids: Collection[str]) -> Mapping[str, list[str]]:
+    """Of each of these versions, by id, the qualified names under which portfolios show it.
+
+    The portfolios of all projects are read, one by one; none, if no version is asked about.
+    """
+    found: dict[str, list[str]] = {}
+    for entity, project in catalog.projects() if ids else ():
+        for portfolio, _ in catalog.portfolios(entity, project):
+            name = CollectionName(entity, project, portfolio)
+            fold = catalog.collection(name)
+            for row in fold.state.links() if fold else ():
+                if (id_ := f"{row.collection}-{row.version}") in ids:
+                    found.setdefault(id_, []).append(f"{name.qualified}:v{row.number}")
+    return found
