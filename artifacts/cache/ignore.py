@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeAlias
 
 from artifacts.errors import InvalidError
 
 if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+    from pathspec import GitIgnoreSpec, Pattern
 
 IGNORE_FILE = ".artignore"
 Patterns: TypeAlias = "str | Iterable[str] | None"
+_BELOW = "ps_d"  # what pathspec calls the slash after a folder that matched
 _MOST = 2**20  # bytes of an ignore file
 
 _Rules: TypeAlias = "tuple[str, GitIgnoreSpec]"
@@ -65,8 +67,21 @@ class Ignore:
 
 
 def _said(rules: GitIgnoreSpec, path: str) -> bool | None:
-    """Whether they leave a path out, or expressly do not; None if they say nothing."""
-    return rules.check_file(path).include
+    """Whether they leave a path out, or expressly do not; None if they say nothing.
+
+    What a pattern says of a folder it says of no file in there: the folder was asked about before.
+    """
+    found = rules.check_file(path)
+    if found.include is not False or path.endswith("/"):
+        return found.include
+    said = (each.include for each in reversed([*rules.patterns]) if _names(each, path))
+    return next(said, None)
+
+
+def _names(pattern: Pattern, path: str) -> bool:
+    """Whether it is of the path itself; pathspec has it match whatever lies below, too."""
+    found = pattern.match_file(path) if pattern.include is not None else None
+    return found is not None and not found.match.groupdict().get(_BELOW)
 
 
 def _spec(patterns: Patterns, what: str) -> GitIgnoreSpec | None:
@@ -82,18 +97,23 @@ def _compiled(lines: Sequence[str], source: str) -> GitIgnoreSpec:
     from pathspec import GitIgnoreSpec  # only who leaves something out needs it
 
     try:
-        return GitIgnoreSpec.from_lines(map(_inside, lines))
+        return GitIgnoreSpec.from_lines(chain.from_iterable(map(_inside, lines)))
     except ValueError as error:
         raise InvalidError(f"{source}: {error}") from None
 
 
-def _inside(line: str) -> str:
+def _inside(line: str) -> Iterator[str]:
     """What is in a folder, and not the folder: pathspec takes a/** for a/, but a/* for what it is.
 
     Both mean all at any depth, as whatever lies in a folder that is left out is left out.
     """
     bare = line.rstrip(" ")
-    return bare[:-1] if bare.endswith("/**") else line
+    if not bare.endswith("/**"):
+        yield line
+        return
+    yield bare[:-1]
+    if bare.startswith("!"):
+        yield f"{bare[:-1]}/**"  # each file in there was named, too
 
 
 def _lines(path: Path) -> list[str] | None:

@@ -42,6 +42,7 @@ PATTERNS = [
         "[ab].*",
     ),
     *("a\\ b.txt", "docs/a b.txt", "!build/x/b.txt", "/*", "!/docs", "**/build/**", "src/deep/er/"),
+    *("!*/", "!deep/**", "!deep", "!er/"),
 ]
 some_patterns = st.lists(st.sampled_from(PATTERNS), max_size=4)
 
@@ -65,6 +66,10 @@ def kept_by_git(root: Path) -> set[str]:
 @settings(max_examples=40, derandomize=True)
 @given(above=some_patterns, below=some_patterns)
 @example([], ["**/build/**", "!*.txt"])
+@example(["*.log"], ["!*/"])
+@example(["*.log"], ["!deep", "!er/"])
+@example(["*.log"], ["!deep/**"])
+@example(["*.txt"], ["!deep/**"])
 def test_ignore_files_mean_what_they_mean_to_git(above: list[str], below: list[str]) -> None:
     with TemporaryDirectory() as folder:
         root = Path(folder)
