@@ -54,7 +54,8 @@ class Config:
         except KeyError:
             raise AttributeError(f"the configuration has no {key!r}") from None
 
-    __setattr__ = __setitem__
+    def __setattr__(self, key: str, val: object) -> None:
+        self[key] = val
 
     def __contains__(self, key: object) -> bool:
         return key in self._items
@@ -189,6 +190,9 @@ class ConfigStatic:
 
     def __setattr__(self, key: str, val: object) -> None:
         self[key] = val
+
+    def __getattr__(self, key: str) -> Any:  # noqa: ANN401
+        raise AttributeError(f"the configuration has no {key!r}")
 
     def keys(self) -> list[str]:
         """In the order in which they were set."""

@@ -87,7 +87,7 @@ class Held:
 
     def _put(self, step: int, row: dict[str, Any]) -> None:
         """Begins the writer, whose own the next rows are."""
-        self._put = self._diary.writer.row  # type: ignore[method-assign]
+        self._put = self._diary.writer.row  # type: ignore[method-assign,assignment]
         self._steps.put = self._put
         self._put(step, row)
 

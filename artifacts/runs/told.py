@@ -208,7 +208,7 @@ class Told(Held):
         self._diary.note("facts", {key: value})
 
 
-def check_run_tags(tags: Sequence[str] | None) -> list[str]:
+def check_run_tags(tags: Sequence[str | None] | None) -> list[str]:
     """Each once; one text is one tag. Raises TypeError, InvalidError."""
     listed = [tags] if isinstance(tags, str) else tags or ()
     return [*dict.fromkeys(str(check_text(tag, "a tag")) for tag in listed if tag is not None)]

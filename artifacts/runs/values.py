@@ -92,7 +92,7 @@ def _plain(value: Any, where: str, files: Files | None, step: int) -> Plain:  # 
     return _foreign(value, where, files, step)
 
 
-def _number(value: float) -> Plain:
+def _number(value: Any) -> Plain:  # noqa: ANN401
     """Without what it is besides: a member of an enumeration, a NumPy scalar."""
     return float(value) if isinstance(value, float) else int(value)
 

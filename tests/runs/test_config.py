@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,11 +121,12 @@ def test_value_is_changed_only_on_request() -> None:
     config = Config()
     config.update({"a": 1, "b": 1})
     config.update({"a": 1})
-    for change in (
+    changes: list[Callable[[], None]] = [
         lambda: config.update({"new": 1, "a": 2}),
         lambda: config.__setitem__("a", 2),
         lambda: setattr(config, "a", 2),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(ConfigError, match="Attempted to change value of key 'a' from 1 to 2"):
             change()
     assert dict(config) == {"a": 1, "b": 1}

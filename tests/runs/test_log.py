@@ -181,7 +181,7 @@ def test_name_notes_and_tags_are_set_at_any_time() -> None:
         run.name = "second"
         run.notes = "why"
         run.tags = ("b", "c", "b")
-        run.tags += ("d",)  # type: ignore[operator]
+        run.tags = (*(run.tags or ()), "d")
         assert (run.name, run.notes, run.tags) == ("second", "why", ("b", "c", "d"))
 
     facts = state_of(run).facts
@@ -189,7 +189,7 @@ def test_name_notes_and_tags_are_set_at_any_time() -> None:
 
 
 def test_files_in_the_runs_folder_are_its_files() -> None:
-    with init(settings={"ignore_globs": ("*.tmp",)}) as run:  # type: ignore[arg-type]
+    with init(settings={"ignore_globs": ("*.tmp",)}) as run:
         Path(run.dir, "best.pth").write_bytes(b"weights")
         Path(run.dir, "x.tmp").write_bytes(b"")
         run.log({"a": 1})
@@ -267,11 +267,11 @@ def test_functions_of_the_module_are_the_active_runs(caplog: pytest.LogCaptureFi
 
 @pytest.mark.parametrize("name", ["log", "define_metric", "mark_preempting", "watch", "unwatch"])
 def test_without_a_run_they_say_so(name: str) -> None:
-    arguments = {"log": [{}], "define_metric": ["a"], "watch": [None]}.get(name, [])
+    arguments: dict[str, list[Any]] = {"log": [{}], "define_metric": ["a"], "watch": [None]}
     with pytest.raises(
         UsageError, match=rf"must call artifacts\.init\(\) before artifacts\.{name}"
     ):
-        getattr(artifacts, name)(*arguments)
+        getattr(artifacts, name)(*arguments.get(name, []))
 
 
 @pytest.mark.parametrize("name", ["config", "summary"])

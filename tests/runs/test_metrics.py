@@ -20,7 +20,7 @@ def metrics(*said: dict[str, Any]) -> Metrics:
     return found
 
 
-def summary_of(values: list[Any], late: tuple[Any, ...] = (), **said: Any) -> Any:  # noqa: ANN401
+def summary_of(values: list[Any], late: Any = (), **said: Any) -> Any:  # noqa: ANN401
     """What the summary says of key `k` after those values."""
     summary = Summary(metrics({"name": "k", **said}), RLock(), lambda _: None)
     for value in values:
