@@ -16,11 +16,20 @@ _REACHING = frozenset(("rows", "compacted", "file"))
 
 
 class Start(NamedTuple):
-    """A journal began, by its own machine's clock; its first row has at least that step."""
+    """A journal began; its first row has at least that step.
+
+    The time is its own machine's, but never before that of the start that its writer saw.
+    """
 
     time: float
     journal: str
     step: int
+    turn: int = 0  # among starts of that time of which each saw the one before
+
+    @property
+    def place(self) -> tuple[float, int, str]:
+        """In the order of starts."""
+        return self.time, self.turn, self.journal
 
 
 @dataclass(slots=True)
@@ -34,7 +43,7 @@ class Journals:
     @property
     def own(self) -> str | None:
         """The journal that began last."""
-        return max(self.starts).journal if self.starts else None
+        return max(self.starts, key=lambda start: start.place).journal if self.starts else None
 
     def counting(self, event: Event, key: str) -> Event:
         """The event with those of its changes that count, which from now on are told.
@@ -65,7 +74,7 @@ class Journals:
             return []
         self.delivered[journal] = end
         self.starts += [
-            Start(float(change.get("time", 0)), journal, number_of(change, "step", MAX_SIZE))
+            self._start(journal, change)
             for change in changes
             if change["kind"] == "started" and "step" in change
         ]
@@ -74,10 +83,20 @@ class Journals:
             return changes
         return [_until(each, until - 1) for each in changes if each["kind"] in _LATE]
 
+    def _start(self, journal: str, change: Change) -> Start:
+        """After the one that its writer saw, whatever the clocks of their machines say."""
+        time, step = float(change.get("time", 0)), number_of(change, "step", MAX_SIZE)
+        seen = id_of(change, "after") if "after" in change else None
+        before = [(each.time, each.turn) for each in self.starts if each.journal == seen]
+        if before and max(before) >= (time, 0):
+            time, turn = max(before)
+            return Start(time, journal, step, turn + 1)
+        return Start(time, journal, step)
+
     def _superseded_from(self, journal: str) -> int | None:
         """The step with which others went on after it; None for the run's own."""
-        own = max((each for each in self.starts if each.journal == journal), default=None)
-        after = [each.step for each in self.starts if own and each > own]
+        places = [each.place for each in self.starts if each.journal == journal]
+        after = [each.step for each in self.starts if places and each.place > max(places)]
         return min(after, default=None)
 
     def save(self) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from artifacts.storage import BLOBS, Change, Checkpoints, Event, Name, Put, Rows
 
 HISTORY = "history"
 FORMATS = ("parquet", "jsonl")
-_NO_FACTS = frozenset(("kind", "config", "journal", "step", "time"))
+_NO_FACTS = frozenset(("kind", "config", "journal", "after", "step", "time"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,7 @@ class Diary:
                     self._folder,
                     self._facts,
                     step=self._beginning.step,
+                    is_resumed=self._beginning.is_resumed or bool(self._beginning.changes),
                     is_offline=self._is_offline,
                 )
                 for kind, facts in self._beginning.changes:

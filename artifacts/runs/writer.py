@@ -53,11 +53,13 @@ class Writer:
         facts: Mapping[str, Any],
         *,
         step: int = 0,
+        is_resumed: bool = False,
         is_offline: bool = False,
         pace: Pace = pace,
     ) -> None:
         """Starts the run, or starts it again from `step` on. `folder` is of this start alone.
 
+        One that `is_resumed`, or has a step, comes after whoever the store knows of: it is asked.
         Offline nothing is stored: `sync` does, when it is told to. Raises OSError.
         """
         settings = session.settings
@@ -73,7 +75,9 @@ class Writer:
         self._wake, self._is_closed, self._failures = Event(), False, 0
         self._is_offline, self._has_recovered = is_offline, False
         started = {"id": id, "path": f"{settings.entity}/{settings.project}/{id}", **facts}
-        self.note("started", {**started, "step": step, "time": time.time()})
+        after = _seen(session, id) if (step or is_resumed) and not is_offline else None
+        seen = {"after": after} if after else {}
+        self.note("started", {**started, **seen, "step": step, "time": time.time()})
         self._pending: Pending | None = None
         leave = weakref.WeakMethod(self._leave)
         os.register_at_fork(after_in_child=lambda: (method := leave()) and method())
@@ -153,6 +157,8 @@ class Writer:
             assert self._delivery is not None
             self._delivery.tidy(compact)
             self._journal.close()
+            if self._reading.position != self._journal.count:
+                return False  # somebody logged meanwhile: it waits for whoever comes next
             self._reading.delete()
             if self._pending is not None:
                 self._pending.done()
@@ -220,6 +226,17 @@ class Writer:
                 beat(self._delivery.store, self._delivery.log)
             except ArtifactsError as error:
                 _log.debug("no heartbeat of run %s: %s", self._id, error)
+
+
+def _seen(session: Session, id: str) -> str | None:
+    """The journal that is the run's own by now, as far as can be known."""
+    settings = session.settings
+    try:
+        fold = session.catalog.run(settings.entity, settings.project, id)
+    except ArtifactsError as error:
+        _log.debug("who wrote run %s before is not known: %s", id, error)
+        return None
+    return fold.state.journals.own if fold else None
 
 
 def _work(writer: weakref.ref[Writer], wake: Event, first_s: float) -> None:

@@ -12,7 +12,7 @@ from artifacts.catalog import Catalog, RunState
 from artifacts.errors import MalformedError, UnknownEventError
 from artifacts.storage import Checkpoints, Fold, Proposal
 
-ONE, OTHER = "1" * 32, "2" * 32
+ONE, OTHER, THIRD = "1" * 32, "2" * 32, "3" * 32
 BLOB = f"blobs/{'0' * 64}"
 START = {"kind": "started", "id": "abc", "path": "team/proj/abc"}
 
@@ -70,6 +70,20 @@ def test_a_journal_that_began_before_is_superseded_though_it_is_told_later(
 
     assert run.state.journals.own == OTHER
     assert (run.state.facts["name"], run.state.last_step) == ("other", 3)
+
+
+def test_who_saw_another_begin_comes_after_it_whatever_the_clocks_say(run: Fold[RunState]) -> None:
+    append(run, delivered(ONE, 0, 9), started(600.0), segment(0, 4))
+    append(run, delivered(OTHER, 0, 1), started(2.0, step=5, after=ONE))
+    append(run, delivered(THIRD, 0, 1), started(1.0, step=8, after=OTHER))
+
+    append(run, delivered(ONE, 9, 10), {"kind": "finished", "state": "failed", "exit_code": 1})
+    append(run, delivered(OTHER, 1, 9), segment(5, 12))
+    loaded = RunState.load(run.state.save(), Checkpoints(run.log.store, None))
+
+    assert run.state.journals.own == loaded.journals.own == THIRD
+    assert (run.state.told_state, run.state.last_step) == ("running", 7)
+    assert "after" not in run.state.facts
 
 
 def test_below_the_fence_nothing_is_named_and_nothing_counts_as_told(run: Fold[RunState]) -> None:
