@@ -6,6 +6,7 @@ may be killed after any instruction.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import mmap
@@ -131,26 +132,45 @@ class Journal:
         head = orjson.dumps(about) + b"\n"
         size = max(min(_MOST_BYTES, _FIRST_BYTES * 4**number), len(head) + length + 1)
         path = part(self.folder, str(self._about["run"]), number)
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
-        try:
-            _allocate(fd, size)
-            mapped = mmap.mmap(fd, size)
-        except OSError:
-            os.unlink(path)
-            raise
-        finally:
-            os.close(fd)
-        mapped[: len(head)] = head
+        _make(path, head, size)
+        self._number = number  # even if it cannot be mapped, for somebody may read it by now
+        mapped = _mapped(path, size)
         if self._map is not None:
             self._close_part()
-        self._map, self._number = mapped, number
+        self._map, self._path = mapped, path
         self._end, self._size = len(head), size
 
     def _close_part(self) -> None:
         assert self._map is not None
         self._map.close()
         self._map = None
-        os.truncate(part(self.folder, str(self._about["run"]), self._number), self._end)
+        os.truncate(self._path, self._end)
+
+
+def _make(path: Path, head: bytes, size: int) -> None:
+    """A file that has its head and its room, or none. Raises OSError."""
+    if path.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    beside = path.with_name(f"{path.name}.new")
+    fd = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
+    try:
+        _allocate(fd, size)
+        os.lseek(fd, 0, os.SEEK_SET)
+        os.write(fd, head)
+    except OSError:
+        beside.unlink()
+        raise
+    finally:
+        os.close(fd)
+    os.replace(beside, path)
+
+
+def _mapped(path: Path, size: int) -> mmap.mmap:
+    fd = os.open(path, os.O_RDWR)
+    try:
+        return mmap.mmap(fd, size)
+    finally:
+        os.close(fd)
 
 
 def _allocate(fd: int, size: int) -> None:

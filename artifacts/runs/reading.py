@@ -52,15 +52,15 @@ class Reading:
     def next(self, most: int = 2**22, records: int = 2**62) -> list[bytes]:
         """The next records, of about so many bytes; none at the end of what is written."""
         while True:
-            is_last = not part(self.folder, self._run, self._number + 1).exists()
+            is_last = not self._is_there(self._number + 1)
             if lines := self._lines(most, records):
                 self.position += len(lines)
                 return lines
             if is_last:
                 return []
+            about, length = self._head(self._number + 1)  # or all stays as it was
             self.close()
-            self._number += 1
-            about, self._offset = self._head(self._number)
+            self._number, self._offset = self._number + 1, length
             if about["first"] > self.position:
                 told = "%s: records %d to %d are damaged"
                 _log.error(told, self.folder, self.position, about["first"])
@@ -76,8 +76,9 @@ class Reading:
     def delete(self) -> None:
         """All of its files."""
         self.close()
-        for number in self._numbers():
-            part(self.folder, self._run, number).unlink(missing_ok=True)
+        for name in os.listdir(self.folder):
+            if name.startswith(part(self.folder, self._run, 0).name):
+                (self.folder / name).unlink(missing_ok=True)
         (self.folder / LOCK).unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -104,8 +105,22 @@ class Reading:
             names = os.listdir(self.folder)
         except FileNotFoundError:
             return []
-        found = (name[len(first) :] for name in names if name.startswith(first))
-        return sorted(int(rest[1:] or 0) for rest in found if rest[1:].isdecimal() or not rest)
+        rests = (name[len(first) :] for name in names if name.startswith(first))
+        found = sorted(int(rest[1:] or 0) for rest in rests if rest[1:].isdecimal() or not rest)
+        if len(found) > 1 and not self._is_there(found[-1]):
+            found.pop()
+        return found
+
+    def _is_there(self, number: int) -> bool:
+        """Not so for a file whose process died before it wrote the head, if none comes after it."""
+        path = part(self.folder, self._run, number)
+        try:
+            with path.open("rb") as file:
+                if file.read(1) not in (b"", b"\0"):
+                    return True
+        except FileNotFoundError:
+            return False
+        return part(self.folder, self._run, number + 1).exists()
 
     def _head(self, number: int) -> tuple[dict[str, Any], int]:
         """The first line of a file, and its length."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import math
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from forks import done_by_fork
 from hypothesis import given
 from hypothesis import strategies as st
 
+from artifacts.errors import MalformedError
 from artifacts.runs.hold import Hold
 from artifacts.runs.journal import Journal, decoded, encoded, part
 from artifacts.runs.reading import Reading
+from artifacts.runs.recovery import journals
 
 ABOUT = {"run": "abc"}
 JSON = st.recursive(
@@ -113,6 +116,63 @@ def test_files_whose_records_are_delivered_can_go(tmp_path: Path) -> None:
 
     assert not part(tmp_path, "abc", 0).exists()
     assert read_all(tmp_path, 4_000) == lines[4_000:]
+
+
+@pytest.mark.parametrize("function", ["posix_fallocate", "replace"])
+def test_a_process_killed_while_it_makes_a_file_leaves_all_before(
+    tmp_path: Path, function: str
+) -> None:
+    def act() -> None:
+        journal = Journal(tmp_path, ABOUT)
+        journal.write(b"before")
+        setattr(os, function, lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+        journal.write(b"x" * 2**16)
+
+    assert done_by_fork(act) != 0
+
+    assert read_all(tmp_path) == [b"before"]
+    assert [*journals(tmp_path)] == ["abc"]
+    Reading(tmp_path, "abc").delete()
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_last_file_without_a_head_is_not_there_yet(tmp_path: Path) -> None:
+    """As earlier versions leave it when they are killed."""
+    journal = Journal(tmp_path, ABOUT)
+    journal.write(b"one")
+    second = part(tmp_path, "abc", 1)
+    second.write_bytes(bytes(2**16))
+    reading = Reading(tmp_path, "abc")
+    reading.seek(0)
+    assert reading.next() == [b"one"]
+    assert reading.next() == []
+
+    second.write_bytes(b'{"journal":1,"first":1,"run":"abc"}\ntwo\n')
+
+    assert reading.next() == [b"two"]
+
+
+def test_a_file_whose_head_cannot_be_read_loses_nothing_of_it(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, ABOUT)
+    lines = [b"%06d" % number * 20 for number in range(10_000)]
+    for line in lines:
+        journal.write(line)
+    reading, found = Reading(tmp_path, "abc"), []
+    reading.seek(0)
+    second = part(tmp_path, "abc", 1)
+    whole = second.read_bytes()
+    second.write_bytes(bytes(len(whole)))
+    found += reading.next()
+    for _ in range(2):
+        with pytest.raises(MalformedError):
+            reading.next()
+    second.write_bytes(whole)
+    reading.seek(len(found))
+
+    while more := reading.next():
+        found += more
+
+    assert found == lines
 
 
 def test_a_forked_child_writes_nothing_and_holds_nothing(tmp_path: Path) -> None:

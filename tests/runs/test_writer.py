@@ -18,6 +18,7 @@ from forks import done_by_fork
 
 from artifacts.catalog import collect
 from artifacts.errors import StorageError
+from artifacts.runs.delivery import Compact, Delivery
 from artifacts.runs.heartbeat import beat, state_of
 from artifacts.runs.history import columns
 from artifacts.runs.reader import segment_data
@@ -194,6 +195,27 @@ def test_what_a_store_refused_to_the_end_is_delivered_by_the_next_run(book: Logb
     assert book.steps == [0]
     assert book.state.told_state == "finished"
     assert recover(book.session) == []
+
+
+def test_a_journal_of_which_something_is_not_told_is_not_deleted(
+    book: Logbook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that another thread logs while the run is closed."""
+    writer = book.write()
+    writer.row(0, {})
+    tidy = Delivery.tidy
+
+    def late(delivery: Delivery, compact: Compact) -> None:
+        writer.row(1, {})
+        tidy(delivery, compact)
+
+    monkeypatch.setattr(Delivery, "tidy", late)
+
+    assert not writer.close()
+
+    monkeypatch.undo()
+    assert len(recover(book.session)) == 1
+    assert book.steps == [0, 1]
 
 
 def test_the_next_run_of_the_machine_delivers_what_another_left(book: Logbook) -> None:
