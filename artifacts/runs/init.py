@@ -6,8 +6,9 @@ import logging
 import os
 import secrets
 import string
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -125,7 +126,7 @@ def _begun(settings: Settings, config: Mapping[str, Any]) -> Run:
         start = Start(session, id_, folder / "disabled", mode, _facts(settings), config)
         run: Run = DisabledRun(start)
     else:
-        beginning = _beginning(session, settings, id_, is_new_id=is_new_id, mode=mode)
+        beginning = _beginning(session, settings, id_, config, is_new_id=is_new_id, mode=mode)
         place = _place(folder, id_, mode)
         capture = partial(begin_capture, settings, place / "files")
         merged = {**beginning.config, **config}
@@ -141,7 +142,13 @@ def _begun(settings: Settings, config: Mapping[str, Any]) -> Run:
 
 
 def _beginning(
-    session: Session, settings: Settings, id_: str, *, is_new_id: bool, mode: str
+    session: Session,
+    settings: Settings,
+    id_: str,
+    config: Collection[str],
+    *,
+    is_new_id: bool,
+    mode: str,
 ) -> Beginning:
     if mode == "offline":
         if settings.resume or settings.resume_from or settings.fork_from:
@@ -149,7 +156,7 @@ def _beginning(
         return Beginning()
     if settings.resume or settings.resume_from or settings.fork_from or not is_new_id:
         recover(session, id_)
-    return beginning_of(session, settings, id_, is_new_id=is_new_id)
+    return beginning_of(session, settings, id_, config, is_new_id=is_new_id)
 
 
 def _id_of(settings: Settings, folder: Path) -> tuple[str, bool]:
@@ -199,6 +206,10 @@ def _files_config(settings: Settings) -> dict[str, Any]:
 def run_folder(settings: Settings) -> Path:
     """Where runs have their folders on this machine."""
     root = Path(settings.root_dir or ".").absolute()
+    if root.is_dir() and not os.access(root, os.W_OK):
+        elsewhere = Path(tempfile.gettempdir())
+        _log.warning("%s is read-only: the run has its folder in %s", root, elsewhere)
+        root = elsewhere
     hidden = root / ".wandb"
     return hidden if hidden.is_dir() else root / "wandb"
 

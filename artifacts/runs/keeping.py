@@ -156,6 +156,15 @@ class Keeping(Recorded):
         if log is not None:
             _log.warning("watch: histograms of %s are not recorded yet", log)
 
+    def _label(
+        self,
+        code: str | None = None,
+        repo: str | None = None,
+        code_version: str | None = None,
+        **kwargs: str,
+    ) -> None:
+        """Nothing: by it W&B counts the libraries that call it, as that of Hugging Face does."""
+
     def unwatch(self, models: object = None) -> None:
         """Take no more note of them, or of any."""
 

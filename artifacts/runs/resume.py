@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,17 @@ class Beginning:
     """That the run's log is told of before anything else."""
 
 
-def beginning_of(session: Session, settings: Settings, id_: str, *, is_new_id: bool) -> Beginning:
-    """As the settings want it. An id that was made just now needs no look at the store.
+def beginning_of(
+    session: Session,
+    settings: Settings,
+    id_: str,
+    config: Collection[str],
+    *,
+    is_new_id: bool,
+) -> Beginning:
+    """As the settings want it; `config` names what is given of that.
+
+    An id that was made just now needs no look at the store.
 
     Raises UsageError for a run that must be there and is not, or must not be and is.
     """
@@ -52,7 +61,7 @@ def beginning_of(session: Session, settings: Settings, id_: str, *, is_new_id: b
         raise UsageError(f"there is a run {id_!r} already: resume='allow' would go on with it")
     if state is None:
         return Beginning()
-    return _resumed(state) if settings.resume else _anew(state)
+    return _resumed(state) if settings.resume else _anew(state, config)
 
 
 def check_branching(settings: Settings, given_id: str | None) -> None:
@@ -89,16 +98,16 @@ def _resumed(state: RunState) -> Beginning:
     )
 
 
-def _anew(state: RunState) -> Beginning:
+def _anew(state: RunState, config: Collection[str]) -> Beginning:
     """Without `resume` a run of the same id takes the place of the one before."""
     changes: list[tuple[str, Mapping[str, Any]]] = []
     for stream, segments in state.segments.items():
         if segments:
             names = [str(each.name) for each in segments]
             changes.append(("compacted", {"stream": stream, "from": names, "to": []}))
-    for kind, there in (("config", state.config), ("summary", state.summary)):
-        if there:
-            changes.append((kind, {"unset": [*there]}))
+    for kind, gone in (("config", {*state.config} - {*config}), ("summary", {*state.summary})):
+        if gone:
+            changes.append((kind, {"unset": sorted(gone)}))
     return Beginning(changes=tuple(changes))
 
 

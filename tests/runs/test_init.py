@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -227,3 +229,17 @@ def test_interrupted_store_never_stops_init(caplog: pytest.LogCaptureFixture) ->
 @pytest.mark.parametrize("verify", [False, True])
 def test_login_needs_no_account(verify: bool) -> None:  # noqa: FBT001
     assert artifacts.login(key="x" * 40, host="https://api.wandb.ai", verify=verify) is True
+
+
+def test_a_read_only_folder_stops_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Root may write anywhere, so the system's answer is simulated."""
+    monkeypatch.setattr(os, "access", lambda path, _mode: Path(path) != tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "elsewhere"))
+
+    with init() as run:
+        run.log({"a": 1})
+
+    assert Path(run.dir).is_relative_to(tmp_path / "elsewhere")
+    assert "is read-only: the run has its folder in" in caplog.text

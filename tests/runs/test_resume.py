@@ -227,3 +227,11 @@ def test_what_a_killed_process_left_here_is_delivered_before_its_run_goes_on(
         assert run.step == 1
         run.log({"a": 1})
     assert rows_of(run) == OLD[:2]
+
+
+def test_a_run_that_takes_the_place_of_another_has_its_own_configuration() -> None:
+    for config in ({"lr": 1, "old": 1}, {"lr": 1, "k": 5}, {"lr": 1, "k": 5}, {}):
+        with init(id="again", config=dict(config)) as run:
+            run.log({"a": 1})
+
+        assert state_of(run).config == config
