@@ -38,6 +38,7 @@ class Journals:
 
     fence: int = 0
     delivered: dict[str, int] = field(default_factory=dict)
+    gone: list[str] = field(default_factory=list)  # whose run was deleted: nothing of them counts
     starts: list[Start] = field(default_factory=list)
 
     @property
@@ -65,6 +66,8 @@ class Journals:
         for change in changes:
             if change["kind"] == "fenced":
                 self.fence = max(self.fence, number_of(change, "epoch", MAX_EPOCH))
+            if change["kind"] == "deleted":
+                self.gone, self.starts = sorted({*self.gone, *self.delivered}), []
         return _with(event, changes)
 
     def _news(self, delivered: Change, changes: Sequence[Change]) -> Sequence[Change]:
@@ -73,6 +76,8 @@ class Journals:
         if start != self.delivered.get(journal, 0) or start > end:
             return []
         self.delivered[journal] = end
+        if journal in self.gone:
+            return []
         self.starts += [
             self._start(journal, change)
             for change in changes
@@ -100,13 +105,14 @@ class Journals:
         return min(after, default=None)
 
     def save(self) -> Mapping[str, Any]:
-        return {"fence": self.fence, "delivered": self.delivered, "starts": self.starts}
+        known = {"fence": self.fence, "delivered": self.delivered, "starts": self.starts}
+        return {**known, "gone": self.gone}
 
     @classmethod
     def load(cls, saved: Mapping[str, Any]) -> Self:
         """As `save` gave it. Raises KeyError, TypeError."""
         starts = [Start(*each) for each in saved["starts"]]
-        return cls(saved["fence"], dict(saved["delivered"]), starts)
+        return cls(saved["fence"], dict(saved["delivered"]), [*saved.get("gone", [])], starts)
 
 
 def _with(event: Event, changes: Sequence[Change]) -> Event:

@@ -111,19 +111,35 @@ class RunState:
     def apply(self, event: Event, key: str) -> None:
         """Raises UnknownEventError, MalformedError."""
         check_kinds(event, key)  # before any of it is taken as told
-        counting = self.journals.counting(event, key)
+        counting = self._of_a_run_that_is(self.journals.counting(event, key))
         self.batches += any(change["kind"] == "rows" for change in counting.changes)
         if any(change["kind"] != "fenced" for change in counting.changes):
             self.heard_at = event.time
         apply_rules(self, _RULES, counting, key)
 
+    def _of_a_run_that_is(self, event: Event) -> Event:
+        """Once it is deleted nothing counts before it is started again."""
+        if not self.is_deleted:
+            return event
+        kinds = [change["kind"] for change in event.changes]
+        start = kinds.index("started") if "started" in kinds else len(kinds)
+        return replace(event, header={**event.header, "changes": [*event.changes[start:]]})
+
+    def _begin_anew(self) -> None:
+        """Of what was there before, only what is about the log itself stays."""
+        empty = RunState()
+        for key in {*_KEPT, "segments", "files"} - {"batches", "heard_at"}:
+            setattr(self, key, getattr(empty, key))
+
     def _started(self, event: Event, change: Change) -> None:
         text_of(change, "path")
+        if self.is_deleted:
+            self._begin_anew()
         self.facts |= {key: value for key, value in change.items() if key not in _NO_FACTS}
         self.config |= _typed(change.get("config", {}))
         self.created_at = self.created_at or _time_of(change, event)
         self.told_state, self.exit_code = "running", None
-        self.is_preempting = self.is_deleted = False
+        self.is_preempting = False
 
     def _facts(self, _event: Event, change: Change) -> None:
         self.facts |= {key: value for key, value in change.items() if key != "kind"}

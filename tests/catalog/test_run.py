@@ -129,6 +129,23 @@ def test_a_deleted_run_needs_nothing(run: Fold[RunState]) -> None:
     assert [*run.state.names()] == []
 
 
+def test_a_deleted_run_takes_nothing_in_and_begins_again_with_nothing(run: Fold[RunState]) -> None:
+    told = [{"kind": "config", "set": {"lr": 1}}, {"kind": "alert", "title": "hot"}]
+    append(run, delivered(ONE, 0, 5), started(600.0, name="one"), segment(0, 4), *told)
+    append(run, {"kind": "deleted"})
+    file = {"kind": "file", "name": "f", "blob": BLOB, "size": 3}
+    append(run, delivered(ONE, 5, 9), segment(5, 8), file, *told)
+    append(run, delivered(OTHER, 0, 1), started(2.0))
+    append(run, delivered(ONE, 9, 12), {**segment(0, 1), "stream": "system"}, file, *told)
+
+    state = RunState.load(run.state.save(), Checkpoints(run.log.store, None))
+
+    assert (state.is_deleted, state.journals.own) == (False, OTHER)
+    assert [*state.names()] == []
+    assert (state.config, state.alerts, state.facts.get("name")) == ({}, [], None)
+    assert append(run, delivered(OTHER, 1, 3), segment(0, 1)).last_step == 1
+
+
 @pytest.mark.parametrize(
     "change",
     [
