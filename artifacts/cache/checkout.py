@@ -42,6 +42,7 @@ Part: TypeAlias = tuple[Page, range, Callable[[], PageLayout]]
 """A page, the indices in it that are wanted, and how to learn where their bytes lie."""
 
 _WORKERS = min(4, os.cpu_count() or 1)  # more would only wait for one another in the kernel
+_UNCLAIMED_S = 60  # what a killed download left is soon gone: between making and claiming are µs
 _FAR_WORKERS = 2  # of a store that pays for concurrency: each of them has many requests under way
 
 
@@ -111,7 +112,7 @@ class Checkout:
         """Raises StorageError if the folder cannot be written to, UsageError if never linked to."""
         try:
             os.makedirs(self.root, exist_ok=True)
-            delete_abandoned(self.root, is_unfinished)
+            delete_abandoned(self.root, is_unfinished, _UNCLAIMED_S)
             is_empty = not os.listdir(self.root)
             name = f"{PARTIAL}-{secrets.token_hex(4)}"
             stage = os.path.join(self.root, name)
