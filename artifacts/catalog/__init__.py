@@ -19,7 +19,8 @@ from artifacts.catalog.reindex import Reindexing, reindex
 from artifacts.catalog.repack import BELOW, Repacking, repack
 from artifacts.catalog.report import Problem, Report
 from artifacts.catalog.retention import FOR_EVER, Rule
-from artifacts.catalog.run import HISTORY, RunFile, RunState, Segment
+from artifacts.catalog.run import HISTORY, RunFile, RunState
+from artifacts.catalog.segment import Segment
 from artifacts.catalog.session import Session
 from artifacts.catalog.showing import showing
 from artifacts.catalog.usage import RunFacts, run_key

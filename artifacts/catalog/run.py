@@ -3,60 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, Self
 
 from artifacts.catalog.fields import number_of, text_of, texts_of
 from artifacts.catalog.journals import Journals
+from artifacts.catalog.segment import Segment, blob_of, whole_of
 from artifacts.content import MAX_SIZE
-from artifacts.storage import BLOBS, Change, Checkpoints, Event, Name, Put, Rows, apply_rules
+from artifacts.storage import Change, Checkpoints, Event, Name, Put, Rows, apply_rules
 
 HISTORY = "history"
-FORMATS = ("parquet", "jsonl")
 _NO_FACTS = frozenset(("kind", "config", "journal", "after", "step", "time"))
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """Rows of a stream, immutable; of it count those up to step `until`, if that is said."""
-
-    name: Name
-    format: str
-    rows: int
-    size: int
-    first: int | None = None
-    last: int | None = None
-    until: int | None = None
-
-    @classmethod
-    def of(cls, change: Change) -> Self:
-        """Raises KeyError, TypeError or ValueError."""
-        if change["format"] not in FORMATS:
-            raise ValueError(f"'format' is {change['format']!r}")
-        sizes = number_of(change, "rows", MAX_SIZE), number_of(change, "size", MAX_SIZE)
-        steps = (_whole_of(change, key) for key in ("first", "last", "until"))
-        return cls(_blob_of(change, "segment"), change["format"], *sizes, *steps)
-
-    def told(self) -> dict[str, Any]:
-        """As a change says it."""
-        said = {"segment": str(self.name), **asdict(self)}
-        return {key: value for key, value in said.items() if key != "name" and value is not None}
-
-    @property
-    def end(self) -> int | None:
-        """The greatest step that may count."""
-        steps = [step for step in (self.last, self.until) if step is not None]
-        return min(steps, default=None)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether no row of it counts."""
-        return self.until is not None and self.first is not None and self.first > self.until
-
-    def cut(self, step: int) -> Segment:
-        return replace(self, until=step if self.until is None else min(step, self.until))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +122,13 @@ class RunState:
 
     def _compacted(self, _event: Event, change: Change) -> None:
         there = self.segments.get(text_of(change, "stream"), [])
-        names, wanted = [str(each.name) for each in there], texts_of(change, "from")
-        new = [Segment.of(each) for each in change["to"]]
-        for start in range(len(names) - len(wanted) + 1 if wanted else 0):
-            if names[start : start + len(wanted)] == wanted:
+        names, new = texts_of(change, "from"), [Segment.of(each) for each in change["to"]]
+        cuts = change.get("until", [None] * len(names))
+        steps = [whole_of({"until": cut}, "until") for cut in cuts]
+        wanted = [*zip(names, steps, strict=True)]
+        found = [(str(each.name), each.until if "until" in change else None) for each in there]
+        for start in range(len(found) - len(wanted) + 1 if wanted else 0):
+            if found[start : start + len(wanted)] == wanted:
                 there[start : start + len(wanted)] = new
                 return
 
@@ -178,7 +140,7 @@ class RunState:
     def _file(self, event: Event, change: Change) -> None:
         name, size = text_of(change, "name"), number_of(change, "size", MAX_SIZE)
         time = _time_of(change, event)
-        self.files[name] = RunFile(name, _blob_of(change, "blob"), size, time)
+        self.files[name] = RunFile(name, blob_of(change, "blob"), size, time)
 
     def _unfiled(self, _event: Event, change: Change) -> None:
         self.files.pop(text_of(change, "name"), None)
@@ -194,7 +156,7 @@ class RunState:
 
     def _finished(self, _event: Event, change: Change) -> None:
         self.told_state = text_of(change, "state")
-        self.exit_code = _whole_of(change, "exit_code")
+        self.exit_code = whole_of(change, "exit_code")
 
     def _deleted(self, _event: Event, _change: Change) -> None:
         self.is_deleted = True
@@ -276,20 +238,6 @@ def _add(there: list[dict[str, Any]], change: Change) -> None:
     said = {key: value for key, value in change.items() if key != "kind"}
     if said not in there:
         there.append(said)
-
-
-def _blob_of(change: Change, key: str) -> Name:
-    name = Name.parse(text_of(change, key))
-    if name.kind != BLOBS:
-        raise ValueError(f"{key!r} is {name}")
-    return name
-
-
-def _whole_of(change: Change, key: str) -> int | None:
-    number = change.get(key)
-    if number is not None and (not isinstance(number, int) or isinstance(number, bool)):
-        raise TypeError(f"{key!r} is {number!r}")
-    return number
 
 
 def _time_of(change: Change, event: Event) -> str:

@@ -53,6 +53,7 @@ def _compacted(
     tables = [table for each in segments if len(table := segment_table(store, each))]
     change: _Change = {"kind": "compacted", "stream": stream, "to": []}
     change["from"] = [str(each.name) for each in segments]
+    change["until"] = [each.until for each in segments]  # a rewind may come before this is told
     if tables:
         tables = unified(tables)
         data = to_parquet(tables)

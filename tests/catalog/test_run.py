@@ -111,6 +111,20 @@ def test_segments_are_replaced_only_where_they_all_are(run: Fold[RunState]) -> N
     assert len(append(run, right).segments["history"]) == 1
 
 
+def test_what_was_made_few_before_a_rewind_comes_to_nothing_after_it(run: Fold[RunState]) -> None:
+    blobs = [f"blobs/{digit * 64}" for digit in "123"]
+    append(run, segment(0, 4, blobs[0]), segment(5, 9, blobs[1]))
+    new = {key: value for key, value in segment(0, 9, blobs[2]).items() if key != "kind"}
+    few = {"kind": "compacted", "stream": "history", "from": blobs[:2], "to": [new]}
+
+    append(run, {"kind": "rewound", "step": 7}, {**few, "until": [None, None]})
+    assert run.state.last_step == 7
+    assert len(run.state.segments["history"]) == 2
+
+    append(run, {**few, "until": [7, 7], "to": [{**new, "last": 7}]})
+    assert [str(name) for name in run.state.names()] == [blobs[2]]
+
+
 def test_what_a_checkpoint_keeps_is_the_state(run: Fold[RunState]) -> None:
     append(run, delivered(ONE, 0, 1), started(1.0, config={"lr": 1}), segment(0, 4))
     append(run, {"kind": "file", "name": "f", "blob": BLOB, "size": 3})
@@ -159,6 +173,8 @@ def test_a_deleted_run_takes_nothing_in_and_begins_again_with_nothing(run: Fold[
         {"kind": "file", "name": 1, "blob": BLOB, "size": 1},
         {"kind": "finished", "state": 1, "exit_code": 0},
         {"kind": "compacted", "stream": "history", "from": [], "to": [1]},
+        {"kind": "compacted", "stream": "history", "from": [BLOB], "until": [], "to": []},
+        {"kind": "compacted", "stream": "history", "from": [BLOB], "until": ["1"], "to": []},
     ],
 )
 def test_what_no_run_would_say_is_refused(run: Fold[RunState], change: Mapping[str, Any]) -> None:
