@@ -81,11 +81,12 @@ def _of(call: Call, folder: Path) -> _Waiting:
 
 
 def _told(waiting: _Waiting, synced: Synced | None) -> dict[str, Any]:
-    told = {"folder": str(waiting.folder), "error": None}
+    told: dict[str, Any] = {"folder": str(waiting.folder), "error": None}
     if synced is None:
-        return told | {"run": None, "state": "running", "records": 0}
+        return told | {"run": None, "state": "running", "records": 0, "missed": []}
     state = "synced" if synced.records else "there"
-    return told | {"run": synced.path, "state": state, "records": synced.records}
+    told |= {"run": synced.path, "state": state, "records": synced.records}
+    return told | {"missed": [*synced.missed]}
 
 
 _WORDS = {
@@ -102,5 +103,7 @@ def _lines(told: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         else:
             failed = f"not synced: {each['error']}"
             yield f"{shown(name)}  {_WORDS.get(each['state'], failed)}"
+        for path in each["missed"]:
+            yield f"  {shown(path)} is not there any more, and not stored"
     if not told:
         yield "nothing waits to be synced"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+_FORGOTTEN_S = 7 * 24 * 3600.0  # after which a folder that is gone from its machine is forgotten
 _log = logging.getLogger(__name__)
 
 
@@ -22,6 +25,7 @@ class Pending:
     entity: str
     project: str
     store: str
+    host: str = ""
 
     @classmethod
     def add(cls, cache: Path, journal: str, folder: Path, about: dict[str, str]) -> Self:
@@ -29,13 +33,18 @@ class Pending:
         file = cache / "pending" / journal
         file.parent.mkdir(parents=True, exist_ok=True)
         beside = file.with_name(f"{journal}.new")
-        beside.write_text(json.dumps({"folder": str(folder.absolute()), **about}))
+        told = {**about, "host": socket.gethostname()}
+        beside.write_text(json.dumps({"folder": str(folder.absolute()), **told}))
         beside.replace(file)
-        return cls(file, folder.absolute(), **about)
+        return cls(file, folder.absolute(), **told)
 
     @classmethod
     def all(cls, cache: Path) -> Iterator[Self]:
-        """What is damaged or whose folder is gone is forgotten."""
+        """Those whose folder is to be seen from here.
+
+        The cache may be shared by machines and the folder not, so one that is gone is forgotten
+        after a week, and by the machine that it was on only.
+        """
         for file in sorted((cache / "pending").glob("?" * 32)):
             try:
                 told = json.loads(file.read_text())
@@ -47,8 +56,16 @@ class Pending:
                 continue
             if found.folder.is_dir():
                 yield found
-            else:
+            elif found._is_old():
                 found.done()
+
+    def _is_old(self) -> bool:
+        if self.host != socket.gethostname():
+            return False
+        try:
+            return time.time() - self.file.stat().st_mtime > _FORGOTTEN_S
+        except OSError:
+            return False
 
     def done(self) -> None:
         self.file.unlink(missing_ok=True)

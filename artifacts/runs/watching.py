@@ -23,7 +23,10 @@ class Watching:
         self._lock = Lock()
 
     def add(self, name: str, path: Path, policy: Policy) -> None:
-        """The file of that name is this one, from now on."""
+        """The file of that name is this one, from now on.
+
+        What lies in the journal's folder is found there again wherever that is moved.
+        """
         with self._lock:
             self._files[name] = (path.absolute(), policy, None)
         if policy == "now":
@@ -36,8 +39,12 @@ class Watching:
                 is_due = policy == "live" or (seen is None and (is_end or policy == "now"))
                 now = _look(path) if is_due else None
                 if now is not None and now != seen:
-                    self._journal.write(encoded({"file": name, "path": str(path)}))
+                    self._journal.write(encoded({"file": name, "path": self._told(path)}))
                     self._files[name] = (path, policy, now)
+
+    def _told(self, path: Path) -> str:
+        folder = self._journal.folder.absolute()
+        return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
 def _look(path: Path) -> _Seen | None:

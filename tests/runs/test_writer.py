@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +23,8 @@ from artifacts.errors import StorageError
 from artifacts.runs.delivery import Compact, Delivery
 from artifacts.runs.heartbeat import beat, state_of
 from artifacts.runs.history import columns
+from artifacts.runs.journal import Journal, part
+from artifacts.runs.pending import Pending
 from artifacts.runs.reader import segment_data
 from artifacts.runs.recovery import recover, sync
 from artifacts.runs.writer import Writer, pace
@@ -111,6 +115,95 @@ def test_what_the_run_says_is_in_its_log(book: Logbook) -> None:
     [row] = book.rows(stream="system")
     assert row["cpu"] == 0.5
     assert "_step" not in row
+
+
+def test_text_that_is_no_unicode_is_spelled_out_and_blocks_nothing(book: Logbook) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    book.place().mkdir()
+    (book.place() / name).write_bytes(b"bytes")
+    writer = book.write(facts={"name": name})
+    writer.note("config", {"set": {name: [{"deep": name}]}})
+    writer.row(0, {name: name, "odd": math.nan})
+    writer.line("system", {"x": name})
+    writer.file(name, book.place() / name)
+
+    assert writer.close()
+
+    state, said = book.state, "caf\\udce9"
+    assert (state.facts["name"], state.config[said]) == (said, [{"deep": said}])
+    assert book.rows(keys=[said]) == [{said: said}]
+    assert [*state.files] == [said]
+
+
+def test_a_damaged_journal_keeps_no_other_from_its_store(
+    book: Logbook, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number, run in enumerate("ab"):
+        Pending.add(
+            book.settings.cache_dir,
+            run * 32,
+            book.place(number),
+            {"entity": "team", "project": "proj", "run": run, "store": book.settings.store},
+        )
+        Journal(book.place(number), {"run": run, "entity": "team", "project": "proj"}).close()
+    head = part(book.place(), "a", 0)
+    head.write_bytes(b'{"journal":1,"first":0,"run":"a"}\n')
+
+    assert [each.path for each in recover(book.session)] == ["team/proj/b"]
+    assert str(book.place()) in caplog.text
+
+
+def test_an_offline_run_that_was_moved_has_its_files(book: Logbook, tmp_path: Path) -> None:
+    writer = book.write(is_offline=True)
+    for place in (book.place() / "files", tmp_path):
+        place.mkdir(exist_ok=True)
+        (place / f"of-{place.name}").write_bytes(b"bytes")
+        writer.file(f"of-{place.name}", place / f"of-{place.name}")
+    outside = tmp_path / f"of-{tmp_path.name}"
+    writer.close()
+    outside.unlink()
+    moved = book.place().rename(tmp_path / "moved")
+
+    synced = sync(book.session, moved)
+
+    assert synced is not None
+    assert [*book.state.files] == ["of-files"]
+    assert synced.missed == (str(outside),)
+
+
+def test_a_pending_journal_is_not_forgotten_by_who_cannot_see_it(
+    book: Logbook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = book.write()
+    writer.row(0, {})
+    writer._leave()  # as if it were killed
+    away = book.place().rename(book.folder / "away")
+    [file] = (book.settings.cache_dir / "pending").iterdir()
+    assert recover(book.session) == []
+    os.utime(file, (0, 0))
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "gethostname", lambda: "another")
+        assert recover(book.session) == []
+    assert file.exists()
+
+    os.utime(file)
+    away.rename(book.place())
+    journal_there = recover(book.session)
+
+    assert len(journal_there) == 1
+    assert book.steps == [0]
+
+
+def test_a_journal_that_is_gone_for_long_is_forgotten(book: Logbook) -> None:
+    about = {"entity": "team", "project": "proj", "run": "abc", "store": "x"}
+    pending = Pending.add(book.settings.cache_dir, "a" * 32, book.folder / "gone", about)
+    assert [*Pending.all(book.settings.cache_dir)] == []
+    assert pending.file.exists()
+
+    os.utime(pending.file, (0, 0))
+
+    assert [*Pending.all(book.settings.cache_dir)] == []
+    assert not pending.file.exists()
 
 
 def test_files_are_stored_when_their_policy_says(book: Logbook, tmp_path: Path) -> None:
