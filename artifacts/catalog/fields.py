@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 MAX_EPOCH = 10**9 - 1
 MAX_NUMBER = 10**12 - 1  # of a version: what its name has room for
+_MAX_SECONDS = 253402300799  # the end of the year 9999
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -50,6 +51,16 @@ def number_of(change: Change, key: str, most: int = MAX_NUMBER) -> int:
     if not 0 <= number <= most or isinstance(number, bool):
         raise ValueError(f"{key!r} is {number}, expected a number from 0 to {most}")
     return number
+
+
+def seconds_of(change: Change, key: str = "time") -> float:
+    """Since 1970, of a time that has a date."""
+    seconds = change[key]
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+        raise TypeError(f"{key!r} is {seconds!r}")
+    if not 0 <= seconds <= _MAX_SECONDS:
+        raise ValueError(f"{key!r} is {seconds}, expected seconds since 1970")
+    return float(seconds)
 
 
 def ttl_of(change: Change) -> int | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Self
 
-from artifacts.catalog.fields import MAX_EPOCH, id_of, number_of
+from artifacts.catalog.fields import MAX_EPOCH, id_of, number_of, seconds_of
 from artifacts.content import MAX_SIZE
 from artifacts.errors import MalformedError
 from artifacts.storage import Change, Event
@@ -90,7 +90,10 @@ class Journals:
 
     def _start(self, journal: str, change: Change) -> Start:
         """After the one that its writer saw, whatever the clocks of their machines say."""
-        time, step = float(change.get("time", 0)), number_of(change, "step", MAX_SIZE)
+        time, step = (
+            seconds_of(change) if "time" in change else 0.0,
+            number_of(change, "step", MAX_SIZE),
+        )
         seen = id_of(change, "after") if "after" in change else None
         before = [(each.time, each.turn) for each in self.starts if each.journal == seen]
         if before and max(before) >= (time, 0):

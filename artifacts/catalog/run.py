@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, Self
 
-from artifacts.catalog.fields import number_of, text_of, texts_of
+from artifacts.catalog.fields import number_of, seconds_of, text_of, texts_of
 from artifacts.catalog.journals import Journals
 from artifacts.catalog.segment import Segment, blob_of, whole_of
 from artifacts.content import MAX_SIZE
@@ -243,4 +243,4 @@ def _add(there: list[dict[str, Any]], change: Change) -> None:
 def _time_of(change: Change, event: Event) -> str:
     if "time" not in change:
         return event.time
-    return datetime.fromtimestamp(change["time"], UTC).isoformat(timespec="milliseconds")
+    return datetime.fromtimestamp(seconds_of(change), UTC).isoformat(timespec="milliseconds")

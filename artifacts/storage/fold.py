@@ -216,14 +216,16 @@ class Fold(Generic[S]):
 
     def _refuse_unreadable(self, proposal: Proposal) -> None:
         """Nothing is ever taken out of a log, and one change that is wrong would end it."""
-        said = {
-            "changes": proposal.changes,
-            "epoch": proposal.epoch,
-            "critical": True,
-            "time": "2000-01-01T00:00:00+00:00",
-        }
-        trial = Event(0, self.tail.previous, said, {})
-        self._kind().apply(trial, f"what was to be appended to {self.log.name}")
+        alone = [[change] for change in proposal.changes]  # what follows may count later only
+        for changes in (proposal.changes, *alone):
+            said = {
+                "changes": changes,
+                "epoch": proposal.epoch,
+                "critical": True,
+                "time": "2000-01-01T00:00:00+00:00",
+            }
+            trial = Event(0, self.tail.previous, said, {})
+            self._kind().apply(trial, f"what was to be appended to {self.log.name}")
 
     def _take(self, event: Event) -> None:
         self._is_whole = False

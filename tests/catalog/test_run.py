@@ -182,6 +182,22 @@ def test_what_no_run_would_say_is_refused(run: Fold[RunState], change: Mapping[s
         append(run, change)
 
 
+@pytest.mark.parametrize("time", [1e300, -1e300, 10**400, float("nan"), float("inf"), "1", True])
+@pytest.mark.parametrize("start", [0, 5])
+def test_a_time_without_a_date_is_refused_before_it_is_in_the_log(
+    run: Fold[RunState], time: float, start: int
+) -> None:
+    append(run, delivered(ONE, 0, 5), started(1.0))
+    file = {"kind": "file", "name": "f", "blob": BLOB, "size": 1, "time": time}
+
+    with pytest.raises(MalformedError):
+        append(run, delivered(ONE, 5, 6), file)
+    with pytest.raises(MalformedError):
+        append(run, delivered(OTHER, start, 6), {**START, "time": time, "step": 0})
+
+    assert run.refresh().state.files == {}
+
+
 def test_a_change_of_a_newer_software_stops_readers(run: Fold[RunState]) -> None:
     with pytest.raises(UnknownEventError):
         append(run, {"kind": "teleported"})
