@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from artifacts.catalog import HISTORY, RunState, Session
 from artifacts.errors import ArtifactsError, ConflictError
+from artifacts.runs.batch import Batch, as_told
 from artifacts.runs.journal import decoded
 from artifacts.runs.reading import Reading
 from artifacts.runs.segments import STEP, TIMESTAMP, Row, encode
 from artifacts.runs.storing import Storing
+from artifacts.runs.values import said, sayable
 from artifacts.storage import Change, Epoch, Name, ObjectStore, Proposal
 
 Compact: TypeAlias = Callable[[RunState, ObjectStore, Storing], Iterable[dict[str, Any]]]
@@ -23,34 +23,6 @@ _ROWS_A_SEGMENT = 2**15
 _MOST_SEGMENTS = 64  # of one event
 _TRIES = 8  # while garbage is collected, or others deliver the same
 _log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class Batch:
-    """What some records say: changes of the run's log, and rows that are no segment yet."""
-
-    changes: list[dict[str, Any]] = field(default_factory=list)
-    rows: dict[str, list[Row]] = field(default_factory=dict)
-    names: list[Name] = field(default_factory=list)
-
-    def note(self, kind: str, facts: Change) -> None:
-        """Notes that only set things are told together."""
-        last = next((each for each in self.changes if each["kind"] == kind), None)
-        if last is None or kind not in ("config", "summary", "facts"):
-            self.changes.append({"kind": kind, **facts})
-        elif kind == "facts":
-            last.update(facts)
-        else:
-            _merge(last, facts)
-
-
-def _merge(last: dict[str, Any], facts: Change) -> None:
-    set_, unset = dict(last.get("set", {})), dict.fromkeys(last.get("unset", ()))
-    for key in facts.get("unset", ()):
-        set_.pop(key, None)
-        unset[key] = None
-    set_ |= facts.get("set", {})
-    last["set"], last["unset"] = set_, [key for key in unset if key not in set_]
 
 
 class Delivery:
@@ -64,6 +36,8 @@ class Delivery:
         place = about["entity"], about["project"], about["run"]
         self._fold = self._catalog.run_to_write(*map(str, place))
         self._epoch: Epoch | None = None
+        self.missed: dict[Path, None] = {}
+        """Files of the run that could not be read and are not stored, or not as they became."""
 
     @property
     def state(self) -> RunState:
@@ -162,6 +136,8 @@ class Delivery:
     def _take(self, line: bytes, batch: Batch, storing: Storing) -> None:
         try:
             record = decoded(line)
+            if line[:1] == b" " and b"\\ud" in line and "file" not in record:
+                record = sayable(record)
             if isinstance(record, list):
                 when, step, values = record
                 row = {STEP: step, TIMESTAMP: when, **values}
@@ -170,12 +146,12 @@ class Delivery:
                 row = {TIMESTAMP: record["time"], **record["values"]}
                 stream = record["stream"]
             elif "note" in record:
-                self._note(record["note"], _sayable(record["facts"], line), batch, storing)
+                self._note(record["note"], as_told(record["facts"], line), batch, storing)
                 return
             else:
                 self._store(record["file"], record["path"], batch, storing)
                 return
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             _log.error("%s: a record is damaged, and left out", self._reading.folder)
             return
         rows = batch.rows.setdefault(stream, [])
@@ -197,9 +173,10 @@ class Delivery:
         try:
             blob, size = storing.file(place)
         except OSError as error:
+            self.missed[place] = None
             _log.warning("%s is not stored with the run: %s", place, error.strerror)
             return
-        change = {"kind": "file", "name": name, "blob": str(blob), "size": size}
+        change = {"kind": "file", "name": said(name), "blob": str(blob), "size": size}
         batch.changes.append({**change, "time": time.time()})
         batch.names.append(blob)
 
@@ -215,23 +192,6 @@ def _close(batch: Batch, stream: str, storing: Storing) -> None:
 def names_of(segments: Iterable[Change]) -> list[Name]:
     """Of what changes say of segments."""
     return [Name.parse(each["segment"]) for each in segments]
-
-
-def _sayable(facts: dict[str, Any], line: bytes) -> dict[str, Any]:
-    """What an event can say: of a number that JSON has not, its name."""
-    if line[:1] != b" ":
-        return facts
-    return {key: _named(value) for key, value in facts.items()}
-
-
-def _named(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _named(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [*map(_named, value)]
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
-    return value
 
 
 def stored_segment(

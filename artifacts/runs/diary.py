@@ -11,6 +11,7 @@ from typing import Any
 from artifacts.catalog import Session, run_key
 from artifacts.runs.record import RunRecord
 from artifacts.runs.resume import Beginning
+from artifacts.runs.values import sayable
 from artifacts.runs.writer import Policy, Writer
 
 _SHORT_S = 30.0  # a run that lasts longer is seen to live, whatever it does
@@ -35,7 +36,7 @@ class Diary:
         begun: Callable[[Writer], None] = lambda _: None,
     ) -> None:
         self._session, self._id, self._folder = session, id_, folder
-        self._facts, self._beginning = facts, beginning
+        self._facts, self._beginning = sayable(dict(facts)), beginning
         self._is_offline, self._begun = is_offline, begun
         self._lock = RLock()
         self._writer: Writer | None = None

@@ -24,10 +24,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """A run that is in its store now, and how many records of it were told."""
+    """A run that is in its store now, how many records of it were told, and files it misses."""
 
     path: str
     records: int
+    missed: tuple[str, ...] = ()
 
 
 def recover(session: Session, run: str | None = None) -> list[Synced]:
@@ -46,7 +47,7 @@ def recover(session: Session, run: str | None = None) -> list[Synced]:
         try:
             if synced := settle(session, pending):
                 done.append(synced)
-        except (ArtifactsError, OSError) as error:
+        except (ArtifactsError, OSError, LookupError, TypeError, ValueError) as error:
             _log.warning("%s is not in its store yet: %s", pending.folder, error)
     return done
 
@@ -112,7 +113,8 @@ def _deliver(session: Session, folder: Path, run: str, *, is_killed: bool) -> Sy
         about = reading.about()
         if is_killed:
             reading.delete()
-        return Synced(f"{about['entity']}/{about['project']}/{run}", records)
+        missed = tuple(map(str, delivery.missed))
+        return Synced(f"{about['entity']}/{about['project']}/{run}", records, missed)
     finally:
         reading.close()
         hold.close()

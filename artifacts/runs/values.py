@@ -40,7 +40,7 @@ def plain(value: object, where: str, files: Files | None = None, step: int = 0) 
     that has no files.
     """
     if type(value) in PLAIN:
-        return value
+        return said(value) if type(value) is str else value
     try:
         return _plain(value, where, files, step)
     except RecursionError:
@@ -53,14 +53,31 @@ def friendly(value: object, where: str) -> Plain:
         if is_dataclass(value) and not isinstance(value, type):
             return friendly(asdict(value), where)
         if isinstance(value, Mapping):
-            return {str(key): friendly(each, f"{where}.{key}") for key, each in value.items()}
+            return {said(str(key)): friendly(each, f"{where}.{key}") for key, each in value.items()}
         if isinstance(value, list | tuple | set | frozenset):
             return [friendly(each, where) for each in value]
         return plain(value, where)
     except TypeError:
-        return str(value)
+        return said(str(value))
     except RecursionError:
         raise InvalidError(f"{where} nests too deeply, or contains itself") from None
+
+
+def said(text: str) -> str:
+    """As UTF-8 can have it: half a surrogate, which `os.fsdecode` makes, is spelled out."""
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
+
+
+def sayable(value: Plain) -> Plain:
+    """The same with all texts as `said`."""
+    match value:
+        case str():
+            return said(value)
+        case list():
+            return [*map(sayable, value)]
+        case dict():
+            return {said(key): sayable(each) for key, each in value.items()}
+    return value
 
 
 def flat(values: Mapping[str, Plain], prefix: str = "") -> Iterator[tuple[str, Plain]]:
@@ -77,7 +94,9 @@ def _plain(value: Any, where: str, files: Files | None, step: int) -> Plain:  # 
         case None | bool():
             return value
         case str():
-            return str.__str__(value)  # unlike str(), gives an enumeration's value, not its name
+            return said(
+                str.__str__(value)
+            )  # unlike str(), gives an enumeration's value, not its name
         case int() | float():
             return _number(value)
         case Mapping():
@@ -99,7 +118,7 @@ def _number(value: Any) -> Plain:  # noqa: ANN401
 
 def _key(key: object, where: str) -> str:
     if isinstance(key, str):
-        return str.__str__(key)
+        return said(str.__str__(key))
     if isinstance(key, int | float) or key is None:
         return str(key)
     raise TypeError(f"a key of {where} is a {type(key).__name__}: name it by a text")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import Enum, IntEnum
@@ -142,6 +143,14 @@ def test_nested_values_have_dotted_keys_and_typed_ones_stay_whole() -> None:
     nested = {"a": {"b": 1, "c": {"d": 2}}, "h": {"_type": "x", "y": 1}, "e": {}}
 
     assert dict(flat(nested)) == {"a.b": 1, "a.c.d": 2, "h": {"_type": "x", "y": 1}, "e": {}}
+
+
+def test_half_a_surrogate_is_spelled_out() -> None:
+    name = os.fsdecode(b"caf\xe9")
+
+    assert plain({name: [name]}, "key") == friendly({name: [name]}, "key")
+    assert plain({name: [name]}, "key") == {"caf\\udce9": ["caf\\udce9"]}
+    assert plain("é😀", "key") == "é😀"
 
 
 def test_configuration_takes_whatever_there_is() -> None:

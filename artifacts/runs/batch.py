@@ -1,0 +1,61 @@
+"""Batch: what some records of a journal say, as changes of the run's log and rows to be stored."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from artifacts.runs.segments import Row
+from artifacts.storage import Change, Name
+
+
+@dataclass(slots=True)
+class Batch:
+    """What some records say: changes of the run's log, and rows that are no segment yet."""
+
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    names: list[Name] = field(default_factory=list)
+
+    def note(self, kind: str, facts: Change) -> None:
+        """Notes that only set things are told together."""
+        last = next((each for each in self.changes if each["kind"] == kind), None)
+        if last is None or kind not in ("config", "summary", "facts"):
+            self.changes.append({"kind": kind, **facts})
+        elif kind == "facts":
+            last.update(facts)
+        else:
+            _merge(last, facts)
+
+
+def _merge(last: dict[str, Any], facts: Change) -> None:
+    set_, unset = dict(last.get("set", {})), dict.fromkeys(last.get("unset", ()))
+    for key in facts.get("unset", ()):
+        set_.pop(key, None)
+        unset[key] = None
+    set_ |= facts.get("set", {})
+    last["set"], last["unset"] = set_, [key for key in unset if key not in set_]
+
+
+def as_told(facts: dict[str, Any], line: bytes) -> dict[str, Any]:
+    """What an event can say: of a number that JSON has not, its name.
+
+    Raises ValueError, RecursionError for what none can.
+    """
+    if line[:1] != b" ":
+        return facts
+    told = {key: _named(value) for key, value in facts.items()}
+    json.dumps(told, ensure_ascii=False, allow_nan=False).encode()
+    return told
+
+
+def _named(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _named(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [*map(_named, value)]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    return value
