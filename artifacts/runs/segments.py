@@ -24,6 +24,8 @@ Columns: TypeAlias = Mapping[str, Sequence[Any]]
 _FEW = 1024  # rows that are not worth a Parquet file, nor importing pyarrow
 _LEVEL = 3
 _EXACT = 2**53  # below it whole numbers are floating ones without loss
+_MOST_LINE = 2**27  # bytes of a row that a reader will believe
+MOST_BYTES = 2**32  # of all rows of a segment, as lines
 _JSON = {b"json": b"1"}
 _ROWS_A_GROUP, _ROWS_A_BATCH = 2**17, 2**14
 _NEEDED = "these rows are stored as Parquet: pip install 'artifact-store[runs]' to read them"
@@ -98,7 +100,12 @@ def from_lines(data: bytes, name: str) -> Iterator[Row]:
     """Raises MalformedError."""
     try:
         frames = zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True)
-        for line in io.BufferedReader(frames):
+        lines = io.BufferedReader(frames)
+        left = MOST_BYTES
+        while line := lines.readline(_MOST_LINE + 1):
+            left -= len(line)
+            if len(line) > _MOST_LINE or left < 0:
+                raise MalformedError(name, "it unpacks to more than a segment may")
             yield _row(line)
     except (zstandard.ZstdError, ValueError) as error:
         raise MalformedError(name, str(error)) from error

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from random import Random
 from typing import Any
 
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -66,6 +68,30 @@ def test_rows_of_two_segments_come_back_from_one(
     data = to_parquet(unified([table_of(one), table_of(other)]))
 
     assert same([*rows_of(decode(PARQUET, data, "segment"))]) == same([*one, *other])
+
+
+def test_a_line_of_a_gigabyte_is_refused_before_it_is_in_memory() -> None:
+    packer = zstandard.ZstdCompressor().compressobj()
+    data = b"".join(packer.compress(bytes(2**20)) for _ in range(2**10)) + packer.flush()
+
+    tracemalloc.start()
+    with pytest.raises(MalformedError):
+        [*from_lines(data, "segment")]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 2**29
+
+
+def test_more_lines_than_a_segment_may_have_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = to_lines([{"x": 1}, {"x": 2}])
+    monkeypatch.setattr(segments, "MOST_BYTES", 15)
+
+    with pytest.raises(MalformedError):
+        [*from_lines(data, "segment")]
+
+    monkeypatch.setattr(segments, "MOST_BYTES", 16)
+    assert len([*from_lines(data, "segment")]) == 2
 
 
 def test_a_hundred_thousand_rows_of_eight_columns_take_less_than_a_megabyte() -> None:
