@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from artifacts.content import Digest
 from artifacts.errors import MalformedError, ObjectNotFoundError
+from artifacts.storage.codec import encode
 from artifacts.storage.name import BLOBS, CONDEMNED, LAYOUTS, MANIFESTS, PAGES, Name
 from artifacts.storage.objects import Objects
 from artifacts.storage.store import ObjectStore
@@ -109,7 +110,10 @@ class CondemnedKeys:
     @staticmethod
     def encode(keys: Sequence[int]) -> bytes:
         """Of keys in order, none twice."""
-        return _HEAD.pack(_KEYS_MAGIC, len(keys)) + struct.pack(f"<{len(keys)}Q", *keys)
+        plain = array("Q", keys)
+        if sys.byteorder == "big":
+            plain.byteswap()
+        return b"".join((_HEAD.pack(_KEYS_MAGIC, len(keys)), memoryview(plain)))
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -130,18 +134,38 @@ def _short(name: Name) -> int:
 def write_keys(store: ObjectStore, heeded: Heeded, condemned: Iterable[Condemned]) -> list[Name]:
     """Lists of keys of all that was to be heeded, and of what is condemned now, durable.
 
-    Memory: some ten bytes a key. Raises ObjectNotFoundError, IntegrityError.
+    None at all if one of those is lost: then whoever comes heeds all names of earlier epochs.
+    Memory: some fifty bytes a key. Raises IntegrityError.
     """
-    new = sorted(array("Q", (_short(name) for name, _ in condemned)))
-    old = (sorted(array("Q", map(_short, _names(store, name)))) for name in heeded.lists)
-    merged = merge(*(read_keys(store, name) for name in heeded.keys), *old, new)
-    keys = (key for key, _ in groupby(merged))
+    new = _in_order(_short(name) for name, _ in condemned)
+    try:
+        old = [_in_order(map(_short, _names(store, name))) for name in heeded.lists]
+        known = [read_keys(store, name) for name in heeded.keys]
+    except ObjectNotFoundError:
+        return []
+    keys = (key for key, _ in groupby(merge(*known, *old, new)))
     lists = []
     while some := array("Q", islice(keys, _MOST_KEYS)):
-        data = CondemnedKeys.encode(some)
-        lists.append(Name(CONDEMNED, Digest.of(data)))
-        Objects(store).put(lists[-1], data)
+        lists.append(_written(store, CondemnedKeys.encode(some)))
     return lists
+
+
+def _in_order(keys: Iterable[int]) -> array[int]:
+    """Sorted a few at a time, as a number that is an object takes five times the memory."""
+    parts = [array("Q") for _ in range(256)]  # by their first byte
+    for key in keys:
+        parts[255 - (key >> 56)].append(key)
+    ordered = array("Q")
+    while parts:
+        ordered.extend(sorted(parts.pop()))
+    return ordered
+
+
+def _written(store: ObjectStore, data: bytes) -> Name:
+    """Also if it is there: one that a collector left who died is old, and may go any time."""
+    name = Name(CONDEMNED, Digest.of(data))
+    store.write(name.key, encode(data))
+    return name
 
 
 def read_keys(store: ObjectStore, name: Name) -> CondemnedKeys:
@@ -159,8 +183,7 @@ def write_condemned(store: ObjectStore, condemned: Sequence[Condemned]) -> list[
     lists = []
     for start in range(0, len(ordered), MOST_CONDEMNED):
         data = CondemnedList.encode(ordered[start : start + MOST_CONDEMNED])
-        lists.append(Name(CONDEMNED, Digest.of(data)))
-        Objects(store).put(lists[-1], data)
+        lists.append(_written(store, data))
     return lists
 
 

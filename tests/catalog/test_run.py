@@ -144,7 +144,10 @@ def test_a_deleted_run_needs_nothing(run: Fold[RunState]) -> None:
 
 
 def test_a_deleted_run_takes_nothing_in_and_begins_again_with_nothing(run: Fold[RunState]) -> None:
-    told = [{"kind": "config", "set": {"lr": 1}}, {"kind": "alert", "title": "hot"}]
+    told: list[Mapping[str, Any]] = [
+        {"kind": "config", "set": {"lr": 1}},
+        {"kind": "alert", "title": "hot"},
+    ]
     append(run, delivered(ONE, 0, 5), started(600.0, name="one"), segment(0, 4), *told)
     append(run, {"kind": "deleted"})
     file = {"kind": "file", "name": "f", "blob": BLOB, "size": 3}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -110,6 +111,42 @@ def test_a_list_that_is_missing_is_no_permission(write: Callable[..., list[Name]
     assert epoch.forbids(B)
     assert epoch.name(BLOBS, B.digest) == Name(BLOBS, B.digest, 4)
     assert not epoch.forbids(Name(BLOBS, B.digest, 4))
+
+
+@pytest.mark.parametrize("write", [write_condemned, partial(write_keys, heeded=Heeded())])
+def test_a_list_that_is_there_is_young_once_it_is_written_again(
+    write: Callable[..., list[Name]], tmp_path: Path
+) -> None:
+    store = LocalStore(tmp_path / "store")
+    [name] = write(store=store, condemned=[Condemned(A, 1)])
+    os.utime(tmp_path / "store" / name.key, (0, 0))
+
+    assert write(store=store, condemned=[Condemned(A, 1)]) == [name]
+
+    time = written(store, name.key)
+    assert time is not None
+    assert time.year > 1970
+
+
+def test_where_keys_are_lost_the_next_generation_says_none_and_goes_on() -> None:
+    store = MemoryStore()
+    [lost] = write_keys(store, Heeded(), [Condemned(A, 1)])
+    store.delete(lost.key)
+
+    assert write_keys(store, Heeded(keys=(lost,)), [Condemned(B, 1)]) == []
+
+
+def test_keys_take_fifty_bytes_each_while_they_are_written() -> None:
+    count = 100_000
+    names = (Condemned(Name(BLOBS, Digest.of(b"%d" % each)), 1) for each in range(count))
+
+    tracemalloc.start()
+    [name] = write_keys(store := MemoryStore(), Heeded(), names)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert len(read_keys(store, name)) == count
+    assert peak < 50 * count + 2**16
 
 
 def test_a_damaged_list_is_no_permission() -> None:
