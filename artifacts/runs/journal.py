@@ -13,6 +13,7 @@ import mmap
 import os
 import secrets
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import RLock
@@ -69,7 +70,9 @@ class Journal:
         self._retry_at = 0.0
         self._lost = 0
         self._map: mmap.mmap | None = None
-        self.count = 0  # records
+        self._count = 0  # records
+        self._waiting: deque[bytes] = deque()
+        self._is_putting = self._is_closing = False
         self._next_part(0)
 
     def row(self, step: int, values: Mapping[str, Any]) -> None:
@@ -79,24 +82,25 @@ class Journal:
     def write(self, line: bytes) -> None:
         """One record, as `encoded` gave it."""
         with self._lock:
-            end = self._end + len(line)
-            if end >= self._size:
-                if not self._has_room(len(line)):
-                    return
-                end = self._end + len(line)
-            start, self._end = self._end, end + 1  # first, for a handler that writes between
-            self.count += 1
-            assert self._map is not None
-            self._map[start:end] = line
-            self._map[end] = _END
+            self._waiting.append(line)
+            self._put_waiting()
 
     def close(self) -> None:
         """Nothing can be written any more; the file is as long as what it holds."""
         with self._lock:
+            if self._is_putting:
+                self._is_closing = True  # once the write is done that was interrupted by this
+                return
+            self._put_waiting()
             if self._map is not None and self._pid == os.getpid():
                 self._close_part()
                 self._size = 0
                 self._held.close()
+
+    @property
+    def count(self) -> int:
+        """Records so far."""
+        return self._count + len(self._waiting)
 
     @property
     def is_open(self) -> bool:
@@ -106,7 +110,33 @@ class Journal:
         """In a forked child: from now on nothing is written, and nothing held."""
         self._lock = RLock()  # the parent's may be held by a thread that is not here
         self._map, self._size = None, 0
+        self._waiting.clear()
+        self._is_putting = False
         self._held.close(is_child=True)
+
+    def _put_waiting(self) -> None:
+        """All in order; what a signal's handler writes meanwhile comes after."""
+        while self._waiting and not self._is_putting:
+            self._is_putting = True
+            try:
+                while self._waiting:
+                    self._put(self._waiting[0])
+                    self._waiting.popleft()
+            finally:
+                self._is_putting = False
+        if self._is_closing and not self._is_putting:
+            self._is_closing = False
+            self.close()
+
+    def _put(self, line: bytes) -> None:
+        """May be interrupted by an error, and be done again."""
+        if self._end + len(line) >= self._size and not self._has_room(len(line)):
+            return
+        assert self._map is not None
+        start, end = self._end, self._end + len(line)
+        self._map[start:end] = line
+        self._map[end] = _END
+        self._end, self._count = end + 1, self._count + 1
 
     def _has_room(self, length: int) -> bool:
         """In a new file. A full disk is told of, and nothing is written until there is room."""
@@ -128,7 +158,7 @@ class Journal:
 
     def _next_part(self, length: int) -> None:
         number = self._number + 1
-        about = {"journal": 1, "id": self.id, "first": self.count, **self._about}
+        about = {"journal": 1, "id": self.id, "first": self._count, **self._about}
         head = orjson.dumps(about) + b"\n"
         size = max(min(_MOST_BYTES, _FIRST_BYTES * 4**number), len(head) + length + 1)
         path = part(self.folder, str(self._about["run"]), number)

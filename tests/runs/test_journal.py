@@ -5,8 +5,14 @@ from __future__ import annotations
 import errno
 import math
 import os
+import shutil
 import signal
+import sys
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 from forks import done_by_fork
@@ -116,6 +122,56 @@ def test_files_whose_records_are_delivered_can_go(tmp_path: Path) -> None:
 
     assert not part(tmp_path, "abc", 0).exists()
     assert read_all(tmp_path, 4_000) == lines[4_000:]
+
+
+def at_instruction(wanted: int, act: Callable[[], None]) -> Callable[..., Any]:
+    """A tracer that does it once, at that instruction of the journal's own code."""
+    seen = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:  # noqa: ANN401 - as settrace has it
+        nonlocal seen
+        if not frame.f_code.co_filename.endswith("journal.py"):
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            seen += 1
+            if seen == wanted:
+                act()
+        return trace
+
+    return trace
+
+
+@pytest.mark.parametrize("length", [10, 2**16])
+def test_a_signals_handler_may_write_at_any_instruction_of_a_write(
+    tmp_path: Path, length: int
+) -> None:
+    """Of one that fits, and of one that goes into the next file."""
+    outer, inner = b"o" * length, b"i" * 100
+    for number in count(1):
+        journal = Journal(tmp_path / str(number), ABOUT)
+        told: list[bytes] = []
+
+        def handle(journal: Journal = journal, told: list[bytes] = told) -> None:
+            told.append(inner)
+            journal.write(inner)
+
+        tracing = sys.gettrace()
+        sys.settrace(at_instruction(number, handle))
+        try:
+            journal.write(outer)
+        finally:
+            sys.settrace(tracing)
+        journal.write(b"after")
+        journal.close()
+
+        found = read_all(journal.folder)
+        assert sorted(found) == sorted([outer, *told, b"after"])
+        assert (journal.count, found[-1]) == (len(found), b"after")
+        shutil.rmtree(journal.folder)
+        if not told:
+            break
+    assert number > 20
 
 
 @pytest.mark.parametrize("function", ["posix_fallocate", "replace"])
