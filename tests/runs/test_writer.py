@@ -20,6 +20,7 @@ from forks import done_by_fork
 
 from artifacts.catalog import collect
 from artifacts.errors import StorageError
+from artifacts.runs import delivery
 from artifacts.runs.delivery import Compact, Delivery
 from artifacts.runs.heartbeat import beat, state_of
 from artifacts.runs.history import columns
@@ -133,6 +134,26 @@ def test_text_that_is_no_unicode_is_spelled_out_and_blocks_nothing(book: Logbook
     assert (state.facts["name"], state.config[said]) == (said, [{"deep": said}])
     assert book.rows(keys=[said]) == [{said: said}]
     assert [*state.files] == [said]
+
+
+def test_neither_a_segment_nor_an_event_grows_with_what_waits(
+    book: Logbook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "_BYTES_A_SEGMENT", 2**20)
+    monkeypatch.setattr(Delivery, "tidy", lambda *_: None)
+    writer = book.write()
+    for number in range(40):
+        writer.row(number, {"text": f"{number:06}" * 2**14})  # 96 KiB
+    for number in range(4_000):
+        writer.note("alert", {"title": str(number), "text": "x" * 1_000})
+
+    assert writer.close()
+
+    assert all(each.rows <= 12 for each in book.state.segments["history"])
+    assert book.steps == [*range(40)]
+    assert [each["title"] for each in book.state.alerts] == [*map(str, range(4_000))]
+    logs = Path(book.settings.store, "logs", "run")
+    assert max(path.stat().st_size for path in logs.rglob("*") if path.is_file()) < 3 * 2**20
 
 
 def test_a_damaged_journal_keeps_no_other_from_its_store(
