@@ -18,6 +18,8 @@ class Batch:
     changes: list[dict[str, Any]] = field(default_factory=list)
     rows: dict[str, list[Row]] = field(default_factory=dict)
     names: list[Name] = field(default_factory=list)
+    sizes: dict[str, int] = field(default_factory=dict)  # of the rows, in the journal
+    told: int = 0  # bytes of the changes there
 
     def note(self, kind: str, facts: Change) -> None:
         """Notes that only set things are told together."""

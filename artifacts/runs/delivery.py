@@ -19,7 +19,8 @@ from artifacts.runs.values import said, sayable
 from artifacts.storage import Change, Epoch, Name, ObjectStore, Proposal
 
 Compact: TypeAlias = Callable[[RunState, ObjectStore, Storing], Iterable[dict[str, Any]]]
-_ROWS_A_SEGMENT = 2**15
+_ROWS_A_SEGMENT, _BYTES_A_SEGMENT = 2**15, 2**25
+_BYTES_TOLD = 2**20  # in one event, and what is read at once besides
 _MOST_SEGMENTS = 64  # of one event
 _TRIES = 8  # while garbage is collected, or others deliver the same
 _log = logging.getLogger(__name__)
@@ -122,8 +123,8 @@ class Delivery:
     def _collect(self, storing: Storing, records: int) -> Batch:
         batch = Batch()
         left = records
-        while left and len(batch.names) < _MOST_SEGMENTS:
-            lines = self._reading.next(records=left)
+        while left and len(batch.names) < _MOST_SEGMENTS and batch.told < _BYTES_TOLD:
+            lines = self._reading.next(_BYTES_TOLD, left)
             if not lines:
                 break
             left -= len(lines)
@@ -146,6 +147,7 @@ class Delivery:
                 row = {TIMESTAMP: record["time"], **record["values"]}
                 stream = record["stream"]
             elif "note" in record:
+                batch.told += len(line)
                 self._note(record["note"], as_told(record["facts"], line), batch, storing)
                 return
             else:
@@ -156,7 +158,8 @@ class Delivery:
             return
         rows = batch.rows.setdefault(stream, [])
         rows.append(row)
-        if len(rows) >= _ROWS_A_SEGMENT:
+        size = batch.sizes[stream] = batch.sizes.get(stream, 0) + len(line)
+        if len(rows) >= _ROWS_A_SEGMENT or size >= _BYTES_A_SEGMENT:
             _close(batch, stream, storing)
 
     def _note(self, kind: str, facts: Change, batch: Batch, storing: Storing) -> None:
@@ -183,6 +186,7 @@ class Delivery:
 
 def _close(batch: Batch, stream: str, storing: Storing) -> None:
     """The rows of a stream become a segment."""
+    batch.sizes.pop(stream, None)
     if rows := batch.rows.pop(stream, []):
         change = stored_segment(storing, stream, encode(rows), rows)
         batch.changes.append(change)
