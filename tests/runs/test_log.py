@@ -90,7 +90,6 @@ def test_step_may_be_any_whole_number() -> None:
 @pytest.mark.parametrize(
     ("data", "error"),
     [(3, ValueError), ([1], ValueError), ({1: 2}, ValueError), ({"a": object()}, TypeError)],
-    ids=str,
 )
 def test_what_cannot_be_logged_is_refused_and_logs_nothing(
     data: Any,  # noqa: ANN401
