@@ -23,7 +23,7 @@ from artifacts.storage.store import ObjectStore
 Row: TypeAlias = dict[str, Any]
 Put: TypeAlias = Callable[[list[Row]], str]
 """Stores a page of rows, and says its name."""
-_EDITION = 6  # of heads: older ones may be spoiled, or lack what newer rules need
+_EDITION = 7  # of heads: older ones may be spoiled, or lack what newer rules need
 _ROWS_A_PAGE = 256
 _MOST = 2**28  # bytes of one page of rows
 
