@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -532,3 +533,21 @@ def test_a_run_that_nothing_is_heard_of_has_crashed(book: Logbook) -> None:
     assert state_of(book.state, store, log, lambda: now_s + 9999) == "preempted"
     writer.close(1)
     assert state_of(book.state, store, log, lambda: now_s + 9999) == "failed"
+
+
+def test_a_run_goes_on_where_the_clock_is_behind(
+    book: Logbook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as ahead:
+        now = time.time()
+        ahead.setattr(time, "time", lambda: now + 600)
+        first = book.write()
+        first.row(0, {"x": 0})
+        assert first.close()
+
+    second = book.write(number=1, step=1)
+    second.row(1, {"x": 1})
+
+    assert second.close(exit_code=1)
+    assert book.steps == [0, 1]
+    assert book.state.told_state == "failed"
