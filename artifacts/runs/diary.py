@@ -76,7 +76,10 @@ class Diary:
         self.writer.file(name, path, policy)
 
     def close(self, exit_code: int, state: str | None = None) -> None:
-        """All that was told is in the store, or waits in the journal, or its error is raised."""
+        """All that was told is in the store, or waits in the writer's journal, which says so.
+
+        Raises StorageError where there is no writer.
+        """
         self._timer.cancel()
         if self._writer is not None:
             self._writer.close(exit_code, state)
