@@ -8,11 +8,17 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from artifacts.errors import InvalidSettingError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 _EDITION = 1
 _SERVICE = "artifacts"  # what they are called in the keyring
@@ -52,19 +58,37 @@ class Credentials:
         place = url.rstrip("/")
         is_hidden = _to_keyring(place, options)
         row: dict[str, Any] = {"keyring": True} if is_hidden else {"options": dict(options)}
-        self._write({**self._read(), place: row})
+        with self._alone():
+            self._write({**self._read(), place: row})
         return "the keyring" if is_hidden else str(self.file)
 
     def forget(self, url: str) -> bool:
         """Whether anything was kept for exactly that URL."""
-        kept, place = self._read(), url.rstrip("/")
-        row = kept.pop(place, None)
-        if row is None:
+        place = url.rstrip("/")
+        if place not in self._read():
             return False
+        with self._alone():
+            kept = self._read()
+            row = kept.pop(place, {})
+            self._write(kept)
         if "keyring" in row:
             _out_of_keyring(place)
-        self._write(kept)
         return True
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else changes the file meanwhile, where the system has locks of folders."""
+        self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if fcntl is None:
+            yield
+            return
+        fd = os.open(self.file.parent, os.O_RDONLY)
+        try:
+            with suppress(OSError):  # a disk without locks
+                fcntl.flock(fd, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(fd)
 
     def _read(self) -> dict[str, dict[str, Any]]:
         try:
@@ -87,7 +111,6 @@ class Credentials:
         raise InvalidSettingError("credentials_file", str(self.file), reason)
 
     def _write(self, stores: Mapping[str, Mapping[str, Any]]) -> None:
-        self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         beside = self.file.with_name(f".{self.file.name}.{os.getpid()}")
         beside.unlink(missing_ok=True)
         fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

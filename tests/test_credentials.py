@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -86,6 +90,25 @@ def test_it_serves_the_stores_below_and_the_nearest_counts(credentials: Credenti
     assert credentials.options_of("s3://bucket/team/deep") == {"anon": True}
     assert credentials.options_of("s3://bucket2") == {}
     assert credentials.options_of("s3://bucket/teams") == SECRET
+
+
+def test_what_several_keep_at_once_is_all_kept(
+    credentials: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, both = credentials._read, Barrier(2)  # noqa: SLF001 - to slow it down
+
+    def slow() -> dict[str, dict[str, Any]]:
+        found = read()
+        with suppress(BrokenBarrierError):
+            both.wait(0.5)  # the other has read as well, or cannot
+        return found
+
+    monkeypatch.setattr(credentials, "_read", slow)
+    with ThreadPoolExecutor(2) as pool:
+        for job in [pool.submit(credentials.keep, f"s3://{each}", SECRET) for each in "ab"]:
+            job.result()
+
+    assert read().keys() == {"s3://a", "s3://b"}
 
 
 def test_nobody_else_can_read_the_file(credentials: Credentials) -> None:
