@@ -10,9 +10,17 @@ import pytest
 from test_catalog import commit, content_of, copy_of, draft_of, named, new_store
 
 from artifacts.cache import Copies
-from artifacts.catalog import Catalog, Facts
-from artifacts.catalog.fsck import Checkup, fsck
-from artifacts.catalog.mending import CopiesSource, FolderSource, StoreSource, checkup, mend
+from artifacts.catalog import (
+    Catalog,
+    Checkup,
+    CopiesSource,
+    Facts,
+    FolderSource,
+    StoreSource,
+    checkup,
+    fsck,
+    mend,
+)
 from artifacts.content import Digest
 from artifacts.names import CollectionName
 from artifacts.storage import MemoryStore, Name, ObjectStore, Proposal, open_store

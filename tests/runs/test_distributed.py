@@ -247,7 +247,7 @@ def test_whoever_fails_at_any_call_and_is_run_again_adds_nothing_twice(
 
 def session_on(store: ObjectStore) -> Session:
     session = Session(Settings.load(project="proj"))
-    session._catalog = Catalog(store)  # noqa: SLF001
+    session._catalog = Catalog(store)
     return session
 
 
