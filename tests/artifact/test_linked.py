@@ -121,7 +121,7 @@ def test_runs_that_used_it_are_told_in_order_each_once() -> None:
 
     assert [(run.id, run.name, run.state) for run in artifact.used_by()] == [
         ("a", "first", "finished"),
-        ("b", "b", "finished"),
+        ("b", two.name, "finished"),
     ]
     assert Api().artifact("other").used_by() == []
 

@@ -19,7 +19,7 @@ def pipeline(art: Shell) -> Shell:
     art.ok("put", "f.txt", "raw")
     with init(project="proj", id="clean", name="tidy up") as run:
         make(art, run, "raw", "data")
-    with init(project="proj", id="train") as run:
+    with init(project="proj", id="train", name="train") as run:
         make(art, run, "data", "net")
     return art
 
@@ -88,10 +88,10 @@ def test_mermaid_is_a_flowchart_whatever_a_run_is_called(art: Shell) -> None:
 def test_what_was_told_above_is_not_told_again(art: Shell) -> None:
     (art.folder / "f.txt").write_text("raw")
     art.ok("put", "f.txt", "raw")
-    with init(project="proj", id="one") as run:
+    with init(project="proj", id="one", name="one") as run:
         make(art, run, "raw", "left")
         make(art, run, "raw", "right")
-    with init(project="proj", id="two") as run:
+    with init(project="proj", id="two", name="two") as run:
         run.use_artifact("left")
         make(art, run, "right", "net")
 
