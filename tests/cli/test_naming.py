@@ -237,7 +237,7 @@ def test_a_deleted_collection_is_gone_and_its_numbers_are_not_used_again(art: Sh
 
     answer = art.ok("rm", "mnist", "--json").json
 
-    assert answer == {"name": "default/proj/mnist", "versions": 2}
+    assert answer == {"name": "default/proj/mnist", "versions": 2, "shown_by": []}
     assert art.ok("ls", "--json").json == []
     assert art("rm", "mnist").code == 3
     assert put(art, "a") == "default/proj/mnist:v2"
