@@ -182,9 +182,14 @@ class Logs:
         return self._ensure_project(entity, project)[0]
 
     def run(self, entity: str, project: str, run: str) -> Log:
-        """The log of a run; its project is made if there is none."""
-        self._begin(entity, project)
-        listing, _ = self._ensure_project(entity, project)
+        """The log of a run; its project is made if there is none.
+
+        A project keeps its id, so one that is known is not asked for again.
+        """
+        listing = self.projects.state.names.get(f"{entity}/{project}")
+        if listing is None:
+            self._begin(entity, project)
+            listing, _ = self._ensure_project(entity, project)
         return Log(self.store, f"run/{listing.id}/{run}", self.clock, self.parallel)
 
     def run_fold(self, project: str, run: str) -> Fold[RunState]:

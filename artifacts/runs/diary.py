@@ -81,20 +81,20 @@ class Diary:
         Raises StorageError where there is no writer.
         """
         self._timer.cancel()
-        if self._writer is not None:
-            self._writer.close(exit_code, state)
-        else:
+        if self._writer is None:
             told = state or ("failed" if exit_code else "finished")
             self._log_itself().add("finished", {"state": told, "exit_code": exit_code})
-        if self._record is not None:
-            self._record.flush()
+        try:
+            if self._record is not None:
+                self._record.flush()
+        finally:
+            if self._writer is not None:
+                self._writer.close(exit_code, state)
 
     def _begin(self) -> Writer:
         with self._lock:
             if self._writer is None:
                 self._timer.cancel()
-                if self._record is not None:
-                    self._record.flush()
                 writer = Writer(
                     self._session,
                     self._id,
@@ -106,6 +106,11 @@ class Diary:
                 )
                 for kind, facts in self._beginning.changes:
                     writer.note(kind, facts)
+                for change in self._record.give_up() if self._record is not None else ():
+                    if change["kind"] != "started":  # which the writer said itself
+                        writer.note(
+                            change["kind"], {k: v for k, v in change.items() if k != "kind"}
+                        )
                 self._writer = writer
                 self._begun(writer)
             return self._writer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Lock
 from typing import Any
@@ -50,6 +50,13 @@ class RunRecord:
                 self._append(proposal)
                 self._proposal = None
         self._hurry.clear()
+
+    def give_up(self) -> Sequence[Change]:
+        """What was added and is not under way, which somebody else will tell."""
+        with self._lock:
+            waiting = [*self._waiting]
+            self._waiting.clear()
+            return waiting
 
     def _flush_soon(self) -> None:
         if not self._is_behind():  # an earlier one told of it
