@@ -25,6 +25,7 @@ from artifacts.catalog import (
     Draft,
     Facts,
     Rule,
+    Session,
     Version,
     collect,
     reindex,
@@ -33,6 +34,13 @@ from artifacts.catalog import (
 )
 from artifacts.errors import ConflictError, MissingBlobError
 from artifacts.names import CollectionName
+from artifacts.runs.compaction import compact
+from artifacts.runs.delivery import Delivery
+from artifacts.runs.history import scan
+from artifacts.runs.journal import Journal, encoded
+from artifacts.runs.reading import Reading
+from artifacts.runs.removal import delete_run
+from artifacts.settings import Settings
 from artifacts.storage import LocalStore, Name, now, open_store
 from artifacts.testing import EchoingStore
 
@@ -63,6 +71,16 @@ class Interrupted(EchoingStore):
 
 
 @dataclass
+class Running:
+    """A run that goes on; `rows` is the model: how much text each of its rows has to contain."""
+
+    id: str
+    journal: Journal
+    delivery: Delivery
+    rows: list[int] = field(default_factory=list)
+
+
+@dataclass
 class Life:
     """Of one store. `versions` is the model: what each version that is there has to contain."""
 
@@ -72,6 +90,8 @@ class Life:
     versions: dict[tuple[str, int], Files] = field(default_factory=dict)
     drafts: list[tuple[Draft, Files, datetime]] = field(default_factory=list)
     ends: dict[tuple[str, int], datetime] = field(default_factory=dict)
+    running: list[Running] = field(default_factory=list)
+    runs: dict[str, list[int]] = field(default_factory=dict)
     age: timedelta = timedelta(0)
 
     def clock(self) -> datetime:
@@ -97,6 +117,11 @@ class Life:
             self.collect: 2,
             self.repack: 2,
             self.reindex: 1,
+            self.begin_a_run: 2,
+            self.log: 6,
+            self.log_among_others: 4,
+            self.finish: 1,
+            self.delete_a_run: 1,
             self.put_late: 3,
             self.delete_late: 3,
         }
@@ -112,6 +137,7 @@ class Life:
         """Meanwhile, now and then, somebody else commits, deletes, or collects as well."""
         acts: list[Callable[[], None]] = [self.begin, self.upload, self.commit, self.commit]
         acts += [self.drop, self.condemn, self.fence, self.put_late, self.delete_late]
+        acts += [self.begin_a_run, self.log, self.log, self.finish, self.delete_a_run]
 
         def others() -> None:
             if self.random.random() < OFTEN:
@@ -179,6 +205,60 @@ class Life:
     def some(self) -> Files:
         count = self.random.randint(1, 4)
         return {f"{n}": self.random.choice(CONTENTS) for n in range(count)}
+
+    # Runs
+
+    @property
+    def session(self) -> Session:
+        catalog = self.catalog
+
+        class Here(Session):
+            writable = catalog
+
+        return Here(Settings(store="here", entity="team", project="proj"))
+
+    def begin_a_run(self) -> None:
+        id_ = f"run{len(self.runs)}"
+        about = {"entity": "team", "project": "proj", "run": id_, "store": "here"}
+        journal = Journal(self.folder / id_, about)
+        facts = {"id": id_, "path": f"team/proj/{id_}", "step": 0, "time": 0.0}
+        journal.write(encoded({"note": "started", "facts": facts}))
+        delivery = Delivery(self.session, Reading(self.folder / id_, id_))
+        self.running.append(Running(id_, journal, delivery))
+        self.runs[id_] = self.running[-1].rows
+
+    def log(self) -> None:
+        """Whoever is asked to in the midst of it cannot be asked for this run as well."""
+        if not self.running:
+            return
+        run = self.running.pop(self.random.randrange(len(self.running)))
+        for _ in range(self.random.randint(1, 3)):
+            length = self.random.choice((10, 10, 1000))
+            run.journal.row(len(run.rows), {"text": "x" * length})
+            run.rows.append(length)
+        with suppress(ConflictError):  # collections of garbage, one after the other
+            run.delivery.deliver()
+        self.store.others, others = None, self.store.others
+        run.delivery.deliver()
+        self.store.others = others
+        self.running.append(run)
+
+    def log_among_others(self) -> None:
+        with self.among_others():
+            self.log()
+
+    def finish(self) -> None:
+        if self.running:
+            run = self.running.pop(self.random.randrange(len(self.running)))
+            run.delivery.tidy(compact)
+            run.journal.close()
+
+    def delete_a_run(self) -> None:
+        if self.runs:
+            id_ = self.random.choice([*self.runs])
+            if all(run.id != id_ for run in self.running):
+                delete_run(self.session, "team", "proj", id_)
+                self.runs[id_] = []
 
     # Whoever deletes
 
@@ -262,6 +342,11 @@ class Life:
             for version in self.catalog.versions(CollectionName("team", "proj", name))
         }
         assert found == self.versions
+        assert {id_: self.lengths(id_) for id_ in self.runs} == self.runs
+
+    def lengths(self, id_: str) -> list[int]:
+        fold = self.catalog.run("team", "proj", id_)
+        return [len(row["text"]) for row in scan(fold.state, self.store)] if fold else []
 
     def end(self) -> None:
         """All garbage goes, and nothing else."""
