@@ -55,6 +55,7 @@ CONTENTS = [noise(100 * 3**n, n) for n in range(8)] + [
     noise(4 * 2**20, 5),
 ]
 Files = dict[str, bytes]
+ROWS = "rows"  # of a run, each a letter
 
 
 class Interrupted(EchoingStore):
@@ -72,12 +73,12 @@ class Interrupted(EchoingStore):
 
 @dataclass
 class Running:
-    """A run that goes on; `rows` is the model: how much text each of its rows has to contain."""
+    """A run that goes on; `files` is the model: what it has to have, its rows beside."""
 
     id: str
     journal: Journal
     delivery: Delivery
-    rows: list[int] = field(default_factory=list)
+    files: Files = field(default_factory=lambda: {ROWS: b""})
 
 
 @dataclass
@@ -91,7 +92,8 @@ class Life:
     drafts: list[tuple[Draft, Files, datetime]] = field(default_factory=list)
     ends: dict[tuple[str, int], datetime] = field(default_factory=dict)
     running: list[Running] = field(default_factory=list)
-    runs: dict[str, list[int]] = field(default_factory=dict)
+    runs: dict[str, Files] = field(default_factory=dict)
+    begun: int = 0  # runs
     age: timedelta = timedelta(0)
 
     def clock(self) -> datetime:
@@ -218,24 +220,29 @@ class Life:
         return Here(Settings(store="here", entity="team", project="proj"))
 
     def begin_a_run(self) -> None:
-        id_ = f"run{len(self.runs)}"
+        id_ = f"run{self.begun}"
+        self.begun += 1
         about = {"entity": "team", "project": "proj", "run": id_, "store": "here"}
         journal = Journal(self.folder / id_, about)
         facts = {"id": id_, "path": f"team/proj/{id_}", "step": 0, "time": 0.0}
         journal.write(encoded({"note": "started", "facts": facts}))
         delivery = Delivery(self.session, Reading(self.folder / id_, id_))
+        delivery.deliver()
         self.running.append(Running(id_, journal, delivery))
-        self.runs[id_] = self.running[-1].rows
+        self.runs[id_] = self.running[-1].files
 
     def log(self) -> None:
         """Whoever is asked to in the midst of it cannot be asked for this run as well."""
         if not self.running:
             return
         run = self.running.pop(self.random.randrange(len(self.running)))
-        for _ in range(self.random.randint(1, 3)):
-            length = self.random.choice((10, 10, 1000))
-            run.journal.row(len(run.rows), {"text": "x" * length})
-            run.rows.append(length)
+        for path, data in self.some().items():
+            run.journal.row(len(run.files[ROWS]), {"text": path})
+            run.files[ROWS] += path.encode()
+            source = self.folder / run.id / path
+            source.write_bytes(data)
+            run.journal.write(encoded({"file": path, "path": str(source)}))
+            run.files[path] = data
         with suppress(ConflictError):  # collections of garbage, one after the other
             run.delivery.deliver()
         self.store.others, others = None, self.store.others
@@ -258,7 +265,7 @@ class Life:
             id_ = self.random.choice([*self.runs])
             if all(run.id != id_ for run in self.running):
                 delete_run(self.session, "team", "proj", id_)
-                self.runs[id_] = []
+                del self.runs[id_]
 
     # Whoever deletes
 
@@ -342,11 +349,15 @@ class Life:
             for version in self.catalog.versions(CollectionName("team", "proj", name))
         }
         assert found == self.versions
-        assert {id_: self.lengths(id_) for id_ in self.runs} == self.runs
+        assert {id_: self.files_of(id_) for id_ in self.runs} == self.runs
 
-    def lengths(self, id_: str) -> list[int]:
+    def files_of(self, id_: str) -> Files:
         fold = self.catalog.run("team", "proj", id_)
-        return [len(row["text"]) for row in scan(fold.state, self.store)] if fold else []
+        assert fold is not None
+        state = fold.state
+        rows = "".join(row["text"] for row in scan(state, self.store))
+        files = {name: self.store.read(file.blob.key) for name, file in state.files.items()}
+        return {ROWS: rows.encode(), **files}
 
     def end(self) -> None:
         """All garbage goes, and nothing else."""

@@ -17,6 +17,7 @@ from artifacts.errors import (
     InvalidError,
     InvalidNameError,
     InvalidPathError,
+    InvalidSettingError,
 )
 
 NORMALISED = {  # by W&B's interface, which takes them for what was meant
@@ -100,7 +101,7 @@ def test_an_alias_cannot_be_anything(victim: Victim, alias: str) -> None:
 
 @pytest.mark.parametrize("id_", ["../x", "a/b", "..", "a:b", "a\0b", "\ud800", "a" * 129])
 def test_a_run_cannot_have_any_id(victim: Victim, id_: str) -> None:
-    with pytest.raises(InvalidNameError):
+    with pytest.raises(InvalidSettingError):
         artifacts.init(settings=victim.scene.settings, id=id_)
 
 
