@@ -15,6 +15,8 @@ from threading import Lock
 
 from artifacts.storage import FileStore, ObjectStore, Read, Tell, silent
 
+_STILL_S = 0.1  # without a request, after which nobody is about to begin one
+
 
 class _Wrapper(ABC):
     """Passes each operation on, within `_around`. Over a FileStore it is one itself."""
@@ -206,7 +208,11 @@ class TimelineStore(_Wrapper):
         return 16
 
     def measure(self, delay_s: float) -> None:
-        """Begin anew, with operations that take so long."""
+        """Begin anew, with operations that take so long, once nothing is asked for any more."""
+        before = -1
+        while before != len(self.requests):
+            before = len(self.requests)
+            time.sleep(_STILL_S)
         self._delay_s = delay_s
         self.requests.clear()
 

@@ -261,4 +261,4 @@ atexit.register(tell)
         [sys.executable, "-c", script], env=environment, capture_output=True, check=True, text=True
     )
 
-    assert done.stdout == "started logged\n"
+    assert done.stdout == "started logged finished\n"
