@@ -25,11 +25,10 @@ from pathlib import Path
 from artifacts.cache.evict import Copy, Tally, copies_below, evict
 from artifacts.cache.turn import Turn
 from artifacts.content import Digest
-from artifacts.storage import TO_READ, claim, claimed, delete_abandoned
+from artifacts.storage import TO_MAKE, TO_READ, claim, claimed, delete_abandoned
 
 PART_BYTES = 2**20  # what it costs, at most, to read one small file of a pack
 _DIGEST_BYTES = 32
-_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
 _FULL = 0.9  # of the limit is left by an eviction, so that there are few
 _USE_NS = 60 * 10**9  # a use is written down again after this time
 _RESERVE_BYTES = 2**30  # of the disk are left to others, or of a small one
@@ -182,7 +181,7 @@ class Copies:
             return
         beside = f"{self.spool()}/{secrets.token_hex(8)}"
         try:
-            fd = os.open(beside, _NEW, 0o444)
+            fd = os.open(beside, TO_MAKE, 0o444)
             try:
                 for piece in pieces:
                     os.write(fd, piece)

@@ -34,6 +34,7 @@ from artifacts.progress import Progress
 from artifacts.storage import (
     RAW,
     READ_BYTES,
+    TO_MAKE,
     Extent,
     PageLayout,
     Span,
@@ -44,7 +45,6 @@ from artifacts.storage import (
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _LINK_BYTES = 2**20  # from here on a link saves more than it costs
-_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
 _NO_NAME = {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.EEXIST, errno.ENOTDIR}
 _LISTED = 3  # blobs that an error names
 
@@ -372,7 +372,7 @@ class Stage:
 
     def _create(self, path: str) -> int:
         """A new file. Raises InvalidPathError for a name that this disk does not take."""
-        return _made(path, os.open, self._place(path), _NEW, 0o666)
+        return _made(path, os.open, self._place(path), TO_MAKE, 0o666)
 
     def _place(self, path: str) -> str:
         """Where in the stage a path goes; its folders are made. Raises InvalidPathError."""

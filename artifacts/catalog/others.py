@@ -13,11 +13,10 @@ from artifacts.catalog.version import Version
 from artifacts.content import Detail, Digest, Entry, Kind, Row
 from artifacts.errors import InvalidError, MissingReferenceError
 from artifacts.names import CollectionName
-from artifacts.storage import Fold, Log, ObjectStore, Parallel, Recorded, write_all
+from artifacts.storage import TO_MAKE, Fold, Log, ObjectStore, Parallel, Recorded, write_all
 
 SCHEME = "wandb-artifact"
 _URI = re.compile(rf"{SCHEME}://([0-9a-f]{{32}})-([0-9]{{1,12}})/(.+)", re.DOTALL)
-_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
 
 
 def uri_of(version_id: str, path: str) -> str:
@@ -57,7 +56,7 @@ class Others:
         if entry.digest != recorded.digest or entry.kind is not Kind.FILE:
             raise recorded.changed(f"it had {recorded.digest.hex()} and has {entry.digest.hex()}")
         hasher, size = blake3(), 0
-        fd = os.open(target, _NEW, 0o666)
+        fd = os.open(target, TO_MAKE, 0o666)
         try:
             for data in version.read(path):
                 hasher.update(data)

@@ -59,6 +59,7 @@ from artifacts.storage.remote import RemoteStore
 from artifacts.storage.store import CopyingStore, FileStore, ObjectStore, Read, Tell, silent
 from artifacts.storage.transfer import (
     BUFFER_BYTES,
+    TO_MAKE,
     TO_READ,
     copy_file,
     hash_behind,
@@ -86,6 +87,7 @@ __all__ = [
     "READ_BYTES",
     "SOLO",
     "START",
+    "TO_MAKE",
     "TO_READ",
     "ZSTD",
     "Address",

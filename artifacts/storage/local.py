@@ -20,14 +20,11 @@ from artifacts.errors import (
 )
 from artifacts.storage.keys import check_key, check_prefix, is_key
 from artifacts.storage.store import Read, Tell, silent
-from artifacts.storage.transfer import take_stream, write_all
+from artifacts.storage.transfer import TO_MAKE, TO_READ, take_stream, write_all
 
 _SPOOL = "tmp~"  # no key has a '~': none leads into the spool, and `list` passes it by
 _ATTEMPTS = 100
 _ON_WINDOWS = os.name == "nt"
-_BINARY = getattr(os, "O_BINARY", 0)
-_TO_READ = os.O_RDONLY | _BINARY | getattr(os, "O_NONBLOCK", 0)  # to open a FIFO would block
-_TO_MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY
 _TO_SYNC = os.O_RDWR if _ON_WINDOWS else os.O_RDONLY  # there, only a writer may flush
 _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENXIO}
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS}
@@ -286,7 +283,7 @@ def _sync_file(path: str | Path) -> None:
 
 def _write_file(path: str, data: bytes) -> None:
     """A new file, durable when this returns."""
-    descriptor = os.open(path, _TO_MAKE, 0o666)
+    descriptor = os.open(path, TO_MAKE, 0o666)
     try:
         write_all(descriptor, memoryview(data))
         os.fsync(descriptor)
@@ -301,7 +298,7 @@ def _copy_file(source: Path, target: str) -> None:
 
 
 def _read_file(path: str, start: int, length: int | None) -> bytes:
-    descriptor = os.open(path, _TO_READ)
+    descriptor = os.open(path, TO_READ)
     try:
         left = max(0, _size_of_file(os.fstat(descriptor)) - start)
         wanted = left if length is None else min(left, length)

@@ -24,7 +24,7 @@ from artifacts.storage.epoch import START, Epoch
 from artifacts.storage.layout import Place
 from artifacts.storage.name import BLOBS, Name
 from artifacts.storage.store import ObjectStore
-from artifacts.storage.transfer import write_all
+from artifacts.storage.transfer import TO_MAKE, write_all
 from artifacts.storage.upload import Uploads
 
 PACK_BYTES = 32 * 2**20
@@ -181,7 +181,7 @@ class _Pack:
 
     def _write(self, data: memoryview) -> None:
         if self._fd < 0:
-            self._fd = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+            self._fd = os.open(self._path, TO_MAKE, 0o666)
             claim(self._fd)
         self._hash.update(data)
         write_all(self._fd, data)

@@ -30,8 +30,10 @@ _STEP_BYTES = 8 * 2**20  # copied between two looks at how the hashing goes
 _IN_KERNEL = getattr(os, "copy_file_range", None)
 _FICLONE = 0x40049409  # Source: linux/fs.h; where it is another number, this one is refused
 _NOT_IN_KERNEL = {errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM}
-_NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR
-TO_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)  # no FIFO hangs
+_BINARY = getattr(os, "O_BINARY", 0)
+TO_READ = os.O_RDONLY | _BINARY | getattr(os, "O_NONBLOCK", 0)  # no FIFO hangs
+TO_MAKE = os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY  # a new file, that its writer may read
+_TO_MEET = os.O_RDONLY | os.O_CREAT | _BINARY  # a file that somebody else fills
 
 Fetch: TypeAlias = Callable[[Path, Tell], None]
 """Makes and fills a file, and tells of its bytes in order."""
@@ -66,7 +68,7 @@ def copy_file(
     Soon after `most` bytes it ends. Raises StorageError if the target's disk fails.
     """
     with on_disk(target), ExitStack() as opened:
-        fd = _opened(opened, target, _NEW)
+        fd = _opened(opened, target, TO_MAKE)
         if _clone(source, fd):
             return hash_file(fd, tell, most)
         return _copy_and_hash(source, fd, tell, most)
@@ -80,9 +82,9 @@ def share_behind(fetch: Fetch, source: Path, target: Path, tell: Tell) -> tuple[
     """
     with ExitStack() as opened:
         with on_disk(source):
-            reading = _opened(opened, source, os.O_CREAT | os.O_RDONLY)
+            reading = _opened(opened, source, _TO_MEET)
         with on_disk(target):
-            writing = _opened(opened, target, _NEW)
+            writing = _opened(opened, target, TO_MAKE)
             if not _is_one_disk(reading, writing):
                 append = partial(_append, target, writing)
                 return _follow(partial(fetch, source), reading, tell, append)
@@ -96,7 +98,7 @@ def share_behind(fetch: Fetch, source: Path, target: Path, tell: Tell) -> tuple[
 def hash_behind(fetch: Fetch, source: Path, tell: Tell) -> tuple[Digest, int]:
     """As hash_file, of a file that `fetch` makes and fills from its beginning meanwhile."""
     with on_disk(source), ExitStack() as opened:
-        reading = _opened(opened, source, os.O_CREAT | os.O_RDONLY)
+        reading = _opened(opened, source, _TO_MEET)
         return _follow(partial(fetch, source), reading, tell)
 
 
@@ -141,7 +143,7 @@ def write_at(fd: int, start: int, blocks: Iterable[bytes]) -> int:
 
 
 def _opened(held: ExitStack, path: Path, flags: int) -> int:
-    fd = os.open(path, flags | getattr(os, "O_BINARY", 0), 0o666)
+    fd = os.open(path, flags, 0o666)
     held.callback(os.close, fd)
     claim(fd)
     return fd

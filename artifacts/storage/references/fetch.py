@@ -15,9 +15,7 @@ from artifacts.storage.references.places import Places
 from artifacts.storage.references.told import Told
 from artifacts.storage.references.uri import Uri
 from artifacts.storage.store import Tell
-from artifacts.storage.transfer import TO_READ, copy_file, hash_file, write_at
-
-_NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0)
+from artifacts.storage.transfer import TO_MAKE, TO_READ, copy_file, hash_file, write_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,7 @@ def _copy(source: str, target: str, tell: Tell, most: int | None) -> tuple[Diges
 def _fetch(
     places: Places, uri: Uri, recorded: Recorded, target: str, tell: Tell
 ) -> tuple[Digest, int]:
-    fd = os.open(target, _NEW, 0o666)
+    fd = os.open(target, TO_MAKE, 0o666)
     try:
         if uri.scheme == "http":
             recorded.check_told(places.stream(uri, fd, recorded.size))
