@@ -10,7 +10,7 @@ from operator import attrgetter
 
 from blake3 import blake3
 
-from artifacts.catalog.stretches import Move, Stretch
+from artifacts.catalog.stretches import Move, Stretch, joined
 from artifacts.content import Digest
 from artifacts.errors import ArtifactsError, DigestMismatchError, IntegrityError, NotFoundError
 from artifacts.storage import (
@@ -76,7 +76,7 @@ def copy_live(work: tuple[ObjectStore, Sequence[Sparse], Epoch]) -> Copied:
             copied.read += sparse.size
         packer.close()
     for blob, places in placed.items():
-        copied.moves[blob] = [*_moves(places, names)]
+        copied.moves[blob] = [*joined(_moves(places, names), _end_to_end)]
     copied.rows += _copy_lists(ChunkLists(store), copied.moves)
     return copied
 
@@ -109,25 +109,18 @@ def _copy(store: ObjectStore, sparse: Sparse, packer: Packer) -> list[tuple[Stre
 
 
 def _moves(placed: Sequence[tuple[Stretch, Place]], names: Sequence[Name | None]) -> Iterator[Move]:
-    """Parts that still lie end to end are one."""
-    held: Move | None = None
     for stretch, (number, offset) in placed:
         name = names[number]
         assert name is not None
-        move = Move(stretch.start, stretch.length, name, offset)
-        if held is not None and _follows(held, move):
-            held = held._replace(length=held.length + move.length)
-            continue
-        if held is not None:
-            yield held
-        held = move
-    if held is not None:
-        yield held
+        yield Move(stretch.start, stretch.length, name, offset)
 
 
-def _follows(one: Move, other: Move) -> bool:
-    is_near = one.start + one.length == other.start and one.offset + one.length == other.offset
-    return is_near and one.blob == other.blob
+def _end_to_end(one: Move, other: Move) -> Move | None:
+    """Both, if they lie one behind the other where they were and where they are."""
+    was, now = one.start + one.length, one.offset + one.length
+    if (was, one.blob, now) != (other.start, other.blob, other.offset):
+        return None
+    return one._replace(length=one.length + other.length)
 
 
 def _copy_lists(lists: ChunkLists, moves: Mapping[Name, Sequence[Move]]) -> list[Located]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from artifacts.storage import RAW, Name, Span
 
+T = TypeVar("T")
 _SOME = 64  # stretches that are kept as they came
 
 
@@ -79,7 +80,7 @@ class Moves:
                     return None  # nobody knows where in it a frame ends
                 parts = [Span(parts[0].blob, parts[0].offset, span.stored, span.size, span.codec)]
             now += parts
-        return [*_joined(now)]
+        return [*joined(now, _end_to_end)]
 
     def _parts(self, span: Span) -> Iterator[Span]:
         """As raw ones."""
@@ -95,35 +96,33 @@ class Moves:
                 yield Span(move.blob, move.offset + first - move.start, length, length)
 
 
-def _merged(stretches: list[Stretch]) -> Iterator[Stretch]:
-    held: Stretch | None = None
-    for each in sorted(stretches):
-        if held is None or each.start > held.stop:
-            if held is not None:
-                yield held
-            held = each
-        else:
-            is_whole = held.is_whole or each.is_whole
-            held = Stretch(held.start, max(held.stop, each.stop), is_whole)
-    if held is not None:
-        yield held
-
-
-def _joined(spans: Iterable[Span]) -> Iterator[Span]:
-    """Raw ones that lie end to end are one."""
-    held: Span | None = None
-    for span in spans:
-        if held is not None and _follows(held, span):
-            length = held.stored + span.stored
-            held = Span(held.blob, held.offset, length, length)
-            continue
-        if held is not None:
+def joined(parts: Iterable[T], join: Callable[[T, T], T | None]) -> Iterator[T]:
+    """The same, but neighbours as one wherever `join` makes one of both."""
+    held: T | None = None
+    for part in parts:
+        both = None if held is None else join(held, part)
+        if held is not None and both is None:
             yield held
-        held = span
+        held = part if both is None else both
     if held is not None:
         yield held
 
 
-def _follows(one: Span, other: Span) -> bool:
+def _merged(stretches: list[Stretch]) -> Iterator[Stretch]:
+    return joined(sorted(stretches), _overlapped)
+
+
+def _overlapped(one: Stretch, other: Stretch) -> Stretch | None:
+    """Of two in order: both, if nothing lies between them."""
+    if other.start > one.stop:
+        return None
+    return Stretch(one.start, max(one.stop, other.stop), one.is_whole or other.is_whole)
+
+
+def _end_to_end(one: Span, other: Span) -> Span | None:
+    """Both, if they are raw and one lies behind the other."""
     is_raw = one.codec == other.codec == RAW
-    return is_raw and (one.blob, one.offset + one.stored) == (other.blob, other.offset)
+    if not is_raw or (one.blob, one.offset + one.stored) != (other.blob, other.offset):
+        return None
+    length = one.stored + other.stored
+    return Span(one.blob, one.offset, length, length)
