@@ -22,7 +22,7 @@ from artifacts.catalog.version import Version
 from artifacts.content import Digest, Page
 from artifacts.errors import ArtifactsError, BrokenLogError
 from artifacts.progress import Progress
-from artifacts.storage import Extent, Layout, Name, ObjectStore, PageLayout, Span
+from artifacts.storage import Extent, Layout, Name, ObjectStore, PageLayout, Span, threads_of
 from artifacts.workers import batched, spread
 
 T = TypeVar("T")
@@ -241,8 +241,3 @@ def _stretch(part: _Part, blob: Name, offset: int, indices: Sequence[int]) -> It
 def _key(blob: Name, offset: int, digest: bytes, size: int | None) -> int:
     """A small key for where bytes lie: there may be millions of them."""
     return hash((blob, offset, digest, size))
-
-
-def threads_of(store: ObjectStore) -> int:
-    """As many as a far store answers at once, else what the machine has."""
-    return store.concurrency if store.concurrency > 1 else 0

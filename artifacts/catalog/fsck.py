@@ -10,13 +10,11 @@ from datetime import UTC, datetime, timedelta
 
 from artifacts.cache import Checked, uncached
 from artifacts.catalog.catalog import Catalog
-from artifacts.catalog.reach import reach
+from artifacts.catalog.reach import needed
 from artifacts.catalog.report import Problem, Report
 from artifacts.catalog.strangers import cache_faults, is_known, strangers
 from artifacts.catalog.verify import verify_store
-from artifacts.catalog.version import Version
 from artifacts.errors import ArtifactsError, ObjectNotFoundError
-from artifacts.names import CollectionName
 from artifacts.progress import Progress, Silent
 from artifacts.storage import (
     BLOBS,
@@ -130,10 +128,7 @@ def _find_orphans(store: ObjectStore, found: Checkup, progress: Progress, young:
     """Objects that no version needs, unless they are so young that one may need them soon."""
     before = datetime.now(UTC) - young
     try:
-        catalog = Catalog(store, has_checkpoints=False)
-        reached = reach(_versions(catalog), progress=progress)
-        for run in catalog.logs.run_folds():
-            reached.add(run.refresh().state.names())
+        reached = needed(Catalog(store, has_checkpoints=False).logs, progress)
     except ArtifactsError:
         found.knows_orphans = False
         return
@@ -146,12 +141,3 @@ def _find_orphans(store: ObjectStore, found: Checkup, progress: Progress, young:
             if name is not None and name not in reached and is_old(store, key, before):
                 reason = "no version needs it; `art gc` deletes it"
                 found.findings.append(Finding(ORPHAN, key, reason))
-
-
-def _versions(catalog: Catalog) -> Iterator[Version]:
-    """All there are, those too whose time is over and who are not deleted yet."""
-    for entity, project in catalog.projects():
-        for collection, _ in catalog.collections(entity, project, with_hidden=True):
-            name = CollectionName(entity, project, collection)
-            if fold := catalog.collection(name):
-                yield from (Version(catalog.store, name, fold, row) for row in fold.state)

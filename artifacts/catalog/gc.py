@@ -6,7 +6,6 @@ mark again, sweep. A collector may be killed anywhere, be late, or be one of sev
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -17,12 +16,10 @@ from artifacts.catalog.condemned import Tally, left, sweep_lists, swept, unreach
 from artifacts.catalog.directory import DirectoryState
 from artifacts.catalog.generations import Generation
 from artifacts.catalog.leftovers import sweep_caches
-from artifacts.catalog.reach import Reach, reach
+from artifacts.catalog.reach import Reach, all_collections, needed
 from artifacts.catalog.retention import expire
 from artifacts.catalog.run import RunState
-from artifacts.catalog.version import Version
 from artifacts.errors import UnknownEventError, VerificationError
-from artifacts.names import CollectionName
 from artifacts.progress import Progress, Silent
 from artifacts.storage import Fold, Proposal, read_condemned, write_condemned, write_keys
 
@@ -113,7 +110,7 @@ class Collector:
 
     def expire(self, done: Collecting, *, is_dry: bool = False) -> None:
         """Drop the versions whose time is over."""
-        for name, fold in self._collections():
+        for name, fold in all_collections(self._logs):
             for row in expire(self._logs, name, fold, is_dry=is_dry):
                 done.expired.append(f"{name.qualified}:v{row.number}")
 
@@ -199,16 +196,8 @@ class Collector:
     def mark(self, done: Collecting) -> Reach:
         """Steps 1 and 3: what versions and runs of all logs reach, as they are now."""
         self._refuse_strangers()
-        versions = (
-            Version(self.store, name, fold, row)
-            for name, fold in self._collections()
-            for row in fold.state
-        )
-        threads = self.store.concurrency if self.store.concurrency > 1 else 0
-        reached = reach(versions, threads, self._progress)
+        reached = needed(self._logs, self._progress)
         done.versions = reached.versions
-        for run in self._logs.run_folds():
-            reached.add(run.refresh().state.names())
         if reached.problems:
             what = "what these versions reach cannot be known, so nothing was deleted; repair or"
             reason = f"{what} delete them"
@@ -230,18 +219,6 @@ class Collector:
         """
         named, before = self._logs.generations.state.named, self._clock() - _YOUNG
         return sweep_lists(self.store, named, before)
-
-    def _collections(self) -> Iterator[tuple[CollectionName, Fold[CollectionState]]]:
-        """All that hold versions, as they are now, whether a name stands for them or not."""
-        projects = self._logs.all_projects().state
-        names = {listing.id: name for name, listing in projects.names.items()}
-        for project in projects.ids:
-            entity, _, place = names.get(project, "gone/gone").partition("/")
-            for id_ in self._logs.directory(project).refresh().state.ids:
-                fold = self._logs.fold(id_).refresh()
-                state = fold.state
-                if state.name and not state.is_deleted and not state.is_portfolio:
-                    yield CollectionName(entity, place, state.name), fold
 
     def _refuse_strangers(self) -> None:
         """Raises UnknownEventError for logs of a newer software, which may reach anything."""

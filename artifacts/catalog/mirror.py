@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +10,7 @@ from artifacts.catalog.catalog import Catalog, Facts
 from artifacts.catalog.collection import CollectionState
 from artifacts.catalog.draft import Draft
 from artifacts.catalog.others import is_of_others
-from artifacts.catalog.relinking import relink
+from artifacts.catalog.relinking import moves, relink
 from artifacts.catalog.retention import is_over
 from artifacts.catalog.row import VersionRow
 from artifacts.catalog.session import Session
@@ -145,7 +144,7 @@ def _tell_of_versions(catalog: Catalog, name: CollectionName, state: CollectionS
         number = version.row.number
         if (row := state.version(number)) is not None:
             aliases = state.aliases_of(number)
-            if changes := [*_news(row, version.row), *_moves(aliases, version.aliases, number)]:
+            if changes := [*_news(row, version.row), *moves(aliases, version.aliases, number)]:
                 catalog.change(version, changes)
 
 
@@ -157,11 +156,6 @@ def _news(ours: VersionRow, theirs: VersionRow) -> list[Change]:
     changes: list[Change] = [{"kind": "updated", "version": ours.number, **told}] if told else []
     tags = [tag for tag in ours.tags if tag not in theirs.tags]
     return changes + [{"kind": "tagged", "version": ours.number, "tag": tag} for tag in tags]
-
-
-def _moves(aliases: Sequence[str], there: Sequence[str], number: int) -> list[Change]:
-    wanted = [alias for alias in aliases if alias not in there]
-    return [{"kind": "aliased", "version": number, "alias": alias} for alias in wanted]
 
 
 def _tell_of_collection(

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from artifacts.catalog.collection import CollectionState
+from artifacts.catalog.logs import Logs
 from artifacts.catalog.version import Version
 from artifacts.content import Digest
 from artifacts.errors import IntegrityError
+from artifacts.names import CollectionName
 from artifacts.progress import Progress, Silent
-from artifacts.storage import Name, key_of
+from artifacts.storage import Fold, Name, key_of, threads_of
 from artifacts.workers import batched, spread
 
 _BATCH = 16  # versions, or pages, that one thread reads
@@ -60,6 +63,35 @@ def reach(versions: Iterable[Version], threads: int = 0, progress: Progress | No
             else:
                 reached.keys |= result
     return reached
+
+
+def needed(logs: Logs, progress: Progress | None = None) -> Reach:
+    """What versions and runs reach, as they are now, whether a name stands for them or not.
+
+    Raises BrokenLogError, UnknownEventError, StorageError.
+    """
+    versions = (
+        Version(logs.store, name, fold, row)
+        for name, fold in all_collections(logs)
+        for row in fold.state
+    )
+    reached = reach(versions, threads_of(logs.store), progress)
+    for run in logs.run_folds():
+        reached.add(run.refresh().state.names())
+    return reached
+
+
+def all_collections(logs: Logs) -> Iterator[tuple[CollectionName, Fold[CollectionState]]]:
+    """All that hold versions, as they are now, whether a name stands for them or not."""
+    projects = logs.all_projects().state
+    names = {listing.id: name for name, listing in projects.names.items()}
+    for project in projects.ids:
+        entity, _, place = names.get(project, "gone/gone").partition("/")
+        for id_ in logs.directory(project).refresh().state.ids:
+            fold = logs.fold(id_).refresh()
+            state = fold.state
+            if state.name and not state.is_deleted and not state.is_portfolio:
+                yield CollectionName(entity, place, state.name), fold
 
 
 _batched = partial(batched, size_of=lambda _: 0, most=_BATCH)

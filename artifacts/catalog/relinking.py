@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from artifacts.catalog.catalog import Catalog
 from artifacts.catalog.collection import CollectionState
@@ -12,7 +12,7 @@ from artifacts.catalog.row import LinkRow
 from artifacts.catalog.version import Link, Version
 from artifacts.errors import ArtifactNotFoundError
 from artifacts.names import CollectionName
-from artifacts.storage import Fold, Proposal
+from artifacts.storage import Change, Fold, Proposal
 
 
 def relink(
@@ -38,8 +38,15 @@ def relink(
             count += 1
             if there.number != row.number:
                 left.append(f"{shown}: is v{there.number} there, as that number was passed")
-        _move_aliases(target, there, fold.state.aliases_of(row.number))
+        if changes := moves(fold.state.aliases_of(row.number), there.aliases, there.number):
+            target.change(there, changes)
     return count, left
+
+
+def moves(aliases: Sequence[str], there: Sequence[str], number: int) -> list[Change]:
+    """Of the aliases that a version or a link does not have there yet."""
+    new = [alias for alias in aliases if alias not in there]
+    return [{"kind": "aliased", "version": number, "alias": alias} for alias in new]
 
 
 def _twin(source: Catalog, link: Link, target: Catalog) -> Version | None:
@@ -89,13 +96,3 @@ def _leave_out(
             born = ()
             if fold.state.next == free:
                 return  # it was deleted meanwhile
-
-
-def _move_aliases(target: Catalog, link: Version, aliases: list[str]) -> None:
-    changes = [
-        {"kind": "aliased", "version": link.number, "alias": alias}
-        for alias in aliases
-        if alias not in link.aliases
-    ]
-    if changes:
-        target.change(link, changes)

@@ -8,14 +8,14 @@ from concurrent.futures import Executor
 
 from artifacts.cache import Checked, checked_key, uncached
 from artifacts.catalog.catalog import Catalog
-from artifacts.catalog.comparison import Comparison, threads_of
+from artifacts.catalog.comparison import Comparison
 from artifacts.catalog.evidence import check_objects
 from artifacts.catalog.report import Report
 from artifacts.catalog.version import Version
 from artifacts.errors import ArtifactsError, NotFoundError
 from artifacts.names import CollectionName
 from artifacts.progress import Progress, Silent
-from artifacts.storage import BLOBS, KINDS, Log, Name, ObjectStore, Tail
+from artifacts.storage import BLOBS, KINDS, Log, Name, ObjectStore, Tail, threads_of
 from artifacts.workers import batched, spread
 
 _MOST_OBJECTS = 64  # of a batch: they may be packs of tens of MiB

@@ -49,7 +49,7 @@ from artifacts.storage.opening import (
     place_at,
 )
 from artifacts.storage.packs import Packer
-from artifacts.storage.parallel import Parallel, PerProcess
+from artifacts.storage.parallel import Parallel, PerProcess, threads_of
 from artifacts.storage.reader import READ_BYTES, read_extent, read_spans
 from artifacts.storage.references.fetch import Recorded, fetch
 from artifacts.storage.references.places import Options, Places
@@ -181,6 +181,7 @@ __all__ = [
     "read_spans",
     "share_behind",
     "silent",
+    "threads_of",
     "write_all",
     "write_condemned",
     "write_keys",

@@ -14,6 +14,11 @@ T = TypeVar("T")
 _FEW = 32  # small requests of which the last must not wait for the first
 
 
+def threads_of(store: ObjectStore) -> int:
+    """As many as a far store answers at once; 0 for what the machine has."""
+    return store.concurrency if store.concurrency > 1 else 0
+
+
 class PerProcess(Generic[T]):
     """What a forked child must not take over, made anew in it: locks, futures, threads.
 
