@@ -29,6 +29,7 @@ FLOORS = [  # lowest first; parts of one floor are strangers
     {"cli", "web"},
     {"testing"},
 ]
+UPKEEP = "artifacts.catalog.upkeep"  # twenty modules that few processes need
 FLOOR_OF = {part: height for height, floor in enumerate(FLOORS) for part in floor}
 MEANINGLESS = {"util", "utils", "core", "common", "helper", "helpers", "base", "manager"}
 ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "os.getenvb"}
@@ -128,10 +129,16 @@ def test_folder_is_used_through_what_it_lists(module: Module) -> None:
     assert not private
 
 
+@each_module("cli", "testing")
+def test_upkeep_of_a_store_is_loaded_by_its_commands_alone(module: Module) -> None:
+    if not module.name.startswith(UPKEEP):
+        assert not [found for found in imports(module.tree) if found.module.startswith(UPKEEP)]
+
+
 def is_listed(found: Import) -> bool:
     if not (ROOT / FACE / found.part).is_dir():
         return True  # a top-level module has no door but itself
-    return found.module == f"{FACE}.{found.part}" and found.name in listed(found.module)
+    return MODULES[found.module].is_folder and found.name in listed(found.module)
 
 
 def listed(folder: str) -> list[str]:

@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from artifacts.cache import Checked
-from artifacts.catalog import (
-    Catalog,
+from artifacts.catalog import Catalog
+from artifacts.catalog.upkeep import (
     CopiesSource,
     Finding,
     FolderSource,

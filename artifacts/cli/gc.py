@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from artifacts.catalog import GRACE, collect
+from artifacts.catalog.upkeep import GRACE, collect
 from artifacts.cli.arguments import age
 from artifacts.cli.call import Call
 from artifacts.cli.options import command

@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
-from artifacts.catalog import BELOW, Catalog, reindex
-from artifacts.catalog import repack as repack_store
+from artifacts.catalog import Catalog
+from artifacts.catalog.upkeep import BELOW, reindex
+from artifacts.catalog.upkeep import repack as repack_store
 from artifacts.cli.call import Call
 from artifacts.cli.mirror import copy
 from artifacts.cli.options import command, shared_options

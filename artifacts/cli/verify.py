@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from artifacts.cache import Delivery, Expected, Findings, Receipt, audit, digest_of
-from artifacts.catalog import Report, Version, expectation, verify_store, verify_version
+from artifacts.catalog import Version, expectation
+from artifacts.catalog.upkeep import Report, verify_store, verify_version
 from artifacts.cli.arguments import as_folder, parse_target
 from artifacts.cli.call import Call
 from artifacts.cli.junit import write_junit

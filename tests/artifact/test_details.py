@@ -10,7 +10,8 @@ import pytest
 
 from artifact.samples import read, write
 from artifacts.artifact import Artifact
-from artifacts.catalog import Session, verify_store
+from artifacts.catalog import Session
+from artifacts.catalog.upkeep import verify_store
 from artifacts.errors import (
     LocalChangesError,
     OutsideLinkError,

@@ -8,7 +8,8 @@ from itertools import count
 from pathlib import Path
 
 from artifacts.cache import Tree, is_ours
-from artifacts.catalog import Catalog, Draft, Version, deliver, verify_store
+from artifacts.catalog import Catalog, Draft, Version, deliver
+from artifacts.catalog.upkeep import verify_store
 from artifacts.names import CollectionName
 from artifacts.progress import Silent
 from artifacts.storage import BLOBS, Name, ObjectStore

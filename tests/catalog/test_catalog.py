@@ -13,7 +13,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from artifacts.catalog import Catalog, Draft, Facts, Version, verify_store
+from artifacts.catalog import Catalog, Draft, Facts, Version
+from artifacts.catalog.upkeep import verify_store
 from artifacts.content import Manifest
 from artifacts.errors import (
     ArtifactNotFoundError,

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from machines import Machines
-from test_catalog import new_store
 
 from artifacts.catalog import commit_over_latest
+from catalog.machines import Machines
+from catalog.test_catalog import new_store
 
 
 @pytest.fixture

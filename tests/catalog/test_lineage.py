@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from test_catalog import DATA, commit, new_store
-from test_usage import tell, use
 
 from artifacts.catalog import Catalog, Lineage, RunNode, Version, VersionNode
 from artifacts.names import CollectionName
 from artifacts.storage import Proposal, Tail
+from catalog.test_catalog import DATA, commit, new_store
+from catalog.test_usage import tell, use
 
 
 @pytest.fixture

@@ -6,7 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from test_catalog import (
+
+from artifacts.catalog import Catalog, Facts, Version
+from artifacts.catalog.upkeep import verify_store
+from artifacts.errors import (
+    ArtifactNotFoundError,
+    ConflictError,
+    InvalidError,
+    InvalidNameError,
+    MalformedError,
+)
+from artifacts.names import CollectionName
+from artifacts.storage import MemoryStore, Proposal
+from catalog.test_catalog import (
     DATA,
     OTHER,
     STORE,
@@ -18,17 +30,6 @@ from test_catalog import (
     named,
     new_store,
 )
-
-from artifacts.catalog import Catalog, Facts, Version, verify_store
-from artifacts.errors import (
-    ArtifactNotFoundError,
-    ConflictError,
-    InvalidError,
-    InvalidNameError,
-    MalformedError,
-)
-from artifacts.names import CollectionName
-from artifacts.storage import MemoryStore, Proposal
 
 BEST = CollectionName("team", "proj", "best")
 REGISTERED = CollectionName("team", "wandb-registry-model", "best")

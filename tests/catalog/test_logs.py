@@ -6,7 +6,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from test_catalog import (
+
+from artifacts.catalog import Catalog
+from artifacts.errors import ArtifactNotFoundError, InvalidNameError
+from artifacts.names import CollectionName
+from artifacts.storage import MemoryStore, Proposal
+from catalog.test_catalog import (
     DATA,
     OTHER,
     Intruded,
@@ -17,11 +22,6 @@ from test_catalog import (
     named,
     new_store,
 )
-
-from artifacts.catalog import Catalog
-from artifacts.errors import ArtifactNotFoundError, InvalidNameError
-from artifacts.names import CollectionName
-from artifacts.storage import MemoryStore, Proposal
 
 BEST = CollectionName("team", "proj", "best")
 NEW = CollectionName("team", "proj", "new")

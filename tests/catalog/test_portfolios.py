@@ -8,11 +8,11 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from test_catalog import commit, content_of, named, new_store
 
 from artifacts.catalog import Catalog
 from artifacts.errors import ArtifactNotFoundError
 from artifacts.names import CollectionName
+from catalog.test_catalog import commit, content_of, named, new_store
 
 WHO = st.integers(0, 1)
 CONTENTS = st.sampled_from("abcd")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from test_catalog import DATA, commit, draft_of, named, new_store
 
 from artifacts.catalog import Catalog, Version, prove
 from artifacts.content import Digest
 from artifacts.errors import BrokenLogError, IntegrityError
 from artifacts.names import CollectionName
 from artifacts.storage import Fold, Frame, Head, MemoryStore
+from catalog.test_catalog import DATA, commit, draft_of, named, new_store
 
 BEST = CollectionName("team", "shelf", "best")
 

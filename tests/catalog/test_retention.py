@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from machines import collection
 
-from artifacts.catalog import FOR_EVER, Catalog, Draft, Facts, Rule, Version, collect
+from artifacts.catalog import FOR_EVER, Catalog, Draft, Facts, Rule, Version
+from artifacts.catalog.upkeep import collect
 from artifacts.errors import AliasedError, ArtifactNotFoundError, CommError, UsageError
 from artifacts.names import ArtifactName
 from artifacts.storage import MemoryStore, Proposal, opened
+from catalog.machines import collection
 
 DATA = collection("data")
 DAY_S = 86400

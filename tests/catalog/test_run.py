@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from test_catalog import new_store
 
 from artifacts.catalog import Catalog, RunState
 from artifacts.errors import MalformedError, UnknownEventError
 from artifacts.storage import Checkpoints, Fold, Proposal
+from catalog.test_catalog import new_store
 
 ONE, OTHER, THIRD = "1" * 32, "2" * 32, "3" * 32
 BLOB = f"blobs/{'0' * 64}"

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from test_catalog import ReadOnly, commit, new_store
 
 from artifacts.catalog import Catalog, RunFacts, Version, run_key
 from artifacts.catalog.usage import Usage
 from artifacts.errors import BrokenLogError, MalformedError, UnknownEventError
 from artifacts.storage import Fold, Log, MemoryStore, ObjectStore, Proposal, Tail
 from artifacts.testing import CountingStore
+from catalog.test_catalog import ReadOnly, commit, new_store
 
 FAR = 10  # runs, of which what was read is worth keeping
 

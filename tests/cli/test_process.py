@@ -14,10 +14,10 @@ LARGE = FILES["sub/large.bin"]
 
 
 def loaded_by(*arguments: str) -> set[str]:
-    """Packages that the process has loaded when it ends."""
+    """Modules that the process has loaded when it ends."""
     code = (
         "import atexit, sys; from artifacts.cli.main import main; "
-        "atexit.register(lambda: print(*{n.partition('.')[0] for n in sys.modules})); "
+        "atexit.register(lambda: print(*sys.modules)); "
         f"main({[*arguments]})"
     )
     told = subprocess.run(
@@ -38,6 +38,12 @@ def test_version_is_told_without_click() -> None:
 def test_no_command_loads_what_only_a_bucket_needs(art: Shell, mnist: str) -> None:
     assert loaded_by("show", mnist).isdisjoint({"fsspec", "pydantic", "numpy", "tqdm"})
     assert art.store.exists()
+
+
+@pytest.mark.parametrize("command", ["show", "ls", "log"])
+def test_no_command_loads_what_only_a_whole_stores_upkeep_needs(mnist: str, command: str) -> None:
+    assert "artifacts.catalog.upkeep" not in loaded_by(command, mnist.partition(":")[0])
+    assert "artifacts.catalog.upkeep" in loaded_by("gc")
 
 
 def test_version_is_told_alike_among_other_options(art: Shell) -> None:

@@ -24,8 +24,9 @@ from gc_model import (
 )
 from scene import noise
 
-from artifacts.catalog import Catalog, Collecting, Collector, Draft, Version
-from artifacts.catalog.reach import Reach
+from artifacts.catalog import Catalog, Draft, Version
+from artifacts.catalog.upkeep import Collecting, Collector
+from artifacts.catalog.upkeep.reach import Reach
 from artifacts.content import Digest
 from artifacts.errors import StorageError
 from artifacts.names import CollectionName

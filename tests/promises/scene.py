@@ -14,7 +14,8 @@ from zlib import crc32
 
 import artifacts
 from artifacts.cache import is_ours
-from artifacts.catalog import Catalog, Version, deliver, verify_store
+from artifacts.catalog import Catalog, Version, deliver
+from artifacts.catalog.upkeep import verify_store
 from artifacts.names import CollectionName
 from artifacts.settings import Settings
 from artifacts.storage import LocalStore

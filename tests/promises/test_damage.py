@@ -26,7 +26,8 @@ from scene import (
 )
 
 import artifacts
-from artifacts.catalog import Version, deliver, verify_store
+from artifacts.catalog import Version, deliver
+from artifacts.catalog.upkeep import verify_store
 from artifacts.errors import ArtifactsError, BrokenLogError, NotAStoreError, StoreNotFoundError
 from artifacts.names import CollectionName
 from artifacts.storage import Log, Span, Tail, fold

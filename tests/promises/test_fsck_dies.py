@@ -13,8 +13,8 @@ from dying import at_store_call, dies
 from scene import Scene, memory_disk, noise, table, write_tree
 
 from artifacts.cache import Checked
-from artifacts.catalog import checkup
 from artifacts.catalog.catalog import Catalog
+from artifacts.catalog.upkeep import checkup
 from artifacts.storage import now
 from artifacts.testing import CountingStore
 

@@ -18,20 +18,8 @@ from threading import current_thread, main_thread
 import pytest
 from scene import memory_disk, noise, table
 
-from artifacts.catalog import (
-    Catalog,
-    Collecting,
-    Collector,
-    Draft,
-    Facts,
-    Rule,
-    Session,
-    Version,
-    collect,
-    reindex,
-    repack,
-    verify_store,
-)
+from artifacts.catalog import Catalog, Draft, Facts, Rule, Session, Version
+from artifacts.catalog.upkeep import Collecting, Collector, collect, reindex, repack, verify_store
 from artifacts.errors import ConflictError, MissingBlobError
 from artifacts.names import CollectionName
 from artifacts.runs.compaction import compact

@@ -16,7 +16,8 @@ from scene import DATA, Scene, Tree, noise, write_tree
 from servers.fleet import Fleet
 
 import artifacts
-from artifacts.catalog import Session, reindex, repack, verify_store
+from artifacts.catalog import Session
+from artifacts.catalog.upkeep import reindex, repack, verify_store
 from artifacts.names import CollectionName
 from artifacts.progress import Silent
 from artifacts.settings import Settings

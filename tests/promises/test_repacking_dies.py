@@ -10,7 +10,7 @@ import pytest
 from dying import Moment, at_store_call, dies
 from scene import DATA, Scene, Tree, memory_disk, noise, write_tree
 
-from artifacts.catalog import repack
+from artifacts.catalog.upkeep import repack
 from artifacts.names import CollectionName
 
 MOST: Tree = {f"{n}": noise(1000, seed=n) for n in range(50)}

@@ -15,7 +15,7 @@ import pytest
 from dying import FORKS, at_store_call, dies
 from runs.logbook import RUN, Logbook
 
-from artifacts.catalog import verify_store
+from artifacts.catalog.upkeep import verify_store
 from artifacts.errors import StorageError
 from artifacts.runs.recovery import recover, sync
 from artifacts.runs.writer import Writer

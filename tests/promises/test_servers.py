@@ -16,7 +16,8 @@ from servers.fleet import STORES, Fleet
 from servers.server import Server
 
 import artifacts
-from artifacts.catalog import Catalog, Version, verify_store
+from artifacts.catalog import Catalog, Version
+from artifacts.catalog.upkeep import verify_store
 from artifacts.names import CollectionName
 from artifacts.settings import Settings
 from artifacts.storage import Address, ObjectStore, RemoteStore, opening

@@ -14,7 +14,8 @@ import pytest
 from artifact.samples import read
 
 from artifacts.artifact import Artifact
-from artifacts.catalog import Catalog, Distributed, Draft, Facts, Session, Version, collect
+from artifacts.catalog import Catalog, Distributed, Draft, Facts, Session, Version
+from artifacts.catalog.upkeep import collect
 from artifacts.errors import (
     ArtifactFinalizedError,
     InvalidPathError,

@@ -19,7 +19,7 @@ from threading import Event
 import pytest
 from forks import done_by_fork
 
-from artifacts.catalog import collect
+from artifacts.catalog.upkeep import collect
 from artifacts.errors import StorageError
 from artifacts.runs import delivery
 from artifacts.runs.delivery import Compact, Delivery

@@ -14,9 +14,9 @@ from itertools import chain
 from artifacts.cache import uncached
 from artifacts.catalog.catalog import Catalog
 from artifacts.catalog.commit import INLINE_BYTES
-from artifacts.catalog.copying import Copied, Sparse, copy_live
-from artifacts.catalog.live import Placed, live_pages, live_versions, located
-from artifacts.catalog.stretches import Moves, Stretches
+from artifacts.catalog.upkeep.copying import Copied, Sparse, copy_live
+from artifacts.catalog.upkeep.live import Placed, live_pages, live_versions, located
+from artifacts.catalog.upkeep.stretches import Moves, Stretches
 from artifacts.catalog.version import Version
 from artifacts.content import Digest
 from artifacts.errors import ConflictError, IntegrityError, ObjectNotFoundError

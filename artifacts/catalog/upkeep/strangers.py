@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from artifacts.catalog.leftovers import rows_in_use
+from artifacts.catalog.upkeep.leftovers import rows_in_use
 from artifacts.content import Digest
 from artifacts.errors import ArtifactsError
 from artifacts.storage import Checkpoints, ChunkLists, FileStore, Frame, Name, ObjectStore

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 from artifacts.cache import Checked, uncached
 from artifacts.catalog.catalog import Catalog
-from artifacts.catalog.reach import needed
-from artifacts.catalog.report import Problem, Report
-from artifacts.catalog.strangers import cache_faults, is_known, strangers
-from artifacts.catalog.verify import verify_store
+from artifacts.catalog.upkeep.reach import needed
+from artifacts.catalog.upkeep.report import Problem, Report
+from artifacts.catalog.upkeep.strangers import cache_faults, is_known, strangers
+from artifacts.catalog.upkeep.verify import verify_store
 from artifacts.errors import ArtifactsError, ObjectNotFoundError
 from artifacts.progress import Progress, Silent
 from artifacts.storage import (

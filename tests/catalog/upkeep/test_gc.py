@@ -10,9 +10,9 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from machines import Machines, collection
 
-from artifacts.catalog import Catalog, Collecting, Collector, Draft, Facts, collect, repack
+from artifacts.catalog import Catalog, Draft, Facts
+from artifacts.catalog.upkeep import Collecting, Collector, collect, repack
 from artifacts.content import Digest
 from artifacts.errors import (
     ArtifactNotFoundError,
@@ -39,6 +39,7 @@ from artifacts.storage import (
     write_condemned,
 )
 from artifacts.testing import CountingStore, TimelineStore
+from catalog.machines import Machines, collection
 
 AT_ONCE = timedelta(0)
 WEEK = timedelta(days=7)
@@ -48,11 +49,6 @@ SOLO = {"solo": Random(4).randbytes(5 * 2**20)}
 TABLE = {"table": b"".join(b"%d,%d\n" % (n, n * n) for n in range(40_000))}
 MANY = {Random(n).randbytes(60).hex(): Random(-n).randbytes(10) for n in range(300)}
 ALONE = {"alone": GONE["gone"]}
-
-
-@pytest.fixture
-def machines(tmp_path: Path, store: Path) -> Machines:
-    return Machines(tmp_path, LocalStore(store))
 
 
 def drop(machines: Machines, name: str, number: int = 0) -> None:

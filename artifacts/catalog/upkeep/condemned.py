@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 
 from artifacts.catalog.generations import Generation
-from artifacts.catalog.reach import Reach
+from artifacts.catalog.upkeep.reach import Reach
 from artifacts.errors import ObjectNotFoundError
 from artifacts.progress import Progress
 from artifacts.storage import (

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from artifacts.catalog import Facts, Others, Session, Version, mirror, uri_of
+from artifacts.catalog import Facts, Others, Session, Version, uri_of
+from artifacts.catalog.upkeep import mirror
 from artifacts.errors import ArtifactNotFoundError, ConflictError
 from artifacts.names import CollectionName
 from artifacts.settings import Settings

@@ -10,10 +10,10 @@ from artifacts.catalog.catalog import Catalog, Facts
 from artifacts.catalog.collection import CollectionState
 from artifacts.catalog.draft import Draft
 from artifacts.catalog.others import is_of_others
-from artifacts.catalog.relinking import moves, relink
 from artifacts.catalog.retention import is_over
 from artifacts.catalog.row import VersionRow
 from artifacts.catalog.session import Session
+from artifacts.catalog.upkeep.relinking import moves, relink
 from artifacts.catalog.version import Version
 from artifacts.errors import ArtifactNotFoundError, ConflictError
 from artifacts.names import CollectionName

@@ -11,10 +11,10 @@ from tempfile import TemporaryDirectory
 
 from artifacts.cache import CUT_BYTES, uncached
 from artifacts.catalog.catalog import Catalog
-from artifacts.catalog.listing import Unlisted, list_chunks, listed
-from artifacts.catalog.live import Complain, Placed, live_pages, located
-from artifacts.catalog.shards import Shards
-from artifacts.catalog.stretches import Stretch, Stretches
+from artifacts.catalog.upkeep.listing import Unlisted, list_chunks, listed
+from artifacts.catalog.upkeep.live import Complain, Placed, live_pages, located
+from artifacts.catalog.upkeep.shards import Shards
+from artifacts.catalog.upkeep.stretches import Stretch, Stretches
 from artifacts.catalog.version import Version
 from artifacts.errors import IntegrityError
 from artifacts.progress import Progress, Silent

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from blake3 import blake3
 
-from artifacts.catalog.stretches import Stretch
+from artifacts.catalog.upkeep.stretches import Stretch
 from artifacts.errors import NotFoundError
 from artifacts.storage import (
     BUFFER_BYTES,

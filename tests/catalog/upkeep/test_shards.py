@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifacts.catalog import shards as module
-from artifacts.catalog.shards import Shards
+from artifacts.catalog.upkeep import shards as module
+from artifacts.catalog.upkeep.shards import Shards
 from artifacts.content import Digest
 from artifacts.errors import StorageError
 from artifacts.storage import BLOBS, Located, Name

@@ -17,8 +17,8 @@ from blake3 import blake3
 
 from artifacts.cache import PART_BYTES, Checked, Copies, uncached
 from artifacts.catalog.catalog import Catalog
-from artifacts.catalog.fsck import DAMAGED, LOG, MISSING, YOUNG, Checkup, Finding, fsck
-from artifacts.catalog.live import live_pages
+from artifacts.catalog.upkeep.fsck import DAMAGED, LOG, MISSING, YOUNG, Checkup, Finding, fsck
+from artifacts.catalog.upkeep.live import live_pages
 from artifacts.errors import ArtifactsError, IntegrityError, NotFoundError, ObjectNotFoundError
 from artifacts.progress import Progress
 from artifacts.storage import BLOBS, Frame, Log, Name, ObjectStore, Tail, checked, hash_file

@@ -14,9 +14,9 @@ from random import Random
 
 import pytest
 from blake3 import blake3
-from machines import Machines, collection
 
-from artifacts.catalog import Version, repack
+from artifacts.catalog import Version
+from artifacts.catalog.upkeep import repack
 from artifacts.content import Digest
 from artifacts.errors import StorageError
 from artifacts.storage import (
@@ -31,6 +31,7 @@ from artifacts.storage import (
     expand,
 )
 from artifacts.testing import CountingStore, FailingStore, SlowStore
+from catalog.machines import Machines, collection
 
 SMALL = {f"{n:03}": Random(n).randbytes(1000 + n) for n in range(100)}
 FEW = {path: SMALL[path] for path in ("007", "050", "051", "093")}
@@ -38,11 +39,6 @@ SOLO = Random(0).randbytes(5 * 2**20)
 EDITED = SOLO[: 2**20] + b"inserted" + SOLO[2**20 : 2**21]
 TABLE = b"".join(b"%d,%d,%d\n" % (n, n * n, n % 7) for n in range(60_000))
 NOISE = {f"noise/{n}": Random(-n - 1).randbytes(10**6) for n in range(3)}
-
-
-@pytest.fixture
-def machines(tmp_path: Path, store: Path) -> Machines:
-    return Machines(tmp_path, LocalStore(store))
 
 
 @pytest.fixture

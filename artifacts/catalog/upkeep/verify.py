@@ -8,9 +8,9 @@ from concurrent.futures import Executor
 
 from artifacts.cache import Checked, checked_key, uncached
 from artifacts.catalog.catalog import Catalog
-from artifacts.catalog.comparison import Comparison
-from artifacts.catalog.evidence import check_objects
-from artifacts.catalog.report import Report
+from artifacts.catalog.upkeep.comparison import Comparison
+from artifacts.catalog.upkeep.evidence import check_objects
+from artifacts.catalog.upkeep.report import Report
 from artifacts.catalog.version import Version
 from artifacts.errors import ArtifactsError, NotFoundError
 from artifacts.names import CollectionName

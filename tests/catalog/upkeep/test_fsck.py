@@ -7,14 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from test_catalog import commit, content_of, copy_of, draft_of, named, new_store
 
 from artifacts.cache import Copies
-from artifacts.catalog import (
-    Catalog,
+from artifacts.catalog import Catalog, Facts
+from artifacts.catalog.upkeep import (
     Checkup,
     CopiesSource,
-    Facts,
     FolderSource,
     StoreSource,
     checkup,
@@ -24,6 +22,7 @@ from artifacts.catalog import (
 from artifacts.content import Digest
 from artifacts.names import CollectionName
 from artifacts.storage import MemoryStore, Name, ObjectStore, Proposal, open_store
+from catalog.test_catalog import commit, content_of, copy_of, draft_of, named, new_store
 
 NO_TIME = timedelta(0)
 FILES = {f"{number:04}.txt": b"%d " % number * 40 for number in range(3000)}

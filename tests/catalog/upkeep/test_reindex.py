@@ -10,14 +10,14 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from machines import Machines
 
-from artifacts.catalog import reindex, shards
+from artifacts.catalog.upkeep import reindex, shards
 from artifacts.content import Digest
 from artifacts.progress import Silent
 from artifacts.storage import Chunk, ChunkLists, Index, LocalStore, Name, begin_writing
 from artifacts.storage.index import Located, Segment
 from artifacts.testing import SlowStore
+from catalog.machines import Machines
 
 SMALL = {f"{n:03}": Random(n).randbytes(1000 + n) for n in range(100)}
 SOLO = {"solo": Random(0).randbytes(5 * 2**20)}

@@ -10,11 +10,11 @@ from random import Random
 from typing import Any
 
 import pytest
-from machines import Machines
 
-from artifacts.catalog import Problem, Report, verify_store, verify_version
+from artifacts.catalog.upkeep import Problem, Report, verify_store, verify_version
 from artifacts.errors import StorageError
 from artifacts.storage import LocalStore
+from catalog.machines import Machines
 
 SMALL = {f"{n:03}": Random(n).randbytes(1000 + n) for n in range(60)}
 TABLE = b"".join(b"%d,%d,%d\n" % (n, n * n, n % 7) for n in range(30_000))

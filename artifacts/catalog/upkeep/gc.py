@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from artifacts.cache import uncached
 from artifacts.catalog.catalog import Catalog
 from artifacts.catalog.collection import CollectionState
-from artifacts.catalog.condemned import Tally, left, sweep_lists, swept, unreached
 from artifacts.catalog.directory import DirectoryState
 from artifacts.catalog.generations import Generation
-from artifacts.catalog.leftovers import sweep_caches
-from artifacts.catalog.reach import Reach, all_collections, needed
 from artifacts.catalog.retention import expire
 from artifacts.catalog.run import RunState
+from artifacts.catalog.upkeep.condemned import Tally, left, sweep_lists, swept, unreached
+from artifacts.catalog.upkeep.leftovers import sweep_caches
+from artifacts.catalog.upkeep.reach import Reach, all_collections, needed
 from artifacts.errors import UnknownEventError, VerificationError
 from artifacts.progress import Progress, Silent
 from artifacts.storage import Fold, Proposal, read_condemned, write_condemned, write_keys

@@ -10,7 +10,7 @@ from operator import attrgetter
 
 from blake3 import blake3
 
-from artifacts.catalog.stretches import Move, Stretch, joined
+from artifacts.catalog.upkeep.stretches import Move, Stretch, joined
 from artifacts.content import Digest
 from artifacts.errors import ArtifactsError, DigestMismatchError, IntegrityError, NotFoundError
 from artifacts.storage import (

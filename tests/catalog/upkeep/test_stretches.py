@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from artifacts.catalog.stretches import Move, Moves, Stretch, Stretches
+from artifacts.catalog.upkeep.stretches import Move, Moves, Stretch, Stretches
 from artifacts.content import Digest
 from artifacts.storage import BLOBS, RAW, ZSTD, Name, Span
 

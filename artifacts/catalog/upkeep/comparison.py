@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from artifacts.cache import Checked, checked_key
-from artifacts.catalog.evidence import (
+from artifacts.catalog.upkeep.evidence import (
     Found,
     Packed,
     Pieced,
@@ -17,7 +17,7 @@ from artifacts.catalog.evidence import (
     check_objects,
     read_places,
 )
-from artifacts.catalog.report import Report
+from artifacts.catalog.upkeep.report import Report
 from artifacts.catalog.version import Version
 from artifacts.content import Digest, Page
 from artifacts.errors import ArtifactsError, BrokenLogError
