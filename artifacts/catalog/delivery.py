@@ -78,45 +78,18 @@ def deliver(
     MissingReferenceError, ChangedReferenceError. But nothing at all is,
     if what the store says of the files is no artifact: MalformedError, InvalidPathError.
     """
-    receipt = Receipt.find(root)
-    before, details = receipt.files(), receipt.details()
-    progress = progress or Silent()
-    references = References(
-        manner.places or Places(),
-        {SCHEME: Others(version.store, version.collection.log.parallel).fetch},
-        receipt.referred(),
-        manner.allow_missing_references,
-    )
+    destination = _Destination(root, version, manner, progress or Silent())
 
     def attempt(version: Version) -> tuple[_Pages, Checkout]:
         pages = _Pages(version, prefix, only)
-        checkout = Checkout(
-            version.store,
-            root,
-            before,
-            force=manner.force,
-            links=manner.links,
-            progress=progress,
-            references=references,
-            details=details,
-            outside_links=manner.outside_links,
-        )
-        checkout.run(pages.parts()).problems += pages.damage
-        return pages, checkout
+        return pages, destination.take(pages)
 
     pages, checkout = _as_laid_out_now(
         version.uncached() if manner.skip_cache else version, attempt
     )
     if not pages.damage:  # a receipt has to have them all
         pages.version.keep_carried()
-        with alone(os.fspath(root)):
-            renewed = Receipt.find(root).adding(
-                pages.delivery(references.delivered)
-            )  # others may have added theirs
-            if before or details:
-                kept = renewed.files().keys() | renewed.details().keys()
-                checkout.delete_stale(sorted((before.keys() | details.keys()) - kept), kept)
-            renewed.write(root)
+        destination.settle(pages, checkout)
     checkout.outcome.raise_problems()
     return checkout.outcome
 
@@ -139,6 +112,48 @@ def _as_laid_out_now(
     checkout.outcome.written += outcome.written
     checkout.outcome.kept -= outcome.written
     return pages, checkout
+
+
+class _Destination:
+    """A folder as earlier deliveries left it, and how files get into it now."""
+
+    def __init__(self, root: Path, version: Version, manner: Manner, progress: Progress) -> None:
+        receipt = Receipt.find(root)
+        self._root, self._manner, self._progress = root, manner, progress
+        self._files, self._details = receipt.files(), receipt.details()
+        others = Others(version.store, version.collection.log.parallel)
+        self._references = References(
+            manner.places or Places(),
+            {SCHEME: others.fetch},
+            receipt.referred(),
+            manner.allow_missing_references,
+        )
+
+    def take(self, pages: _Pages) -> Checkout:
+        """Have in it what can be had of the pages' files."""
+        checkout = Checkout(
+            pages.version.store,
+            self._root,
+            self._files,
+            force=self._manner.force,
+            links=self._manner.links,
+            progress=self._progress,
+            references=self._references,
+            details=self._details,
+            outside_links=self._manner.outside_links,
+        )
+        checkout.run(pages.parts()).problems += pages.damage
+        return checkout
+
+    def settle(self, pages: _Pages, checkout: Checkout) -> None:
+        """Leave the receipt there, and nothing that was delivered before and is in none now."""
+        with alone(os.fspath(self._root)):
+            now = Receipt.find(self._root)  # others may have added theirs
+            renewed = now.adding(pages.delivery(self._references.delivered))
+            if before := self._files.keys() | self._details.keys():
+                kept = renewed.files().keys() | renewed.details().keys()
+                checkout.delete_stale(sorted(before - kept), kept)
+            renewed.write(self._root)
 
 
 class _Pages:
