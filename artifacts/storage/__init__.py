@@ -14,13 +14,11 @@ from artifacts.storage.chunks import (
 )
 from artifacts.storage.claim import alone, claim, claimed, delete_abandoned
 from artifacts.storage.codec import MOST_STORED, RAW, ZSTD, compress, decode, encode, expand
-from artifacts.storage.epoch import (
+from artifacts.storage.condemned import (
     COLLECTED,
-    START,
     Condemned,
     CondemnedKeys,
     CondemnedList,
-    Epoch,
     Heeded,
     key_of,
     read_condemned,
@@ -28,6 +26,7 @@ from artifacts.storage.epoch import (
     write_condemned,
     write_keys,
 )
+from artifacts.storage.epoch import START, Epoch
 from artifacts.storage.fold import Fold, State, apply_rules
 from artifacts.storage.frame import Frame
 from artifacts.storage.healing import forget, has_copy, healed
