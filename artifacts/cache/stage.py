@@ -1,40 +1,29 @@
-"""Stage: a page's files, put together out of sight, checked, and then moved into place.
-
-A folder that is new at its destination is moved whole, which costs a fraction of moving its
-files one by one.
-"""
+"""Stage: a page's files, put together out of sight, checked, and then moved into place."""
 
 from __future__ import annotations
 
-import errno
 import os
-import stat as modes
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import suppress
-from typing import ParamSpec, TypeVar
 
 from blake3 import blake3
 
-from artifacts.cache.audit import files_below
 from artifacts.cache.dereference import References
 from artifacts.cache.details import permissions
+from artifacts.cache.faults import listed, mismatch, of_file
+from artifacts.cache.scaffold import Scaffold, made, remove
 from artifacts.cache.supply import Supply
 from artifacts.content import Digest, Kind, Page
 from artifacts.errors import (
     ArtifactsError,
-    DigestMismatchError,
     IntegrityError,
     InvalidPathError,
-    MalformedError,
     MissingBlobError,
-    ObjectNotFoundError,
     StorageError,
 )
 from artifacts.progress import Progress
 from artifacts.storage import (
     RAW,
     READ_BYTES,
-    TO_MAKE,
     Extent,
     PageLayout,
     Span,
@@ -42,11 +31,7 @@ from artifacts.storage import (
     write_all,
 )
 
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
 _LINK_BYTES = 2**20  # from here on a link saves more than it costs
-_NO_NAME = {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.EEXIST, errno.ENOTDIR}
-_LISTED = 3  # blobs that an error names
 
 
 class Stage:
@@ -61,7 +46,7 @@ class Stage:
         progress: Progress,
         references: References | None = None,
     ) -> None:
-        self.folder = folder
+        self._scaffold = Scaffold(folder)
         self.page = page
         self._references = references
         self.written = 0
@@ -69,12 +54,10 @@ class Stage:
         self._store = supply.store
         self._report = report
         self._progress = progress
-        self._folders: set[str] = set()
 
     def write(self, indices: Collection[int], layout: PageLayout) -> None:
         """Put the page's files of these indices together, whichever can be had."""
-        os.mkdir(self.folder)
-        self._folders.add("")
+        self._scaffold.begin()
         if self._references is not None and self.page.details:
             indices = self._write_references(indices, self._references)
         if self.page.details:
@@ -96,24 +79,8 @@ class Stage:
 
         What lies in the way is told to `report`, and left.
         """
-        folders, is_clear = [""], True
-        self._set_permissions(self.folder, Kind.FILE)
-        for prefix in folders:  # which grows meanwhile
-            with os.scandir(f"{self.folder}/{prefix}") as found:
-                entries = [*found]
-            for entry in entries:
-                path = prefix + entry.name
-                try:
-                    if not _move(entry, path, f"{root}/{path}"):
-                        folders.append(f"{path}/")
-                except ArtifactsError as error:
-                    self._report(error)
-                    is_clear = False
-        for prefix in reversed(folders):
-            with suppress(OSError):  # it still has what could not be moved
-                os.rmdir(f"{self.folder}/{prefix}")
-        if not is_clear:
-            self.written -= sum(1 for _ in files_below(self.folder))
+        self._set_permissions(self._scaffold.folder, Kind.FILE)
+        self.written -= self._scaffold.move_to(root, self._report)
         self._set_permissions(root, Kind.FOLDER)  # a folder that is read-only could not be moved
 
     def _set_permissions(self, root: str, kind: Kind) -> None:
@@ -134,7 +101,7 @@ class Stage:
         for index in found:
             path = self.page.paths[index]
             try:
-                _made(path, os.symlink, details[index].target or "", self._place(path))
+                made(path, os.symlink, details[index].target or "", self._scaffold.place(path))
             except InvalidPathError as error:
                 self._report(error)
             except OSError as error:
@@ -152,8 +119,7 @@ class Stage:
         wanted = []
         for entry in map(self.page.__getitem__, found):
             try:
-                self._place_new(entry.path)
-                wanted.append((entry, f"{self.folder}/{entry.path}"))
+                wanted.append((entry, self._scaffold.place_new(entry.path)))
             except InvalidPathError as error:
                 self._report(error)
         for _, outcome in references.fetch_all(wanted, self._progress.advance):
@@ -175,7 +141,7 @@ class Stage:
     def _write_linked(self, index: int, spans: Sequence[Span]) -> None:
         path, digest = self.page.paths[index], self.page.digest_at(index)
         try:
-            target = self._place(path)
+            target = self._scaffold.place(path)
         except InvalidPathError as error:
             self._report(error)
             return
@@ -209,7 +175,7 @@ class Stage:
         reads = self._supply.extents([(span, paths[part.indices.start]) for part, span in small])
         for (part, _), data in zip(small, reads, strict=True):
             self._write_extent(part, data)
-        blobs = self._supply.blobs([(span, self._aside(index)) for index, span in large])
+        blobs = self._supply.blobs([(span, self._scaffold.aside(index)) for index, span in large])
         for (index, span), bring in zip(large, blobs, strict=True):
             self._write_large(index, span, bring)
 
@@ -218,16 +184,12 @@ class Stage:
         digest = self.page.digest_at(index)
         return len(spans) == 1 and spans[0].blob.digest == digest and spans[0].codec == RAW
 
-    def _aside(self, index: int) -> str:
-        """Where something that becomes a file may lie until then: no path leads there."""
-        return f"{self.folder}~{index}"
-
     def _write_extent(self, extent: Extent, read: Callable[[], bytes]) -> None:
         try:
             data = memoryview(read())
         except (MissingBlobError, StorageError) as error:
             for index in extent.indices:
-                self._report(self._of_file(error, self.page.paths[index]))
+                self._report(of_file(error, self._store.url, self.page.paths[index]))
             return
         wrong = self._write_contents(extent, data)
         is_renewed = bool(wrong) and forget(self._store, extent.blob.key)
@@ -262,7 +224,7 @@ class Stage:
 
     def _write_content(self, path: str, content: memoryview) -> None:
         try:
-            fd = self._create(path)
+            fd = self._scaffold.create(path)
         except InvalidPathError as error:
             self._report(error)
             return
@@ -280,7 +242,7 @@ class Stage:
         def attempt(target: str) -> tuple[Digest, int]:
             bring()
             advance = self._progress.advance
-            return _made(path, self._supply.copy, blob, self._aside(index), target, advance)
+            return made(path, self._supply.copy, blob, self._scaffold.aside(index), target, advance)
 
         path = self.page.paths[index]
         self._put_together(index, [blob], attempt)
@@ -288,7 +250,7 @@ class Stage:
     def _write_spans(self, index: int, spans: Sequence[Span]) -> None:
         def attempt(target: str) -> tuple[Digest, int]:
             hasher, size = blake3(), 0
-            fd = self._create(path)
+            fd = self._scaffold.create(path)
             try:
                 for data in self._supply.spans(spans, path):
                     hasher.update(data)
@@ -307,21 +269,21 @@ class Stage:
     ) -> None:
         """One file by itself, once more if it is wrong and that may be the fault of a copy."""
         path, keys = self.page.paths[index], {span.blob.key: None for span in spans}
-        target, key = f"{self.folder}/{path}", _listed([*keys])
+        target, key = f"{self._scaffold.folder}/{path}", listed([*keys])
         try:
-            self._place_new(path)
+            self._scaffold.place_new(path)
             try:
                 self._check(index, *attempt(target), key)
             except IntegrityError:
                 if not forget(self._store, *keys):
                     raise
-                _remove(target)
+                remove(target)
                 self._check(index, *attempt(target), key)
         except InvalidPathError as error:
             self._report(error)
         except ArtifactsError as error:
-            _remove(target)
-            self._report(self._of_file(error, path))
+            remove(target)
+            self._report(of_file(error, self._store.url, path))
         else:
             self.written += 1
 
@@ -330,9 +292,9 @@ class Stage:
         path = self.page.paths[index]
         try:
             if index in self.page.details and self.page[index].kind:
-                self._place(f"{path}/")
+                self._scaffold.place(f"{path}/")
             else:
-                os.close(self._create(path))
+                os.close(self._scaffold.create(path))
         except InvalidPathError as error:
             self._report(error)
         else:
@@ -348,58 +310,7 @@ class Stage:
             raise self._mismatch(index, found, size, key)
 
     def _mismatch(self, index: int, found: Digest, size: int, key: str) -> IntegrityError:
-        name = f"{self.page.paths[index]} (in {key} of {self._store.url})"
-        expected = self.page.digest_at(index)
-        if found == expected:
-            reason = f"it has {size} bytes, not the {self.page.sizes[index]} of its entry"
-            return MalformedError(name, reason)
-        return DigestMismatchError(name, expected.hex(), found.hex())
-
-    def _of_file(self, error: ArtifactsError, path: str) -> ArtifactsError:
-        """What reading a blob raised, told of one of the files that lie in it."""
-        if isinstance(error, MissingBlobError):
-            return MissingBlobError(path, error.key, error.store)
-        if isinstance(error, ObjectNotFoundError):
-            return MissingBlobError(path, error.key, self._store.url)
-        if isinstance(error, StorageError):
-            return StorageError(f"{path} (in {error.key})", error.reason)
-        return error
-
-    def _place_new(self, path: str) -> None:
-        """As `_place`. Raises InvalidPathError also for a name that another file has here."""
-        if os.path.lexists(self._place(path)):
-            raise InvalidPathError(path, "has the name of another file on this disk")
-
-    def _create(self, path: str) -> int:
-        """A new file. Raises InvalidPathError for a name that this disk does not take."""
-        return _made(path, os.open, self._place(path), TO_MAKE, 0o666)
-
-    def _place(self, path: str) -> str:
-        """Where in the stage a path goes; its folders are made. Raises InvalidPathError."""
-        missing, folder = [], path.rpartition("/")[0]
-        while folder not in self._folders:
-            missing.append(folder)
-            folder = folder.rpartition("/")[0]
-        for each in reversed(missing):
-            _made(path, os.mkdir, f"{self.folder}/{each}")
-            self._folders.add(each)
-        return f"{self.folder}/{path}"
-
-
-def _listed(keys: Sequence[str]) -> str:
-    """The first ones, and how many more."""
-    more = len(keys) - _LISTED
-    return ", ".join(keys[:_LISTED]) + (f" and {more} more" if more > 0 else "")
-
-
-def _made(path: str, make: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T:
-    """What `make` returns. Raises InvalidPathError if the disk does not take the path's name."""
-    try:
-        return make(*arguments, **options)
-    except OSError as error:
-        if error.errno in _NO_NAME:
-            raise InvalidPathError(path, f"is no name for this disk: {error.strerror}") from error
-        raise
+        return mismatch(self.page, index, found, size, f"{key} of {self._store.url}")
 
 
 def _batches(extent: Extent, page: Page, indices: Collection[int]) -> Iterator[Extent]:
@@ -417,36 +328,3 @@ def _batches(extent: Extent, page: Page, indices: Collection[int]) -> Iterator[E
         offset += size
     if first is not None:
         yield Extent(extent.blob, start, range(first, extent.indices.stop))
-
-
-def _move(entry: os.DirEntry[str], path: str, place: str) -> bool:
-    """False for a folder that is there already: then what lies in it is to be moved.
-
-    Raises InvalidPathError, StorageError.
-    """
-    is_folder = entry.is_dir(follow_symlinks=False)
-    try:
-        os.replace(entry.path, place)
-    except OSError as error:
-        is_folder_there = _is_folder(place)
-        if is_folder_there and is_folder:
-            return False
-        if is_folder_there:
-            raise InvalidPathError(path, "is a folder here: remove it") from None
-        if is_folder and os.path.lexists(place):
-            reason = "would be written through a link or a file that lies in its way"
-            raise InvalidPathError(path, f"{reason}: remove it") from None
-        raise StorageError(place, error.strerror or str(error)) from error
-    return True
-
-
-def _is_folder(place: str) -> bool:
-    try:
-        return modes.S_ISDIR(os.lstat(place).st_mode)
-    except OSError:
-        return False
-
-
-def _remove(path: str) -> None:
-    with suppress(FileNotFoundError):
-        os.unlink(path)
