@@ -1,7 +1,8 @@
 """Catalog: names to versions, and everything that happens to them."""
 
-from artifacts.catalog.catalog import Catalog, Facts
+from artifacts.catalog.catalog import Catalog
 from artifacts.catalog.collection import CollectionState, id_of
+from artifacts.catalog.commit import Facts
 from artifacts.catalog.delivery import AS_EVER, Manner, deliver
 from artifacts.catalog.distributed import Distributed
 from artifacts.catalog.draft import Draft

@@ -3,40 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from artifacts.cache import CachedStore, Copies, Intake, cached
 from artifacts.catalog.access import Access
 from artifacts.catalog.collection import CollectionState
-from artifacts.catalog.collections import Collections
-from artifacts.catalog.commit import Content, write_content
+from artifacts.catalog.commit import Content, Facts, write_content
 from artifacts.catalog.draft import Draft
 from artifacts.catalog.lineage import Lineage, lineage
-from artifacts.catalog.links import Shown, follow, link, shown_in, unlink
+from artifacts.catalog.links import link, unlink
 from artifacts.catalog.logs import Logs
-from artifacts.catalog.retention import Rule, drop, end_of, is_over, lasting_s, over
+from artifacts.catalog.retention import Rule, drop, is_over, over
 from artifacts.catalog.row import VersionRow
 from artifacts.catalog.run import RunState
 from artifacts.catalog.usage import RunFacts, Usage, run_key
-from artifacts.catalog.version import Link, Version
-from artifacts.errors import (
-    AliasedError,
-    ArtifactNotFoundError,
-    ConflictError,
-    LostRaceError,
-    WrongTypeError,
-)
-from artifacts.names import (
-    HIDDEN,
-    LATEST,
-    ArtifactName,
-    CollectionName,
-    DigestName,
-)
+from artifacts.catalog.version import Version
+from artifacts.catalog.versions import Versions
+from artifacts.errors import AliasedError, ConflictError, LostRaceError
+from artifacts.names import CollectionName
 from artifacts.storage import (
     Address,
     Change,
@@ -56,21 +42,7 @@ _OF_ALIASES = ("aliased", "unaliased")
 _SOON_S = 2  # what was asked so long before an upload ended is asked again
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What a commit says beside its content."""
-
-    aliases: Sequence[str] = ()
-    tags: Sequence[str] = ()
-    description: str | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    run: str | None = None
-    ttl: int | None = None  # seconds that it lasts, 0 for ever; None for what others say
-    distributed: str | None = None  # which meeting of many writers it came of
-    created: str | None = None  # when, in another store of which it is a copy
-
-
-class Catalog(Collections):
+class Catalog(Versions):
     """Any number of threads may commit and resolve; who only reads needs only read access."""
 
     @classmethod
@@ -153,7 +125,7 @@ class Catalog(Collections):
             self.logs.foresee(entity, project, draft.name)
             started = time.monotonic()
             content = write_content(self.store, draft)
-            changes = [*expected, _committed(content, facts)]
+            changes = [*expected, facts.committing(content)]
             with self.logs.operation(goes_on=time.monotonic() - started < _SOON_S):
                 version = self._append(name, draft.type, changes, content)
             if version is not None:
@@ -184,39 +156,6 @@ class Catalog(Collections):
                 return None
         raise ConflictError(f"{name.qualified} keeps being deleted; commit again later")
 
-    def resolve(self, name: ArtifactName | DigestName, type: str | None = None) -> Version:
-        """Raises ArtifactNotFoundError, and WrongTypeError if its type is another."""
-        with self.logs.operation():
-            if isinstance(name, DigestName):
-                version = self._resolve_digest(name)
-            else:
-                version = self._resolve_name(name)
-        if type is not None and type != version.type:
-            raise WrongTypeError(name.qualified, version.type, type)
-        return version
-
-    def _resolve_name(self, name: ArtifactName) -> Version:
-        collection = self.logs.collection(name.collection_name, name.version)
-        if collection is None:
-            raise ArtifactNotFoundError(name.qualified, self.store.url)
-        state = collection.state
-        state.expect(name.version, collection.log)
-        number = -1 if (known := state.number_of(name.version)) is None else known
-        if (link := state.link(number)) is not None:
-            return follow(self.logs, Link(name.collection_name, collection, link))
-        row = state.version(number)
-        if row is None or is_over(self.logs, name.collection_name, state, row):
-            hint = self._gone(name.collection_name, state, number) or _hint(state)
-            raise ArtifactNotFoundError(name.qualified, self.store.url, hint)
-        return Version(self.store, name.collection_name, collection, row)
-
-    def _gone(self, name: CollectionName, state: CollectionState, number: int) -> str:
-        """What became of a version that there was."""
-        row = state.known(number)
-        if row is None or row.dropped is not None:
-            return f"v{number} was deleted at {row.dropped}" if row else ""
-        return f"v{number} was to last until {end_of(self.logs, name, state, row)}, and is over"
-
     def _expired(
         self, name: CollectionName, fold: Fold[CollectionState], digest: bytes
     ) -> list[Change]:
@@ -225,62 +164,6 @@ class Catalog(Collections):
         row = None if number is None else fold.state.version(number)
         is_so = row is not None and is_over(self.logs, name, fold.state, row)
         return [over(fold.state, row)] if row is not None and is_so else []
-
-    def base(self, name: CollectionName) -> Version | None:
-        """The newest version that can be had without asking a store that is far away for it.
-
-        Good for finding content that is in the store already, and for nothing else. Where this
-        machine does not know the collection, the store is asked.
-        """
-        with self.logs.operation():
-            fold = self.logs.guess(name) if self.logs.parallel else None
-            row = next(iter(fold.guess), None) if fold else None
-            return Version(self.store, name, fold, row) if fold and row else self.latest(name)
-
-    def latest(self, name: CollectionName) -> Version | None:
-        """The collection's newest version, if it has any."""
-        collection = self.collection(name)
-        return self.newest(name, collection) if collection else None
-
-    def newest(self, name: CollectionName, collection: Fold[CollectionState]) -> Version | None:
-        """As `latest`, of a collection as it was read."""
-        row = next(self._rows(name, collection.state), None)
-        return Version(self.store, name, collection, row) if row else None
-
-    def each(
-        self, entity: str, project: str
-    ) -> Iterator[tuple[CollectionName, Fold[CollectionState]]]:
-        """The collections and portfolios of a project in order of name, read one by one."""
-        with self.logs.operation():
-            directory = self.logs.project(entity, project)
-            names = dict(directory.state.names) if directory else {}
-        for name in sorted(each for each in names if not each.startswith(HIDDEN)):
-            with self.logs.operation():
-                fold = self.logs.fold(names[name].id).refresh()
-            if fold.state.name and not fold.state.is_deleted:
-                yield CollectionName(entity, project, name), fold
-
-    def _rows(self, name: CollectionName, state: CollectionState) -> Iterator[VersionRow]:
-        """Of versions whose time is not over, newest first."""
-        return (row for row in state if not is_over(self.logs, name, state, row))
-
-    def versions(self, name: CollectionName) -> Iterator[Version]:
-        """Newest first; of a portfolio those that it shows. Raises ArtifactNotFoundError."""
-        collection = self.collection(name)
-        if collection is None:
-            raise ArtifactNotFoundError(name.qualified, self.store.url)
-        if collection.state.is_portfolio:
-            return (each.version for each in self.links(name) if each.version)
-        rows = self._rows(name, collection.state)
-        return (Version(self.store, name, collection, row) for row in rows)
-
-    def links(self, portfolio: CollectionName) -> Iterator[Shown]:
-        """Newest first, those that lead nowhere too. Raises ArtifactNotFoundError."""
-        with self.logs.operation():
-            fold = self.logs.collection(portfolio)
-            if fold is None:
-                raise ArtifactNotFoundError(portfolio.qualified, self.store.url)
-            return iter([*shown_in(self.logs, portfolio, fold)])
 
     def link(
         self, version: Version, target: CollectionName, aliases: Sequence[str] = ()
@@ -332,11 +215,6 @@ class Catalog(Collections):
             fold, _ = self.logs.existing(name)
             return rule.prune(fold, self.logs.clock(), is_dry=is_dry)
 
-    def lasting_s(self, version: Version) -> int | None:
-        """Seconds from its creation on, as far as the logs were read; None for ever."""
-        name = version.collection_name
-        return lasting_s(version.row, version.collection.state.ttl, self.logs.default_ttl(name))
-
     def run_log(self, entity: str, project: str, run: str) -> Log:
         """The log of a run. Its id follows from its name, so starting one contends with nobody.
 
@@ -386,41 +264,3 @@ class Catalog(Collections):
         """What it was made from, and what was made from it; see `lineage`."""
         with self.logs.operation():
             return lineage(self.logs, self._usage, version, up=up, down=down, depth=depth)
-
-    def _resolve_digest(self, name: DigestName) -> Version:
-        collections = (
-            [name.collection]
-            if name.collection
-            else [each for each, _ in self.collections(name.entity, name.project)]
-        )
-        for each in collections:
-            collection = CollectionName(name.entity, name.project, each)
-            if self.collection(collection) is not None:
-                for version in self.versions(collection):
-                    if version.digest.hex().startswith(name.digest):
-                        return version
-        raise ArtifactNotFoundError(name.qualified, self.store.url)
-
-
-def _committed(content: Content, facts: Facts) -> Change:
-    change = {
-        "kind": "committed",
-        "manifest": str(content.name),
-        "layout": str(content.layout),
-        "size": content.manifest.size,
-        "entries": len(content.manifest),
-        "aliases": [*dict.fromkeys((*facts.aliases, LATEST))],
-    }
-    extra: dict[str, Any] = {"run": facts.run, "tags": [*facts.tags]}
-    extra |= {"description": facts.description, "metadata": dict(facts.metadata)}
-    extra |= {"distributed": facts.distributed, "created": facts.created}
-    change |= {key: value for key, value in extra.items() if value}
-    return change if facts.ttl is None else change | {"ttl": facts.ttl}
-
-
-def _hint(state: CollectionState) -> str:
-    """What there is, for somebody who asked for another version."""
-    if not len(state.rows):
-        return f"{state.name} has no version"
-    aliases = f"has the aliases {', '.join(state.aliases)}" if state.aliases else "has no alias"
-    return f"{state.name} goes up to v{state.next - 1} and {aliases}"

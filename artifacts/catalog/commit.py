@@ -5,15 +5,19 @@ Each is written before what names it, so whoever dies in between leaves only wha
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 from artifacts.catalog.draft import Draft
 from artifacts.content import Digest, Manifest, PageRow, build
+from artifacts.names import LATEST
 from artifacts.storage import (
     LAYOUTS,
     MANIFESTS,
     PAGES,
+    Change,
     Epoch,
     Layout,
     Name,
@@ -36,6 +40,36 @@ class Content:
     layout: Name
     epoch: int = 0
     inline: dict[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a commit says beside its content."""
+
+    aliases: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    description: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    run: str | None = None
+    ttl: int | None = None  # seconds that it lasts, 0 for ever; None for what others say
+    distributed: str | None = None  # which meeting of many writers it came of
+    created: str | None = None  # when, in another store of which it is a copy
+
+    def committing(self, content: Content) -> Change:
+        """What its event says of it."""
+        change = {
+            "kind": "committed",
+            "manifest": str(content.name),
+            "layout": str(content.layout),
+            "size": content.manifest.size,
+            "entries": len(content.manifest),
+            "aliases": [*dict.fromkeys((*self.aliases, LATEST))],
+        }
+        extra: dict[str, Any] = {"run": self.run, "tags": [*self.tags]}
+        extra |= {"description": self.description, "metadata": dict(self.metadata)}
+        extra |= {"distributed": self.distributed, "created": self.created}
+        change |= {key: value for key, value in extra.items() if value}
+        return change if self.ttl is None else change | {"ttl": self.ttl}
 
 
 def write_content(store: ObjectStore, draft: Draft) -> Content:

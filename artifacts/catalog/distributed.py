@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from artifacts.catalog.catalog import Facts
 from artifacts.catalog.collection import CollectionState, id_of
+from artifacts.catalog.commit import Facts
 from artifacts.catalog.draft import Draft
 from artifacts.catalog.row import VersionRow
 from artifacts.catalog.session import Session

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from artifacts.catalog.catalog import Catalog, Facts
+from artifacts.catalog.catalog import Catalog
+from artifacts.catalog.commit import Facts
 from artifacts.catalog.draft import Draft
 from artifacts.catalog.version import Version
 from artifacts.errors import ArtifactNotFoundError, ConflictError, LostRaceError

@@ -6,8 +6,9 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from artifacts.catalog.catalog import Catalog, Facts
+from artifacts.catalog.catalog import Catalog
 from artifacts.catalog.collection import CollectionState
+from artifacts.catalog.commit import Facts
 from artifacts.catalog.draft import Draft
 from artifacts.catalog.others import is_of_others
 from artifacts.catalog.retention import is_over
