@@ -77,6 +77,9 @@ class CachedStore:
     def list(self, prefix: str = "") -> Iterator[str]:
         return self.remote.list(prefix)
 
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        return self.remote.folders(prefix)
+
     def create(self, key: str, data: bytes) -> None:
         self.remote.create(key, data)
 

@@ -2,7 +2,8 @@
 
 from artifacts.runs.active import active_run
 from artifacts.runs.alerts import AlertLevel
-from artifacts.runs.briefs import Brief, Briefs
+from artifacts.runs.brief import Brief
+from artifacts.runs.briefs import Briefs
 from artifacts.runs.config import Config
 from artifacts.runs.exporting import Export, ExportFormat
 from artifacts.runs.finding import FoundRun, find_run

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from artifacts.catalog import Session
 from artifacts.errors import UsageError
-from artifacts.runs.briefs import Brief, Briefs
+from artifacts.runs.brief import Brief
+from artifacts.runs.briefs import Briefs
 from artifacts.storage import Proposal
 
 

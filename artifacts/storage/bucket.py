@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar
@@ -92,20 +92,34 @@ class Bucket:
     def page(self, prefix: str, cursor: Cursor | None) -> Page:
         """One folder at a time, so that memory is bounded by the largest."""
         folder, *others = [prefix.rpartition("/")[0]] if cursor is None else cursor
-        try:
-            place = self.locate(folder).rstrip("/")
-            found = self.filesystem.ls(place, detail=True, **self.limit())
-        except FileNotFoundError:
-            found = []
         names = []
-        for entry in found:
-            name = str(entry["name"]).strip("/").removeprefix(self.root.strip("/") + "/")
-            if entry["type"] == "directory":
-                if name != folder and (name + "/").startswith(prefix[: len(name) + 1]):
+        for name, is_folder in self._entries(folder):
+            if is_folder:
+                if (name + "/").startswith(prefix[: len(name) + 1]):
                     others.append(name)
             elif name.startswith(prefix):
                 names.append(name)
         return Page(names, others or None)
+
+    def folders(self, prefix: str, cursor: Cursor | None) -> Page:
+        """As `page`: names of folders with the slash at their end, whatever is below them."""
+        assert cursor is None, "one page has them all"
+        entries = self._entries(prefix.rpartition("/")[0])
+        found = [name for name, is_folder in entries if is_folder]
+        return Page([f"{name}/" for name in found if name.startswith(prefix)], None)
+
+    def _entries(self, folder: str) -> Iterator[tuple[str, bool]]:
+        """Names in one folder, and whether they are folders."""
+        try:
+            place = self.locate(folder).rstrip("/")
+            found = self.filesystem.ls(place, detail=True, **self.limit())
+        except FileNotFoundError:
+            return
+        for entry in found:
+            name = str(entry["name"]).strip("/").removeprefix(self.root.strip("/") + "/")
+            if (is_folder := entry["type"] == "directory") and name == folder:
+                continue
+            yield name, is_folder
 
     def _fetch(self, key: str, start: int, length: int, fd: int) -> int:
         return write_at(fd, start, [self._read(key, start, start + length)])

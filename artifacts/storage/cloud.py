@@ -23,21 +23,23 @@ class GoogleBucket(Bucket):
         return int(self.filesystem.call("GET", "b/{}/o/{}", bucket, name, **fields)["size"])
 
     def page(self, prefix: str, cursor: Cursor | None) -> Page:
+        below, found = self._listed(prefix, cursor, fields="items(name),nextPageToken")
+        names = [each["name"].removeprefix(below) for each in found.get("items", ())]
+        return Page(names, found.get("nextPageToken"))
+
+    def folders(self, prefix: str, cursor: Cursor | None) -> Page:
+        wanted = {"fields": "prefixes,nextPageToken", "delimiter": "/"}
+        below, found = self._listed(prefix, cursor, **wanted)
+        names = [each.removeprefix(below) for each in found.get("prefixes", ())]
+        return Page(names, found.get("nextPageToken"))
+
+    def _listed(self, prefix: str, cursor: Cursor | None, **wanted: str) -> tuple[str, Foreign]:
+        """What all names begin with that is not the store's, and the answer."""
         bucket, below, _ = self.filesystem.split_path(self.locate("x"))
         below = below[:-1]
         going_on = {} if cursor is None else {"pageToken": cursor}
-        found = self.filesystem.call(
-            "GET",
-            "b/{}/o",
-            bucket,
-            prefix=below + prefix,
-            fields="items(name),nextPageToken",
-            json_out=True,
-            **going_on,
-            **self.limit(),
-        )
-        names = [each["name"].removeprefix(below) for each in found.get("items", ())]
-        return Page(names, found.get("nextPageToken"))
+        asked = {"prefix": below + prefix, **wanted, **going_on, "json_out": True}
+        return below, self.filesystem.call("GET", "b/{}/o", bucket, **asked, **self.limit())
 
 
 class AzureBucket(Bucket):
@@ -48,9 +50,15 @@ class AzureBucket(Bucket):
         return int(self._run(_size, container, name))
 
     def page(self, prefix: str, cursor: Cursor | None) -> Page:
+        return self._listed(_page, prefix, cursor)
+
+    def folders(self, prefix: str, cursor: Cursor | None) -> Page:
+        return self._listed(_folders, prefix, cursor)
+
+    def _listed(self, ask: Callable[..., Foreign], prefix: str, cursor: Cursor | None) -> Page:
         container, below, _ = self.filesystem.split_path(self.locate("x"))
         below = below[:-1]
-        names, after = self._run(_page, container, below + prefix, cursor)
+        names, after = self._run(ask, container, below + prefix, cursor)
         return Page([name.removeprefix(below) for name in names], after)
 
     def _run(self, act: Callable[..., Foreign], *arguments: Foreign) -> Foreign:
@@ -79,6 +87,15 @@ async def _page(
             if (blob.metadata or {}).get("hdi_isfolder") != "true"  # of a hierarchical account
         ]
         return names, pages.continuation_token or None
+
+
+async def _folders(
+    service: Foreign, container: str, prefix: str, cursor: str | None
+) -> tuple[list[str], str | None]:
+    async with service.get_container_client(container) as client:
+        pages = client.walk_blobs(name_starts_with=prefix, delimiter="/").by_page(cursor)
+        found = [each.name async for page in _first(pages) async for each in page]
+        return [name for name in found if name.endswith("/")], pages.continuation_token or None
 
 
 async def _first(pages: Foreign) -> AsyncIterator[Foreign]:

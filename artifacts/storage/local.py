@@ -138,6 +138,10 @@ class LocalStore:
         check_prefix(prefix)
         return self._walk(prefix)
 
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        check_prefix(prefix)
+        return (f"{key}/" for key, is_folder in self._entries(prefix) if is_folder)
+
     def delete(self, key: str) -> None:
         check_key(key)
         target = self._locate(key)
@@ -222,23 +226,29 @@ class LocalStore:
         os.unlink(path)
 
     def _walk(self, prefix: str) -> Iterator[str]:
-        """Only folders that the prefix can match; what vanishes meanwhile is passed by."""
-        folders = [prefix[: prefix.rfind("/") + 1]]
-        while folders:
-            folder = folders.pop()
-            try:
-                with os.scandir(self._locate(folder)) as entries:
-                    for entry in entries:
-                        key = folder + entry.name
-                        if not key.startswith(prefix) or not is_key(key):
-                            continue
-                        if entry.is_dir():
-                            folders.append(key + "/")
-                        elif entry.is_file():
-                            yield key
-            except OSError as error:
-                if error.errno not in _ABSENT:
-                    raise self._failure(folder or self.url, error) from error
+        """Only folders that the prefix can match."""
+        prefixes = [prefix]
+        while prefixes:
+            for key, is_folder in self._entries(prefixes.pop()):
+                if is_folder:
+                    prefixes.append(f"{key}/")
+                else:
+                    yield key
+
+    def _entries(self, prefix: str) -> Iterator[tuple[str, bool]]:
+        """Of one folder what starts so, and whether it is one; what vanishes is passed by."""
+        folder = prefix[: prefix.rfind("/") + 1]
+        try:
+            with os.scandir(self._locate(folder)) as entries:
+                for entry in entries:
+                    key = folder + entry.name
+                    if not key.startswith(prefix) or not is_key(key):
+                        continue
+                    if (is_folder := entry.is_dir()) or entry.is_file():
+                        yield key, is_folder
+        except OSError as error:
+            if error.errno not in _ABSENT:
+                raise self._failure(folder or self.url, error) from error
 
     def _remove_empty_folders(self, folder: str) -> None:
         with suppress(OSError):  # the first that is not empty

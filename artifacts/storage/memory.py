@@ -82,6 +82,10 @@ class MemoryStore:
         with self._lock:
             return iter([key for key in self._objects if key.startswith(prefix)])
 
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        ends = ((key, key.find("/", len(prefix)) + 1) for key in self.list(prefix))
+        return iter({key[:end]: None for key, end in ends if end})
+
     def delete(self, key: str) -> None:
         check_key(key)
         with self._lock:

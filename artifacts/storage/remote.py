@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from artifacts.errors import AlreadyExistsError, ObjectNotFoundError, StorageError
 from artifacts.storage.bucket import Bucket, Cursor, Page
@@ -21,6 +21,7 @@ from artifacts.storage.store import Read, Tell, silent
 from artifacts.storage.transfer import on_disk, take_stream
 
 _AT_ONCE = 16
+_Ask: TypeAlias = Callable[[str, Cursor | None, Bucket], Page]
 _TO_FILL = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
 
 
@@ -154,16 +155,21 @@ class RemoteStore:
         check_prefix(prefix)
         return filter(is_key, self._walk(prefix))
 
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        """As `list`."""
+        check_prefix(prefix)
+        return (each for each in self._walk(prefix, _folders) if is_key(each[:-1]))
+
     def delete(self, key: str) -> None:
         check_key(key)
         with suppress(ObjectNotFoundError):
             self._client.call("deleting", key, lambda bucket: bucket.delete(key))
 
-    def _walk(self, prefix: str) -> Iterator[str]:
+    def _walk(self, prefix: str, ask: _Ask | None = None) -> Iterator[str]:
         cursor: Cursor | None = None
         while True:
             try:
-                page = self._client.call("listing", prefix, partial(_page, prefix, cursor))
+                page = self._client.call("listing", prefix, partial(ask or _page, prefix, cursor))
             except ObjectNotFoundError:
                 raise self._has_no_bucket(prefix) from None
             yield from page.names
@@ -196,6 +202,10 @@ class RemoteStore:
 
 def _page(prefix: str, cursor: Cursor | None, bucket: Bucket) -> Page:
     return bucket.page(prefix, cursor)
+
+
+def _folders(prefix: str, cursor: Cursor | None, bucket: Bucket) -> Page:
+    return bucket.folders(prefix, cursor)
 
 
 def _own_folder() -> Path:

@@ -38,12 +38,18 @@ class S3Bucket(Bucket):
         return int(self._call("head_object", key)["ContentLength"])
 
     def page(self, prefix: str, cursor: Cursor | None) -> Page:
+        return self._listed(prefix, cursor, "Contents", "Key")
+
+    def folders(self, prefix: str, cursor: Cursor | None) -> Page:
+        return self._listed(prefix, cursor, "CommonPrefixes", "Prefix", Delimiter="/")
+
+    def _listed(self, prefix: str, cursor: Cursor | None, what: str, name: str, **how: str) -> Page:
         bucket, below = self._split(prefix)
         going_on = {} if cursor is None else {"ContinuationToken": cursor}
-        place = {"Bucket": bucket, "Prefix": below, **going_on}
+        place = {"Bucket": bucket, "Prefix": below, **how, **going_on}
         found = self.filesystem.call_s3("list_objects_v2", **place, **self.limit())
         skipped = len(below) - len(prefix)
-        names = [each["Key"][skipped:] for each in found.get("Contents", ())]
+        names = [each[name][skipped:] for each in found.get(what, ())]
         return Page(names, found["NextContinuationToken"] if found.get("IsTruncated") else None)
 
     def begin(self, key: str) -> str:

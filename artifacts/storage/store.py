@@ -73,6 +73,13 @@ class ObjectStore(Protocol):
     def list(self, prefix: str = "") -> Iterator[str]:
         """Keys that start with `prefix`, in no promised order."""
 
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        """What keys that start with `prefix` have up to the next '/', and with it; each once.
+
+        At the cost of so many keys, whatever lies below; in no promised order. One whose last
+        object was just deleted may be among them.
+        """
+
     def delete(self, key: str) -> None:
         """Remove the object; removing an absent one is no error.
 

@@ -45,6 +45,9 @@ class UnreachableStore:
     def list(self, prefix: str = "") -> Iterator[str]:
         self._refuse(prefix)
 
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        self._refuse(prefix)
+
     def delete(self, key: str) -> None:
         self._refuse(key)
 

@@ -139,8 +139,9 @@ class StoreContract:
 
     @pytest.mark.parametrize("prefix", NO_PREFIXES.values(), ids=NO_PREFIXES)
     def test_what_no_key_starts_with_is_refused(self, store: ObjectStore, prefix: str) -> None:
-        with pytest.raises(InvalidNameError):
-            list(store.list(prefix))
+        for look in (store.list, store.folders):
+            with pytest.raises(InvalidNameError):
+                list(look(prefix))
 
     @pytest.mark.parametrize("key", ODD_KEYS)
     def test_an_odd_key_is_a_key(self, store: ObjectStore, key: str) -> None:
@@ -345,6 +346,39 @@ class StoreContract:
         for prefix in ["", "a", "ab", "ab/", "ab/c", "ab/d", "ab/d/", "b", "b/", "c", "ab/x/", "."]:
             expected = [key for key in keys if key.startswith(prefix)]
             assert sorted(store.list(prefix)) == expected
+
+    def test_folders_are_by_prefix(self, store: ObjectStore) -> None:
+        for key in ["a", "ab/c", "ab/cd", "ab/d/e", "ab/d/f/g", "abc/d", "b/a", "b-/a"]:
+            store.write(key, b"")
+
+        expected = {
+            "": ["ab/", "abc/", "b-/", "b/"],
+            "ab": ["ab/", "abc/"],
+            "ab/": ["ab/d/"],
+            "ab/d": ["ab/d/"],
+            "ab/d/": ["ab/d/f/"],
+            "ab/c": [],
+            "b/": [],
+            "c": [],
+            "c/d/": [],
+        }
+        assert {prefix: sorted(store.folders(prefix)) for prefix in expected} == expected
+
+    def test_a_folder_is_there_while_it_holds_something(self, store: ObjectStore) -> None:
+        for key in ["a/b/c", "a/d/e", "a/d/f"]:
+            store.write(key, b"")
+        store.delete("a/b/c")
+        store.delete("a/d/e")
+
+        assert [*store.folders("a/")] == ["a/d/"]
+
+    def test_each_of_many_folders_is_there_once(self, store: ObjectStore) -> None:
+        keys = [f"a/{n:05}/{m}" for n in range(self.many) for m in range(2 if n < 100 else 1)]
+        with ThreadPoolExecutor(WRITERS) as pool:
+            list(pool.map(lambda key: store.write(key, b""), keys))
+
+        assert sorted(store.folders("a/")) == [f"a/{n:05}/" for n in range(self.many)]
+        assert sorted(store.folders("a/0000")) == [f"a/{n:05}/" for n in range(10)]
 
     def test_list_has_each_of_many_keys_once(self, store: ObjectStore) -> None:
         keys = [f"a/{n % 7}/{n:05}" for n in range(self.many)]

@@ -75,6 +75,10 @@ class _Wrapper(ABC):
         with self._around("list", prefix):
             return self._store.list(prefix)
 
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        with self._around("folders", prefix):
+            return self._store.folders(prefix)
+
     def delete(self, key: str) -> None:
         with self._around("delete", key):
             self._store.delete(key)

@@ -56,6 +56,9 @@ class LedgerStore:
     def list(self, prefix: str = "") -> Iterator[str]:
         return self._store.list(prefix)
 
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        return self._store.folders(prefix)
+
     def delete(self, key: str) -> None:
         self._store.delete(key)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,14 +14,15 @@ import pytest
 from artifacts.catalog import Catalog, run_key
 from artifacts.errors import StorageError
 from artifacts.runs import Brief, Briefs
-from artifacts.storage import ObjectStore, Proposal, open_store
-from artifacts.testing import FailingStore
+from artifacts.storage import MemoryStore, ObjectStore, Proposal, open_store, opened
+from artifacts.testing import CountingStore, FailingStore
 
 RUNS = 12  # more than are worth writing down
+MANY, EVENTS = 1_100, 3  # more than one answer lists
 
 
 class EventReads(FailingStore):
-    """Counts the requests for events; being no FileStore, it has its keys listed."""
+    """Counts the requests for events."""
 
     def __init__(self, store: ObjectStore) -> None:
         super().__init__(store, 0, StorageError("a key", "never raised"))
@@ -33,10 +35,39 @@ class EventReads(FailingStore):
         yield
 
 
-@pytest.fixture(params=["local", "counted"])
+class FarStore(CountingStore):
+    """As a bucket: many requests at once, and a listing is one for each thousand names."""
+
+    concurrency = 16
+
+    def list(self, prefix: str = "") -> Iterator[str]:
+        return self._in_answers("list", prefix, super().list(prefix))
+
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        return self._in_answers("folders", prefix, super().folders(prefix))
+
+    def asked(self, part: str = "logs/run/") -> Counter[str]:
+        """How often what was asked below that part since this was last asked."""
+        calls = [operation for operation, key in self.calls if key.startswith(part)]
+        self.calls.clear()
+        return Counter(calls)
+
+    def _in_answers(self, operation: str, prefix: str, names: Iterator[str]) -> Iterator[str]:
+        for number, name in enumerate(names):
+            if number and number % 1000 == 0:
+                self.calls.append((operation, prefix))
+            yield name
+
+
+@pytest.fixture(params=["local", "far"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
-    store = open_store(str(tmp_path / "store"), create=True)
-    return store if request.param == "local" else EventReads(store)
+    if request.param == "local":
+        return open_store(str(tmp_path / "store"), create=True)
+    return FarStore(new_store())
+
+
+def new_store() -> ObjectStore:
+    return opened(MemoryStore(), create=True)
 
 
 def tell(store: ObjectStore, id_: str, *changes: dict[str, Any]) -> None:
@@ -44,11 +75,14 @@ def tell(store: ObjectStore, id_: str, *changes: dict[str, Any]) -> None:
     fold.append(Proposal(changes))
 
 
-def begin(store: ObjectStore, number: int, **facts: Any) -> None:  # noqa: ANN401
+def begun(number: int, **facts: Any) -> dict[str, Any]:  # noqa: ANN401
     id_ = f"run{number}"
-    path = f"team/proj/{id_}"
-    begun = {"kind": "started", "id": id_, "path": path, "time": 1000.0 + number, **facts}
-    tell(store, id_, begun)
+    time = 1000.0 + number
+    return {"kind": "started", "id": id_, "path": f"team/proj/{id_}", "time": time, **facts}
+
+
+def begin(store: ObjectStore, number: int, **facts: Any) -> None:  # noqa: ANN401
+    tell(store, f"run{number}", begun(number, **facts))
 
 
 def listed(store: ObjectStore) -> list[Brief]:
@@ -128,23 +162,97 @@ def test_of_a_first_page_few_logs_are_read_and_again_none(tmp_path: Path) -> Non
         tell(store, f"run{number}", {"kind": "finished", "state": "finished", "exit_code": 0})
     store.asked.clear()
 
-    def page() -> list[str]:
-        newest = Briefs(Catalog(store), "team", "proj").newest()
-        found = [next(newest).id for _ in range(3)]
-        newest.close()
-        return found
-
-    assert page() == NEWEST[:3]
+    assert first(store, 3) == NEWEST[:3]
     read_once = [key for key, count in store.asked.items() if count == 1]
     assert len(read_once) == RUNS - 3  # the first event, to put them in order
     store.asked.clear()
-    assert page() == NEWEST[:3]
+    assert first(store, 3) == NEWEST[:3]
     assert not store.asked
 
     tell(store, "run10", {"kind": "facts", "name": "new"})
     store.asked.clear()
-    assert page() == NEWEST[:3]
+    assert first(store, 3) == NEWEST[:3]
     assert set(store.asked) == {run_key("run10")}
+
+
+def first(store: ObjectStore, count: int) -> list[str]:
+    newest = Briefs(Catalog(store), "team", "proj").newest()
+    found = [next(newest).id for _ in range(count)]
+    newest.close()
+    return found
+
+
+@pytest.fixture(scope="module")
+def many() -> ObjectStore:
+    """A project of many runs, each of which has several events."""
+    store = new_store()
+    catalog = Catalog(store)
+    for number in range(MANY):
+        fold = catalog.run_to_write("team", "proj", f"run{number}")
+        fold.append(Proposal([begun(number)]))
+        for _ in range(EVENTS - 1):
+            fold.append(Proposal([{"kind": "summary", "set": {}}]))
+    first(store, 3)
+    return store
+
+
+@pytest.fixture
+def far(many: ObjectStore) -> FarStore:
+    """The same, of a test's own."""
+    store = MemoryStore()
+    for key in many.list():
+        store.write(key, many.read(key))
+    return FarStore(store)
+
+
+def test_a_page_costs_a_listing_of_the_runs_and_a_look_at_each_it_shows(far: FarStore) -> None:
+    newest = [f"run{number}" for number in range(MANY)][::-1]
+
+    first(far, 3)
+    far.calls.clear()
+    assert first(far, 3) == newest[:3]
+    asked = far.asked()
+    assert asked.pop("folders") == -(-MANY // 1000)
+    assert 3 <= asked.pop("size") <= 3 + far.concurrency
+    assert not asked, "nothing is new"
+
+    tell(far, newest[1], {"kind": "facts", "name": "new"})
+    far.calls.clear()
+    assert first(far, 3) == newest[:3]
+    others = {key for operation, key in far.calls if operation == "read" and "logs/run/" in key}
+    assert {key.split("/")[3] for key in others} == {run_key(newest[1])}
+
+
+def test_all_runs_cost_a_listing_of_their_events_where_that_is_less(far: FarStore) -> None:
+    assert len(listed(far)) == MANY
+    far.calls.clear()
+
+    assert len(listed(far)) == MANY
+    asked = far.asked()
+    assert asked.pop("list") == -(-MANY * EVENTS // 1000)
+    assert asked.pop("folders") == -(-MANY // 1000)
+    assert asked.pop("size") < MANY // 4
+    assert not asked, "nothing is new"
+
+
+def test_the_oldest_run_of_many_is_listed_as_it_is_now(far: FarStore) -> None:
+    listed(far)
+    tell(far, "run0", {"kind": "facts", "name": "new"})
+
+    assert [brief.name for brief in listed(far)][-2:] == ["run1", "new"]
+
+
+def test_all_runs_are_looked_at_where_they_have_many_events(
+    far: FarStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["artifacts.runs.briefs"], "LISTED", EVENTS - 1)
+    listed(far)
+    far.calls.clear()
+
+    assert len(listed(far)) == MANY
+    asked = far.asked()
+    assert asked.pop("size") == MANY
+    assert [*asked] == ["folders"]
 
 
 def test_a_run_that_was_just_heard_of_is_running(store: ObjectStore) -> None:

@@ -37,7 +37,7 @@ from artifacts.storage import (
 from artifacts.storage.bulk import PART_BYTES
 from artifacts.storage.s3 import S3Bucket
 from artifacts.storage.wire import AnswerError, Wire
-from artifacts.testing import StoreContract
+from artifacts.testing import Proxy, StoreContract
 
 RACERS = 8
 KEYS = [f"logs/{n % 3}/{n}" for n in range(40)]
@@ -73,6 +73,20 @@ class TestRemoteStore(StoreContract):
     @pytest.fixture
     def store(self, server: Server, tmp_path: Path) -> ObjectStore:
         return RemoteStore(server.place(), quick(server), spool=tmp_path / "spool")
+
+
+@pytest.mark.parametrize("server", ["ceph"], indirect=True)
+def test_folders_cost_a_request_for_each_thousand_of_them(server: Server, tmp_path: Path) -> None:
+    keys = [f"a/{n:04}/{m}" for n in range(1_100) for m in range(2)]
+    place, endpoint = server.place(), server.options["endpoint_url"]
+    direct = RemoteStore(place, quick(server), spool=tmp_path / "spool")
+    with ThreadPoolExecutor(RACERS) as pool:
+        [*pool.map(direct.write, keys, [b""] * len(keys))]
+
+    with Proxy(int(endpoint.rpartition(":")[2])) as proxy:
+        options = {**quick(server), "endpoint_url": f"http://127.0.0.1:{proxy.port}"}
+        assert len([*RemoteStore(place, options).folders("a/")]) == 1_100
+        assert [each.method for each in proxy.exchanges] == ["GET", "GET"]
 
 
 @pytest.mark.parametrize("size", [0, PART_BYTES, PART_BYTES + 1, 3 * PART_BYTES + 5])

@@ -78,10 +78,11 @@ def test_counting_records_each_operation(tmp_path: Path) -> None:
     store.read("a", 0, 1)
     store.size("b")
     list(store.list("c"))
+    list(store.folders("d"))
     store.delete("c")
 
-    operations = ["create", "write", "take", "read", "size", "list", "delete"]
-    assert store.calls == list(zip(operations, "abcabcc", strict=True))
+    operations = ["create", "write", "take", "read", "size", "list", "folders", "delete"]
+    assert store.calls == list(zip(operations, "abcabcdc", strict=True))
 
 
 def test_counting_records_what_fails() -> None:
@@ -184,6 +185,9 @@ class StoreMachine(RuleBasedStateMachine):
     def list(self, prefix: str) -> None:
         keys = [key for key in self.model if key.startswith(prefix)]
         assert sorted(self.store.list(prefix)) == sorted(keys)
+        ends = ((key, key.find("/", len(prefix))) for key in keys)
+        folders = {key[: end + 1] for key, end in ends if end >= 0}
+        assert sorted(self.store.folders(prefix)) == sorted(folders)
 
     @invariant()
     def nothing_else_lies_about(self) -> None:

@@ -1,0 +1,42 @@
+"""Ends: listings say which runs there are, and how long their logs, in few requests."""
+
+from __future__ import annotations
+
+import pytest
+
+from artifacts.runs.ends import ends, runs_there
+from artifacts.storage import MemoryStore
+from artifacts.testing import SlowStore
+
+PROJECT, OTHER = "a" * 32, "b" * 32
+RUNS = {f"{number:x}" * 32: number + 1 for number in range(16)}
+
+
+@pytest.fixture(params=[0, 20_000], ids=["few", "many"])
+def expected(request: pytest.FixtureRequest) -> int:
+    """Names, for which there are one listing or several."""
+    return int(request.param)
+
+
+@pytest.fixture
+def store() -> SlowStore:
+    """With runs of several events, and what is none."""
+    memory = MemoryStore()
+    for run, events in RUNS.items():
+        for number in range(events):
+            memory.write(f"logs/run/{PROJECT}/{run}/{number:012}", b"")
+    for key in ("notes", "notes/0", f"{'a' * 33}/{0:012}", f"{'a' * 32}/00"):
+        memory.write(f"logs/run/{PROJECT}/{key}", b"")
+    memory.write(f"logs/run/{OTHER}/{'0' * 32}/{7:012}", b"")
+    return SlowStore(memory, 0)
+
+
+def test_the_runs_of_a_project_are_its_logs(store: SlowStore, expected: int) -> None:
+    assert runs_there(store, PROJECT, expected) == RUNS.keys()
+    assert runs_there(store, OTHER, expected) == {"0" * 32}
+    assert runs_there(store, "c" * 32, expected) == set()
+
+
+def test_the_end_of_a_log_is_behind_its_last_event(store: SlowStore, expected: int) -> None:
+    assert ends(store, PROJECT, expected) == RUNS
+    assert ends(store, OTHER, expected) == {"0" * 32: 8}
