@@ -2,31 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from artifacts.catalog import HISTORY, RunState, Segment
 from artifacts.runs.reader import segment_table
 from artifacts.runs.segments import PARQUET, STEP, has_parquet, to_parquet, unified
 from artifacts.runs.storing import Storing
-from artifacts.storage import ObjectStore
+from artifacts.storage import Change, Fold, ObjectStore, Proposal
 
 _MANY_ROWS = 2**17  # of a segment that is not worth making anew
 _MOST_BYTES = 2**26  # of segments, as they are stored, that one is made of
-_Change = dict[str, Any]
+_MOST_UNPACKED = 2**27  # of the same in memory, where all of them are at once
 
 
-def compact(state: RunState, store: ObjectStore, storing: Storing) -> Iterator[_Change]:
-    """Changes that put few segments in the place of many, of each stream.
+class _Compacted(NamedTuple):
+    """Segments of a stream, one after another, and those of the same rows."""
+
+    stream: str
+    old: Sequence[Segment]
+    new: Sequence[Segment]
+
+    def told(self) -> Change:
+        return {
+            "kind": "compacted",
+            "stream": self.stream,
+            "from": [str(each.name) for each in self.old],
+            "until": [each.until for each in self.old],  # a rewind may come before this is told
+            "to": [each.told() for each in self.new],
+        }
+
+
+def compact(fold: Fold[RunState], storing: Storing) -> None:
+    """Few segments in the place of many, of each stream of a run.
 
     Nothing without pyarrow, which whoever reads the rows may have. Raises ArtifactsError.
     """
     if not has_parquet():
         return
+    done = [*_compacted(fold.state, fold.log.store, storing)]
+    if done:
+        adds = [segment.name for each in done for segment in each.new]
+        drops = [segment.name for each in done for segment in each.old]
+        changes = [each.told() for each in done]
+        fold.append(Proposal(changes, adds=adds, drops=drops, epoch=storing.epoch))
+
+
+def _compacted(state: RunState, store: ObjectStore, storing: Storing) -> Iterator[_Compacted]:
     for stream, segments in state.segments.items():
-        for few in _groups(segments):
-            if len(few) > 1 or not _is_tidy(few[0]):
-                yield _compacted(stream, few, store, storing)
+        for group in _groups(segments):
+            is_tidy = all(map(_is_tidy, group))
+            if len(group) > 1 or not is_tidy:
+                tables = (segment_table(store, each) for each in group)
+                new = [_segment(stream, each, storing) for each in _batches(tables)]
+                if len(new) < len(group) or not is_tidy:
+                    yield _Compacted(stream, group, new)
 
 
 def _groups(segments: Sequence[Segment]) -> Iterator[list[Segment]]:
@@ -43,37 +73,31 @@ def _groups(segments: Sequence[Segment]) -> Iterator[list[Segment]]:
         yield group
 
 
+def _batches(tables: Iterable[Any]) -> Iterator[list[Any]]:
+    """Those that have rows, as many as may be in memory."""
+    batch: list[Any] = []
+    for table in tables:
+        if batch and sum(each.nbytes for each in batch) + table.nbytes > _MOST_UNPACKED:
+            yield batch
+            batch = []
+        if len(table):
+            batch.append(table)
+    if batch:
+        yield batch
+
+
 def _is_tidy(segment: Segment) -> bool:
     return segment.format == PARQUET and segment.until is None
 
 
-def _compacted(
-    stream: str, segments: Sequence[Segment], store: ObjectStore, storing: Storing
-) -> _Change:
-    tables = [table for each in segments if len(table := segment_table(store, each))]
-    change: _Change = {"kind": "compacted", "stream": stream, "to": []}
-    change["from"] = [str(each.name) for each in segments]
-    change["until"] = [each.until for each in segments]  # a rewind may come before this is told
-    if tables:
-        tables = unified(tables)
-        data = to_parquet(tables)
-        change["to"].append(
-            {
-                "segment": str(storing.blob(data)),
-                "format": PARQUET,
-                "rows": sum(map(len, tables)),
-                "size": len(data),
-                **(_bounds(tables) if stream == HISTORY else {}),
-            }
-        )
-    return change
+def _segment(stream: str, tables: Sequence[Any], storing: Storing) -> Segment:
+    tables = unified(tables)
+    steps = _bounds(tables) if stream == HISTORY else None
+    return storing.segment((PARQUET, to_parquet(tables)), sum(map(len, tables)), steps)
 
 
-def _bounds(tables: Sequence[Any]) -> dict[str, int]:
+def _bounds(tables: Sequence[Any]) -> tuple[int, int]:
     import pyarrow.compute as pc
 
     found = [pc.min_max(table.column(STEP)).as_py() for table in tables]
-    return {
-        "first": min(each["min"] for each in found),
-        "last": max(each["max"] for each in found),
-    }
+    return min(each["min"] for each in found), max(each["max"] for each in found)

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
 
 from artifacts.catalog import HISTORY, RunState, Session
 from artifacts.errors import ArtifactsError, ConflictError
 from artifacts.runs.batch import Batch, as_told
+from artifacts.runs.compaction import compact
 from artifacts.runs.journal import decoded
 from artifacts.runs.reading import Reading
-from artifacts.runs.segments import STEP, TIMESTAMP, Row, encode
+from artifacts.runs.segments import STEP, TIMESTAMP, encode
 from artifacts.runs.storing import Storing
 from artifacts.runs.values import said, sayable
 from artifacts.storage import Change, Epoch, Name, ObjectStore, Proposal
 
-Compact: TypeAlias = Callable[[RunState, ObjectStore, Storing], Iterable[dict[str, Any]]]
 _ROWS_A_SEGMENT, _BYTES_A_SEGMENT = 2**15, 2**25
 _BYTES_TOLD = 2**20  # in one event, and what is read at once besides
 _MOST_SEGMENTS = 64  # of one event
@@ -66,15 +65,10 @@ class Delivery:
             self._append(self._position, self._position, Batch([dict(each) for each in ending]))
         return was_any or bool(ending)
 
-    def tidy(self, compact: Compact) -> None:
+    def tidy(self) -> None:
         """Few segments in the place of many. Best effort: others may do it, any time."""
         try:
-            changes = [*compact(self.state, self.store, self._storing())]
-            if changes:
-                names = [name for change in changes for name in names_of(change["to"])]
-                gone = [Name.parse(text) for change in changes for text in change["from"]]
-                epoch = self._epoch.number if self._epoch else 0
-                self._fold.append(Proposal(changes, adds=names, drops=gone, epoch=epoch))
+            compact(self._fold, self._storing())
         except ArtifactsError as error:
             _log.info("the rows of %s stay in pieces: %s", self.log, error)
 
@@ -188,29 +182,8 @@ def _close(batch: Batch, stream: str, storing: Storing) -> None:
     """The rows of a stream become a segment."""
     batch.sizes.pop(stream, None)
     if rows := batch.rows.pop(stream, []):
-        change = stored_segment(storing, stream, encode(rows), rows)
-        batch.changes.append(change)
-        batch.names.append(Name.parse(change["segment"]))
-
-
-def names_of(segments: Iterable[Change]) -> list[Name]:
-    """Of what changes say of segments."""
-    return [Name.parse(each["segment"]) for each in segments]
-
-
-def stored_segment(
-    storing: Storing, stream: str, encoded: tuple[str, bytes], rows: Sequence[Row]
-) -> dict[str, Any]:
-    """What a run's log says of a segment, which is in the store."""
-    format_, data = encoded
-    steps = [row[STEP] for row in rows if STEP in row] if stream == HISTORY else []
-    bounds = {"first": min(steps), "last": max(steps)} if steps else {}
-    return {
-        "kind": "rows",
-        "stream": stream,
-        "segment": str(storing.blob(data)),
-        "format": format_,
-        "rows": len(rows),
-        "size": len(data),
-        **bounds,
-    }
+        steps = [row[STEP] for row in rows] if stream == HISTORY else []
+        bounds = (min(steps), max(steps)) if steps else None
+        segment = storing.segment(encode(rows), len(rows), bounds)
+        batch.changes.append({"kind": "rows", "stream": stream, **segment.told()})
+        batch.names.append(segment.name)

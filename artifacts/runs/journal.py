@@ -21,10 +21,13 @@ from typing import Any, TypeAlias
 
 import orjson
 
+from artifacts.errors import InvalidError
 from artifacts.runs.hold import Hold
 
 _FIRST_BYTES, _MOST_BYTES = 2**16, 2**24  # of one file; each is four times the one before
 _RETRY_S = 1.0  # after the disk was full
+MOST_ROW_BYTES = 2**27 - 2**10
+"""Of a row: what readers believe of a line, but for what is said beside the values."""
 _END = ord("\n")
 _log = logging.getLogger(__name__)
 
@@ -53,6 +56,19 @@ def decoded(line: bytes) -> Any:  # noqa: ANN401 - whatever JSON has
     return json.loads(line) if line[:1] == b" " else orjson.loads(line)
 
 
+def row_bytes(values: Mapping[str, Any]) -> int:
+    """How long a row of these values is. Raises InvalidError if nobody could read it back."""
+    size = len(encoded(values))
+    if size > MOST_ROW_BYTES:
+        each = {key: len(encoded(value)) for key, value in values.items()}
+        longest = max(each, key=lambda key: each[key])
+        raise InvalidError(
+            f"a row has {size:,} bytes, of which {longest!r} has {each[longest]:,}: "
+            f"{MOST_ROW_BYTES:,} are the most; save it as a file, or log an artifact"
+        )
+    return size
+
+
 class Journal:
     """Any number of threads may write; each record is whole, or not there."""
 
@@ -76,8 +92,14 @@ class Journal:
         self._next_part(0)
 
     def row(self, step: int, values: Mapping[str, Any]) -> None:
-        """Of `history`. Not written by a process that was forked, whose run this is not."""
-        self.write(encoded((self._clock(), step, values)))
+        """Of `history`. Not written by a process that was forked, whose run this is not.
+
+        Raises InvalidError for one that is too long; then nothing is written.
+        """
+        line = encoded((self._clock(), step, values))
+        if len(line) > MOST_ROW_BYTES:
+            row_bytes(values)
+        self.write(line)
 
     def write(self, line: bytes) -> None:
         """One record, as `encoded` gave it."""

@@ -9,6 +9,7 @@ from artifacts.catalog import Segment
 from artifacts.content import Digest
 from artifacts.errors import DigestMismatchError, MalformedError
 from artifacts.runs.segments import (
+    MOST_BYTES,
     PARQUET,
     STEP,
     Columns,
@@ -30,6 +31,8 @@ def segment_data(store: ObjectStore, segment: Segment) -> bytes:
 
 def _checked(store: ObjectStore, segment: Segment) -> bytes:
     key = segment.name.key
+    if segment.size > MOST_BYTES:
+        raise MalformedError(key, f"a segment of {segment.size} bytes is too long to be one")
     data = store.read(key, 0, segment.size + 1)
     if len(data) != segment.size:
         raise MalformedError(key, f"it has not the {segment.size} bytes that the run's log says")

@@ -37,7 +37,8 @@ class Recorded(Artful):
 
         A greater step than the open row's ends that. What is logged to a step that is over is kept
         as another row of it. Returns at once, whatever the store does. Raises ValueError for what
-        is no dict of text keys, TypeError for a value that cannot be kept; then nothing is logged.
+        is no dict of text keys, or is too long for a row (some 128 MiB), TypeError for a value that
+        cannot be kept; then nothing is logged.
         """
         if not self._is_open:
             self._refuse_log()

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from artifacts.catalog import Session
 from artifacts.errors import ArtifactsError, UsageError
-from artifacts.runs.compaction import compact
 from artifacts.runs.delivery import Delivery
 from artifacts.runs.hold import Hold
 from artifacts.runs.pending import Pending
@@ -127,4 +126,4 @@ def _end(delivery: Delivery) -> None:
         told = "preempted" if state.is_preempting else "crashed"
         delivery.deliver([{"kind": "finished", "state": told, "exit_code": 255}])
     if state.told_state != "running":
-        delivery.tidy(compact)
+        delivery.tidy()

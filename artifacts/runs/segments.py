@@ -25,9 +25,11 @@ _FEW = 1024  # rows that are not worth a Parquet file, nor importing pyarrow
 _LEVEL = 3
 _EXACT = 2**53  # below it whole numbers are floating ones without loss
 _MOST_LINE = 2**27  # bytes of a row that a reader will believe
-MOST_BYTES = 2**32  # of all rows of a segment, as lines
+MOST_BYTES = 2**32
+"""Of a segment that a reader will believe, as it is stored or unpacked."""
 _JSON = {b"json": b"1"}
 _ROWS_A_GROUP, _ROWS_A_BATCH = 2**17, 2**14
+_TOO_MUCH = "it unpacks to more than a segment may"
 _NEEDED = "these rows are stored as Parquet: pip install 'artifact-store[runs]' to read them"
 
 
@@ -105,7 +107,7 @@ def from_lines(data: bytes, name: str) -> Iterator[Row]:
         while line := lines.readline(_MOST_LINE + 1):
             left -= len(line)
             if len(line) > _MOST_LINE or left < 0:
-                raise MalformedError(name, "it unpacks to more than a segment may")
+                raise MalformedError(name, _TOO_MUCH)
             yield _row(line)
     except (zstandard.ZstdError, ValueError) as error:
         raise MalformedError(name, str(error)) from error
@@ -167,6 +169,9 @@ def read_table(data: bytes, name: str, keys: Sequence[str] | None = None) -> pa.
 
     try:
         with pq.ParquetFile(pa.BufferReader(data)) as file:
+            groups = map(file.metadata.row_group, range(file.num_row_groups))
+            if sum(group.total_byte_size for group in groups) > MOST_BYTES:
+                raise MalformedError(name, _TOO_MUCH)
             there = set(file.schema_arrow.names)
             columns = None if keys is None else [key for key in keys if key in there]
             return file.read(columns)

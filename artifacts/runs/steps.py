@@ -6,9 +6,12 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from artifacts.runs.journal import MOST_ROW_BYTES, row_bytes
+
 Row: TypeAlias = dict[str, Any]
 Put: TypeAlias = Callable[[int, Row], None]
 
+_are_short = frozenset((float, int, bool, type(None))).issuperset
 _log = logging.getLogger(__name__)
 
 
@@ -25,12 +28,15 @@ class Steps:
         self._open: Row | None = None
         self.is_open = False  # whether a row waits for more
         self._was_late = False
+        self._most_bytes = 0  # of the open row, but for numbers
 
     def add(self, values: Row, step: int | None, commit: bool | None) -> bool:
         """Takes the values over. Whether they are no later than what was logged before.
 
-        Without a step, or with `commit`, the row is over when this returns.
+        Without a step, or with `commit`, the row is over when this returns. Raises InvalidError
+        where the row became too long; then it stays as it was.
         """
+        size = self._grown(values, step)
         if step is not None and step != self.step:
             if step < self.step:
                 self._put_late(values, step)
@@ -41,6 +47,7 @@ class Steps:
             self._open, self.is_open = values, True
         else:
             self._open.update(values)
+        self._most_bytes = size
         if commit or (commit is None and step is None):
             self.close()
             self.step += 1
@@ -51,6 +58,15 @@ class Steps:
         row, self._open, self.is_open = self._open, None, False
         if row:
             self.put(self.step, row)
+
+    def _grown(self, values: Row, step: int | None) -> int:
+        """Bytes that the row has then at most. Raises InvalidError."""
+        is_more = self._open is not None and step in (None, self.step)
+        before = self._most_bytes if is_more else 0
+        if _are_short(map(type, values.values())):
+            return before
+        size = before + row_bytes(values)
+        return size if size <= MOST_ROW_BYTES else row_bytes(self.open_row | values)
 
     @property
     def open_row(self) -> Row:

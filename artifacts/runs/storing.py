@@ -8,8 +8,9 @@ from pathlib import Path
 from blake3 import blake3
 
 from artifacts.cache import Renewal
+from artifacts.catalog import Segment
 from artifacts.content import Digest
-from artifacts.storage import BLOBS, BUFFER_BYTES, Epoch, Name, Objects, ObjectStore
+from artifacts.storage import BLOBS, Epoch, Name, Objects, ObjectStore, hash_file
 
 _FEW_BYTES = 2**23
 _TRIES = 3  # while the file is being written
@@ -21,12 +22,24 @@ class Storing:
     def __init__(self, store: ObjectStore, epoch: Epoch) -> None:
         self._store, self._epoch = store, epoch
 
+    @property
+    def epoch(self) -> int:
+        """What an event has to say that names what was stored here."""
+        return self._epoch.number
+
     def blob(self, data: bytes) -> Name:
         """Raises StorageError."""
         name = self._epoch.name(BLOBS, Digest.of(data))
         if not Objects(self._store).has(name, len(data)):
             self._store.write(name.key, data)
         return name
+
+    def segment(
+        self, encoded: tuple[str, bytes], rows: int, steps: tuple[int, int] | None
+    ) -> Segment:
+        """Rows as `encode` gave them, so many, and the least and greatest step of a history."""
+        format_, data = encoded
+        return Segment(self.blob(data), format_, rows, len(data), *(steps or ()))
 
     def renewed(self, name: Name) -> Name:
         """Where a blob of another run is that a run may rely on. Raises MissingBlobError."""
@@ -39,17 +52,17 @@ class Storing:
                 data = file.read(2 * _FEW_BYTES) or b""
                 return self.blob(data), len(data)
             for _ in range(_TRIES):
-                size = os.fstat(file.fileno()).st_size
-                if (stored := self._stream(file.fileno(), size)) is not None:
-                    return stored, size
+                if (stored := self._stream(file.fileno())) is not None:
+                    return stored
         raise OSError(0, "it changes all the time", str(path))
 
-    def _stream(self, fd: int, size: int) -> Name | None:
-        """None if its first `size` bytes changed while they were sent."""
-        digest = _digest(fd, size)
+    def _stream(self, fd: int) -> tuple[Name, int] | None:
+        """None if what was hashed changed while it was sent."""
+        os.lseek(fd, 0, os.SEEK_SET)
+        digest, size = hash_file(fd, most=os.fstat(fd).st_size)
         name = self._epoch.name(BLOBS, digest)
         if Objects(self._store).has(name, size):
-            return name
+            return name, size
         sent = blake3()
         at = 0
 
@@ -66,16 +79,8 @@ class Storing:
             self._store.stream(name.key, size, read)
         except _ChangedError:
             return None
-        return name
+        return name, size
 
 
 class _ChangedError(Exception):
     """A file is not what it was when it was hashed."""
-
-
-def _digest(fd: int, size: int) -> Digest:
-    hasher, at = blake3(), 0
-    while data := os.pread(fd, min(BUFFER_BYTES, size - at), at):
-        hasher.update(data)
-        at += len(data)
-    return Digest(hasher.digest())

@@ -14,7 +14,6 @@ from typing import Any, TypeAlias
 
 from artifacts.catalog import Session
 from artifacts.errors import ArtifactsError
-from artifacts.runs.compaction import compact
 from artifacts.runs.delivery import Delivery
 from artifacts.runs.heartbeat import BEAT_S, beat
 from artifacts.runs.journal import Journal, encoded
@@ -98,7 +97,10 @@ class Writer:
         return self._journal.folder
 
     def row(self, step: int, values: dict[str, Any]) -> None:
-        """A row of `history`: numbers, text, booleans, lists and dicts of them by str keys."""
+        """A row of `history`: numbers, text, booleans, lists and dicts of them by str keys.
+
+        Raises InvalidError for one that is too long to be read back.
+        """
         self._journal.row(step, values)
 
     def line(self, stream: str, values: dict[str, Any]) -> None:
@@ -155,7 +157,7 @@ class Writer:
                 self._warn(error)
                 return False
             assert self._delivery is not None
-            self._delivery.tidy(compact)
+            self._delivery.tidy()
             self._journal.close()
             if self._reading.position != self._journal.count:
                 return False  # somebody logged meanwhile: it waits for whoever comes next

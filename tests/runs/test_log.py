@@ -103,6 +103,19 @@ def test_what_cannot_be_logged_is_refused_and_logs_nothing(
     assert rows_of(run) == [(0, {"a": 1})]
 
 
+def test_a_row_that_nobody_could_read_is_refused_by_the_name_of_what_is_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys.modules["artifacts.runs.journal"], "MOST_ROW_BYTES", 1000)
+    with init() as run:
+        with pytest.raises(InvalidError, match=r"1,043 bytes, of which 'text' has 1,002"):
+            run.log({"a": 1.5, "few": [1] * 8, "text": "x" * 1000})
+        run.log({"a": 2})
+
+    assert rows_of(run) == [(0, {"a": 2})]
+    assert state_of(run).summary == {"a": 2}
+
+
 def test_finished_run_logs_nothing() -> None:
     run = init()
     run.finish()

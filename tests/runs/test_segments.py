@@ -94,6 +94,19 @@ def test_more_lines_than_a_segment_may_have_are_refused(monkeypatch: pytest.Monk
     assert len([*from_lines(data, "segment")]) == 2
 
 
+def test_a_file_of_more_than_a_segment_may_have_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = to_parquet([table_of([{"x": 0.5 * number} for number in range(1000)])])
+    monkeypatch.setattr(segments, "MOST_BYTES", 8000)
+
+    with pytest.raises(MalformedError):
+        read_table(data, "segment")
+
+    monkeypatch.setattr(segments, "MOST_BYTES", 9000)
+    assert len(read_table(data, "segment")) == 1000
+
+
 def test_a_hundred_thousand_rows_of_eight_columns_take_less_than_a_megabyte() -> None:
     random = Random(1)
     loss, rows = 2.0, []

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from artifacts.errors import InvalidError
+from artifacts.runs import journal, steps
 from artifacts.runs.steps import Steps
 
 Rows = list[tuple[int, dict[str, Any]]]
@@ -121,3 +123,22 @@ def test_everything_that_was_logged_is_in_one_row_and_steps_only_grow(
     for row_step, row in desk.rows:
         for key in row:
             assert made[int(key)][0] in (None, row_step)
+
+
+def test_what_would_make_a_row_too_long_is_refused_and_the_row_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in (journal, steps):
+        monkeypatch.setattr(module, "MOST_ROW_BYTES", 100)
+    desk = Desk()
+    desk.log({"a": 1, "text": "x" * 60}, commit=False)
+
+    with pytest.raises(InvalidError, match=r"'text' has 62"):
+        desk.log({"more": "x" * 40})
+    with pytest.raises(InvalidError):
+        desk.log({"text": "x" * 100}, step=7)
+    for _ in range(5):
+        desk.log({"text": "y" * 60}, commit=False)
+    desk.log({"b": 2})
+
+    assert desk.rows == [(0, {"a": 1, "text": "y" * 60, "b": 2})]

@@ -21,8 +21,8 @@ from forks import done_by_fork
 
 from artifacts.catalog.upkeep import collect
 from artifacts.errors import StorageError
-from artifacts.runs import delivery
-from artifacts.runs.delivery import Compact, Delivery
+from artifacts.runs import compaction, delivery, journal, segments
+from artifacts.runs.delivery import Delivery
 from artifacts.runs.heartbeat import beat, state_of
 from artifacts.runs.history import columns
 from artifacts.runs.journal import Journal, part
@@ -94,6 +94,44 @@ def test_a_run_that_ended_is_one_segment_of_parquet(book: Logbook) -> None:
     assert (segment.format, segment.rows, segment.first, segment.last) == ("parquet", 4, 0, 3)
     assert segment_data(book.session.catalog.store, segment).startswith(b"PAR1")
     assert book.steps == [0, 1, 2, 3]
+
+
+def test_segments_are_compacted_to_what_fits_into_memory(
+    book: Logbook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compaction, "_MOST_UNPACKED", 10_000)
+    writer = book.write()
+    for step in range(12):
+        writer.row(step, {"text": f"{step:04}" * 1_000})  # which compresses to next to nothing
+        writer.flush()
+
+    writer.close()
+
+    found = book.state.segments["history"]
+    assert [each.rows for each in found] == [2] * 6
+    assert [(each.first, each.last) for each in found] == [(n, n + 1) for n in range(0, 12, 2)]
+    assert book.steps == [*range(12)]
+    events = book.events
+    assert writer._delivery is not None
+    writer._delivery.tidy()
+    assert book.events == events, "they are as few as they can be"
+
+
+def test_the_longest_row_that_may_be_logged_is_read_back(
+    book: Logbook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "MOST_ROW_BYTES", 2**12 - 2**10)
+    monkeypatch.setattr(segments, "_MOST_LINE", 2**12)
+    for module in (segments, compaction):
+        monkeypatch.setattr(module, "has_parquet", lambda: False)
+    empty = len(journal.encoded({"text": ""}))
+    text = "x" * (journal.MOST_ROW_BYTES - empty)
+    writer = book.write()
+    writer.row(2**62, {"text": text})
+
+    assert writer.close()
+
+    assert [row["text"] for row in book.rows()] == [text]
 
 
 def test_what_the_run_says_is_in_its_log(book: Logbook) -> None:
@@ -320,9 +358,9 @@ def test_a_journal_of_which_something_is_not_told_is_not_deleted(
     writer.row(0, {})
     tidy = Delivery.tidy
 
-    def late(delivery: Delivery, compact: Compact) -> None:
+    def late(delivery: Delivery) -> None:
         writer.row(1, {})
-        tidy(delivery, compact)
+        tidy(delivery)
 
     monkeypatch.setattr(Delivery, "tidy", late)
 
