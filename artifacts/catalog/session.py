@@ -19,7 +19,7 @@ from artifacts.errors import NotFoundError, StoreNotFoundError, UnavailableError
 from artifacts.names import ArtifactName, CollectionName, DigestName, parse_name
 from artifacts.progress import Bar, Progress, Silent
 from artifacts.settings import Settings
-from artifacts.storage import Address, Places
+from artifacts.storage import Address, Places, check_address
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +49,18 @@ class Session:
         return self.catalog
 
     @property
+    def is_far(self) -> bool:
+        """Whether the store may be reached through a client only, which has to be loaded."""
+        return "://" in self.settings.store
+
+    def check_address(self) -> None:
+        """Whether the settings may lead to a store, of which nothing is asked.
+
+        Raises InvalidSettingError.
+        """
+        check_address(self._address)
+
+    @property
     def _address(self) -> Address:
         settings = self.settings
         return Address(settings.store, self._storage_options, settings.single_writer)
@@ -57,7 +69,7 @@ class Session:
     def _storage_options(self) -> Mapping[str, Any]:
         """What was said of the store, over what `art login` keeps for it."""
         settings = self.settings
-        if "://" not in settings.store:
+        if not self.is_far:
             return settings.storage_options
         kept = Credentials(settings.credentials_path).options_of(settings.store)
         return {**kept, **settings.storage_options}

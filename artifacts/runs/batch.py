@@ -21,6 +21,11 @@ class Batch:
     sizes: dict[str, int] = field(default_factory=dict)  # of the rows, in the journal
     told: int = 0  # bytes of the changes there
 
+    @property
+    def is_fenced(self) -> bool:
+        """Whether it comes to nothing below a run's fence."""
+        return bool(self.names) or any(each["kind"] == "compacted" for each in self.changes)
+
     def note(self, kind: str, facts: Change) -> None:
         """Notes that only set things are told together."""
         last = next((each for each in self.changes if each["kind"] == kind), None)

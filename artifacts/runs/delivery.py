@@ -13,6 +13,7 @@ from artifacts.runs.batch import Batch, as_told
 from artifacts.runs.compaction import compact
 from artifacts.runs.journal import decoded
 from artifacts.runs.reading import Reading
+from artifacts.runs.resume import ANEW, anew
 from artifacts.runs.segments import STEP, TIMESTAMP, encode
 from artifacts.runs.storing import Storing
 from artifacts.runs.values import said, sayable
@@ -104,13 +105,13 @@ class Delivery:
     def _append(self, start: int, end: int, batch: Batch) -> bool:
         """Whether it counts; if not, others told it, or it names what is given up."""
         epoch = self._epoch.number if self._epoch else 0
-        if self._fold.state.fence > epoch and batch.names:
+        if self._fold.state.fence > epoch and batch.is_fenced:
             self._epoch = None
             return False
         first = {"kind": "delivered", "journal": self.journal, "from": start, "to": end}
         self._catalog.check_writing()
         event = self._fold.append(Proposal([first, *batch.changes], adds=batch.names, epoch=epoch))
-        if self._fold.state.fence > event.epoch and batch.names:
+        if self._fold.state.fence > event.epoch and batch.is_fenced:
             self._epoch = None
         return self._position >= end
 
@@ -157,6 +158,10 @@ class Delivery:
             _close(batch, stream, storing)
 
     def _note(self, kind: str, facts: Change, batch: Batch, storing: Storing) -> None:
+        if kind == ANEW:
+            for each, told in anew(self.state, facts["config"]):
+                batch.note(each, told)
+            return
         if kind in ("rows", "rewound"):
             _close(batch, HISTORY, storing)  # what was logged before comes before
         if kind == "rows":

@@ -25,9 +25,17 @@ from artifacts.runs.capture import begin_capture
 from artifacts.runs.disabled import DisabledRun
 from artifacts.runs.given import DEFAULTS, config_file, config_of
 from artifacts.runs.held import Start
-from artifacts.runs.pending import has_pending
+from artifacts.runs.patience import PASSING, check_answers
+from artifacts.runs.pending import Pending, has_pending
 from artifacts.runs.recovery import recover
-from artifacts.runs.resume import Beginning, Last, beginning_of, check_branching
+from artifacts.runs.resume import (
+    Beginning,
+    Last,
+    beginning_of,
+    beginning_unasked,
+    check_branching,
+    needs_store,
+)
 from artifacts.runs.run import Run
 from artifacts.runs.told import check_run_tags
 from artifacts.runs.words import two_words
@@ -67,9 +75,11 @@ def init(
 ) -> Run:
     """Begin a run, or return the one that is going on; use it as a context manager.
 
-    What is not given is as the settings have it. docs/reference-runs.md says what each means.
-    Raises ValueError for a bad name or value, UsageError for what cannot go together or is not
-    there, TypeError for a configuration without members.
+    What is not given is as the settings have it. docs/reference-runs.md says what each means. A
+    store that does not answer or refuses ends no run: what is logged waits in the run's folder.
+    Raises ValueError for a bad name, value or address, UsageError for what cannot go together or is
+    not there, TypeError for a configuration without members, and StorageError where the run cannot
+    be begun without asking the store: `resume` is `must` or `never`, it goes back or branches off.
     """
     wanted = _settings(settings).within(entity, project)
     given = {
@@ -126,6 +136,8 @@ def _begun(settings: Settings, config: Mapping[str, Any]) -> Run:
         start = Start(session, id_, folder / "disabled", mode, _facts(settings), config)
         run: Run = DisabledRun(start)
     else:
+        if mode == "online":
+            session.check_address()
         beginning = _beginning(session, settings, id_, config, is_new_id=is_new_id, mode=mode)
         place = _place(folder, id_, mode)
         capture = partial(begin_capture, settings, place / "files")
@@ -154,9 +166,17 @@ def _beginning(
         if settings.resume or settings.resume_from or settings.fork_from:
             _log.warning("offline nothing is known of earlier runs: this one begins anew")
         return Beginning()
-    if settings.resume or settings.resume_from or settings.fork_from or not is_new_id:
+    ask = partial(beginning_of, session, settings, id_, config, is_new_id=is_new_id)
+    if is_new_id and not settings.fork_from:
+        return ask()
+    try:
+        check_answers(session, is_needed=needs_store(settings))
         recover(session, id_)
-    return beginning_of(session, settings, id_, config, is_new_id=is_new_id)
+        return ask()
+    except PASSING as error:
+        waiting = Pending.of(settings.cache_dir, settings, id_)
+        steps = [step for each in waiting if (step := each.last_step) is not None]
+        return beginning_unasked(settings, config, max(steps, default=None), error)
 
 
 def _id_of(settings: Settings, folder: Path) -> tuple[str, bool]:

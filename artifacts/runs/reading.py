@@ -12,7 +12,7 @@ import orjson
 
 from artifacts.errors import MalformedError
 from artifacts.runs.hold import LOCK
-from artifacts.runs.journal import part
+from artifacts.runs.journal import decoded, part
 
 _log = logging.getLogger(__name__)
 
@@ -65,6 +65,26 @@ class Reading:
                 told = "%s: records %d to %d are damaged"
                 _log.error(told, self.folder, self.position, about["first"])
                 self.position = about["first"]
+
+    def last_step(self) -> int | None:
+        """The greatest step of the file that has the last rows; None without rows.
+
+        Raises MalformedError, OSError.
+        """
+        for number in reversed(self._numbers()):
+            self._enter(number)
+            steps: list[int] = []
+            while lines := self._lines(2**22, 2**62):
+                steps += (decoded(line)[1] for line in lines if line[:2].lstrip()[:1] == b"[")
+            if steps:
+                return max(steps)
+        return None
+
+    def _enter(self, number: int) -> None:
+        """At the first record of one of the files."""
+        self.close()
+        about, self._offset = self._head(number)
+        self._number, self.position = number, about["first"]
 
     def delete_before(self, position: int) -> None:
         """Delete the files all of whose records come before that one, but for the last file."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Lock
@@ -22,20 +23,36 @@ class RunRecord:
     happens meanwhile, and the process does not end before.
     """
 
-    def __init__(self, log: Log, check_writing: Callable[[], None]) -> None:
+    def __init__(
+        self, log: Log, check_writing: Callable[[], None], first: Sequence[Change] = ()
+    ) -> None:
+        """`first` is told before all that is added."""
         self._log = log
         self._check_writing = check_writing
         self._tail = Tail.start(log.name)
-        self._waiting: list[Change] = []
+        self._waiting = [*first]
         self._proposal: Proposal | None = None
+        self._is_given_up = False
+        self._appended = 0
+        self.told_at: float | None = None  # seconds since 1970; None before the first time
         self._lock, self._appending = Lock(), Lock()
         self._hurry = Event()
         self._later = ThreadPoolExecutor(1, "art-run") if log.store.concurrency > 1 else None
 
-    def add(self, kind: str, facts: Mapping[str, Any]) -> None:
-        """Durable when this returns, or, where the store is far away, when `flush` does."""
+    def add(self, kind: str, facts: Mapping[str, Any]) -> bool:
+        """Durable when this returns, or, where the store is far away, when `flush` does.
+
+        False once it was given up: somebody else has to tell.
+        """
         with self._lock:
+            if self._is_given_up:
+                return False
             self._waiting.append({"kind": kind, **facts})
+        self.begin()
+        return True
+
+    def begin(self) -> None:
+        """As `add`, of what it began with."""
         if self._later is None:
             self.flush()
         else:
@@ -48,15 +65,27 @@ class RunRecord:
             while proposal := self._next():
                 self._check_writing()
                 self._append(proposal)
-                self._proposal = None
         self._hurry.clear()
 
     def give_up(self) -> Sequence[Change]:
-        """What was added and is not under way, which somebody else will tell."""
+        """What is not known to be told, which somebody else will tell; nothing is tried again.
+
+        What is under way may be told all the same: who tells it again changes nothing by that.
+        """
         with self._lock:
-            waiting = [*self._waiting]
+            self._is_given_up = True
+            under_way = self._proposal.changes if self._proposal is not None else ()
+            waiting = [*under_way, *self._waiting]
             self._waiting.clear()
             return waiting
+
+    @property
+    def backlog(self) -> tuple[int, int]:
+        """Changes that were added so far, and how many of them are not told."""
+        with self._lock:
+            under_way = len(self._proposal.changes) if self._proposal is not None else 0
+            waiting = under_way + len(self._waiting)
+            return self._appended + waiting, waiting
 
     def _flush_soon(self) -> None:
         if not self._is_behind():  # an earlier one told of it
@@ -74,6 +103,8 @@ class RunRecord:
     def _next(self) -> Proposal | None:
         """The same again, as long as nobody knows what became of it."""
         with self._lock:
+            if self._is_given_up:
+                return None
             if self._proposal is None and self._waiting:
                 self._proposal = Proposal([*self._waiting])
                 self._waiting.clear()
@@ -81,12 +112,16 @@ class RunRecord:
 
     def _append(self, proposal: Proposal) -> None:
         is_there = False
-        while not is_there:
+        while not is_there and not self._is_given_up:
             try:
                 self._tail = self._log.append(self._tail, proposal).tail
+                is_there = True
             except LostRaceError:
                 for event in self._log.after(self._tail):
                     self._tail = event.tail
                     is_there |= event.transaction == proposal.transaction
-            else:
-                return
+        with self._lock:
+            if is_there:
+                self._appended += len(proposal.changes)
+                self.told_at = time.time()
+                self._proposal = None

@@ -39,8 +39,7 @@ def recover(session: Session, run: str | None = None) -> list[Synced]:
     done = []
     settings = session.settings
     for pending in Pending.all(settings.cache_dir):
-        place = pending.entity, pending.project, pending.run
-        is_wanted = run is None or place == (settings.entity, settings.project, run)
+        is_wanted = run is None or pending.place == (settings.entity, settings.project, run)
         if pending.store != settings.store or not is_wanted:
             continue
         try:
@@ -122,7 +121,7 @@ def _deliver(session: Session, folder: Path, run: str, *, is_killed: bool) -> Sy
 def _end(delivery: Delivery) -> None:
     """A run whose process is gone is over, unless it is another process's by now."""
     state = delivery.state
-    if state.told_state == "running" and state.journals.own == delivery.journal:
+    if state.told_state == "running" and state.journals.own in (None, delivery.journal):
         told = "preempted" if state.is_preempting else "crashed"
         delivery.deliver([{"kind": "finished", "state": told, "exit_code": 255}])
     if state.told_state != "running":

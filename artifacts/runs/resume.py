@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from artifacts.catalog import HISTORY, RunState, Segment, Session
-from artifacts.errors import StoreNotFoundError, UsageError
+from artifacts.errors import StorageError, StoreNotFoundError, UsageError
 from artifacts.runs.history import scan
 from artifacts.runs.moment import Moment
 from artifacts.settings import Settings
 
+ANEW = "anew"
+"""Of a journal's note that whoever delivers it tells what `anew` says by then."""
 _NOTE = "wandb-resume.json"  # where `auto` finds the run that it is to go on with
 _NOT_KEPT = frozenset(("id", "path", "config", "step", "journal", "host", "forked_from"))
 _log = logging.getLogger(__name__)
@@ -34,6 +36,10 @@ class Beginning:
     """Of which the summary is made anew, where a run goes back."""
     changes: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     """That the run's log is told of before anything else."""
+    away: Exception | None = None
+    """Why the store was asked in vain; then no more is known than this machine knows."""
+    is_placed: bool = True
+    """Whether it takes the place of what another process of the run may log from its step on."""
 
 
 def beginning_of(
@@ -61,7 +67,9 @@ def beginning_of(
         raise UsageError(f"there is a run {id_!r} already: resume='allow' would go on with it")
     if state is None:
         return Beginning()
-    return _resumed(state) if settings.resume else _anew(state, config)
+    if settings.resume:
+        return _resumed(state)
+    return Beginning(changes=anew(state, config))  # in the place of the one before
 
 
 def check_branching(settings: Settings, given_id: str | None) -> None:
@@ -98,8 +106,37 @@ def _resumed(state: RunState) -> Beginning:
     )
 
 
-def _anew(state: RunState, config: Collection[str]) -> Beginning:
-    """Without `resume` a run of the same id takes the place of the one before."""
+def beginning_unasked(
+    settings: Settings, config: Collection[str], last_step: int | None, away: Exception
+) -> Beginning:
+    """Where the store cannot be asked, and this machine knows of rows up to `last_step`, if any.
+
+    A run that takes the place of another does so when it is delivered. Raises StorageError for
+    one that `needs_store`.
+    """
+    if needs_store(settings):
+        reason = "needs to know what there is, which cannot be asked now; try again when it can"
+        raise StorageError(settings.store, f"{_needing(settings)} {reason} ({away})") from away
+    if not settings.resume:
+        return Beginning(changes=((ANEW, {"config": [*config]}),), away=away)
+    if last_step is None:
+        return Beginning(away=away, is_placed=False)
+    return Beginning(step=last_step + 1, away=away)
+
+
+def needs_store(settings: Settings) -> bool:
+    """Whether a run cannot be begun without knowing what there is."""
+    return bool(_needing(settings))
+
+
+def _needing(settings: Settings) -> str:
+    """The setting that makes it so; empty without."""
+    names = ("resume_from", "fork_from") + ("resume",) * (settings.resume in ("must", "never"))
+    return next((f"{each}={given!r}" for each in names if (given := getattr(settings, each))), "")
+
+
+def anew(state: RunState, config: Collection[str]) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+    """What makes nothing count of what a run was, but for the members of `config`."""
     changes: list[tuple[str, Mapping[str, Any]]] = []
     for stream, segments in state.segments.items():
         if segments:
@@ -108,7 +145,7 @@ def _anew(state: RunState, config: Collection[str]) -> Beginning:
     for kind, gone in (("config", {*state.config} - {*config}), ("summary", {*state.summary})):
         if gone:
             changes.append((kind, {"unset": sorted(gone)}))
-    return Beginning(changes=tuple(changes))
+    return tuple(changes)
 
 
 def _rewound(session: Session, id_: str, moment: Moment) -> Beginning:

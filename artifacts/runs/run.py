@@ -38,10 +38,9 @@ class Run(Keeping):
     def finish(self, exit_code: int | None = None, quiet: bool | None = None) -> None:
         """The run is over, and failed unless `exit_code` is 0 or None; again does nothing.
 
-        What the run did is recorded when this returns. Of rows, notes and files that the store
-        does not take it is told in the log, and they wait in the journal for the next run, or
-        `art sync`; of a run that only used and logged artifacts the error is raised. It is over
-        in either case.
+        What the run did is in the store when this returns. If the store does not take it, nothing
+        is raised: a warning says so, and it waits in the run's folder for the next run on this
+        machine, or `art sync`.
         """
         self.end(exit_code or 0, None)
 

@@ -17,6 +17,7 @@ from artifacts.errors import ArtifactsError
 from artifacts.runs.delivery import Delivery
 from artifacts.runs.heartbeat import BEAT_S, beat
 from artifacts.runs.journal import Journal, encoded
+from artifacts.runs.patience import PASSING, soon
 from artifacts.runs.pending import Pending
 from artifacts.runs.reading import Reading
 from artifacts.runs.recovery import recover
@@ -26,6 +27,10 @@ Pace: TypeAlias = Callable[[int], float]
 """Seconds to wait before the next batch, when there were so many."""
 _SHORTEST_S, _STEADY = 2.0, 150
 _PATIENCE_S = 60.0  # between tries, while the store fails
+_AWAY = (
+    "run %s goes on, but its store does not take what it logs (%s); it waits in %s, and is sent "
+    "when the store is there again: by this run, by the next on this machine, or by `art sync %s`"
+)
 _log = logging.getLogger(__name__)
 
 __all__ = ["Pace", "Policy", "Writer", "pace"]
@@ -54,12 +59,15 @@ class Writer:
         step: int = 0,
         is_resumed: bool = False,
         is_offline: bool = False,
+        is_placed: bool = True,
+        away: Exception | None = None,
         pace: Pace = pace,
     ) -> None:
         """Starts the run, or starts it again from `step` on. `folder` is of this start alone.
 
-        One that `is_resumed`, or has a step, comes after whoever the store knows of: it is asked.
-        Offline nothing is stored: `sync` does, when it is told to. Raises OSError.
+        One that `is_resumed`, or has a step, comes after whoever the store knows of: it is asked,
+        unless it is said to be `away`, which is told. One that is not `is_placed` takes the place
+        of no other. Offline nothing is stored: `sync` does, when it is told to. Raises OSError.
         """
         settings = session.settings
         about = {"entity": settings.entity, "project": settings.project, "run": id}
@@ -74,9 +82,10 @@ class Writer:
         self._wake, self._is_closed, self._failures = Event(), False, 0
         self._is_offline, self._has_recovered = is_offline, False
         started = {"id": id, "path": f"{settings.entity}/{settings.project}/{id}", **facts}
-        after = _seen(session, id) if (step or is_resumed) and not is_offline else None
-        seen = {"after": after} if after else {}
-        self.note("started", {**started, **seen, "step": step, "time": time.time()})
+        asks = (step or is_resumed) and not (is_offline or away)
+        seen = {"after": after} if (after := _seen(session, id) if asks else None) else {}
+        place = {**seen, "step": step} if is_placed else {}
+        self.note("started", {**started, **place, "time": time.time()})
         self._pending: Pending | None = None
         leave = weakref.WeakMethod(self._leave)
         os.register_at_fork(after_in_child=lambda: (method := leave()) and method())
@@ -85,6 +94,8 @@ class Writer:
             work = (weakref.ref(self), self._wake, pace(0))
             self._thread = Thread(target=_work, args=work, name="art-run", daemon=True)
             self._thread.start()
+        if away is not None:
+            self._warn(away)
 
     @property
     def backlog(self) -> tuple[int, int]:
@@ -135,8 +146,11 @@ class Writer:
                 self._watching.look()
                 self._deliver()
 
-    def close(self, exit_code: int = 0, state: str | None = None) -> bool:
-        """The run is over. Whether all of it is in the store; if not, it waits in the journal."""
+    def close(self, exit_code: int = 0, state: str | None = None, *, is_away: bool = False) -> bool:
+        """The run is over. Whether all of it is in the store; if not, it waits in the journal.
+
+        A store that `is_away` is not asked.
+        """
         if self._is_closed or not self._journal.is_open:
             return False
         self._is_closed = True
@@ -145,7 +159,7 @@ class Writer:
         self.note("finished", {"state": told, "exit_code": exit_code})
         self._wake.set()
         try:
-            return not self._is_offline and self._end()
+            return not (self._is_offline or is_away) and self._end()
         finally:
             self._journal.close()
 
@@ -181,8 +195,7 @@ class Writer:
         """Once, until it is all right again."""
         self._failures += 1
         if self._failures == 1:
-            told = "run %s goes on, but its store does not take what it logs (%s); it waits in %s"
-            _log.warning(told, self._id, error, self.folder)
+            _log.warning(_AWAY, self._id, error, self.folder, self.folder)
 
     def _recover_others(self) -> None:
         """Once, what processes that were killed on this machine left; it waited long enough."""
@@ -234,8 +247,11 @@ def _seen(session: Session, id: str) -> str | None:
     """The journal that is the run's own by now, as far as can be known."""
     settings = session.settings
     try:
-        fold = session.catalog.run(settings.entity, settings.project, id)
-    except ArtifactsError as error:
+        fold = soon(
+            "who wrote the run before",
+            lambda: session.catalog.run(settings.entity, settings.project, id),
+        )
+    except PASSING as error:
         _log.debug("who wrote run %s before is not known: %s", id, error)
         return None
     return fold.state.journals.own if fold else None

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 from artifacts.errors import ArtifactsError, InvalidSettingError, StorageError
@@ -36,21 +37,50 @@ class _Cloud:
     quiet: Callable[[Foreign], None] = lambda _: None  # turns the client's own retries off
 
 
+def check_url(url: str) -> None:
+    """Whether it has a form that may lead somewhere, and a package that knows its scheme.
+
+    Raises InvalidSettingError.
+    """
+    cloud = _cloud_of(url)
+    if cloud is _ANYWHERE:
+        error = _unknown(url)
+    else:
+        error = None if find_spec(cloud.package) else ImportError(cloud.package)
+    if error is not None:
+        raise InvalidSettingError("store", _shown(url), _missing(cloud, error))
+
+
 def connect(url: str, options: Mapping[str, Any]) -> Bucket:
     """A bucket of this process. Nothing is asked of it yet, but what its client asks to be made.
 
     Raises InvalidSettingError for a URL that leads nowhere, a package that is not installed,
     or options that its filesystem does not take; StorageError if its client got no answer.
     """
+    cloud = _cloud_of(url)
     scheme, _, rest = url.partition("://")
-    scheme = scheme.lower()
-    if not _SCHEME.fullmatch(scheme) or "::" in url or not rest.strip("/"):
-        raise InvalidSettingError("store", f"{url.partition('://')[0]}://…", _EXPECTED)
-    cloud = _CLOUDS.get(scheme, _ANYWHERE)
-    made = _made(f"{scheme}://{rest}", cloud, options)
+    made = _made(f"{scheme.lower()}://{rest}", cloud, options)
     if isinstance(made, ArtifactsError):
         raise made  # here, out of reach of the client's error, which may quote an option
     return made
+
+
+def _cloud_of(url: str) -> _Cloud:
+    scheme, _, rest = url.partition("://")
+    if not _SCHEME.fullmatch(scheme.lower()) or "::" in url or not rest.strip("/"):
+        raise InvalidSettingError("store", f"{scheme}://…", _EXPECTED)
+    return _CLOUDS.get(scheme.lower(), _ANYWHERE)
+
+
+def _unknown(url: str) -> ValueError | ImportError | None:
+    """Why no filesystem has the URL's scheme."""
+    from fsspec import get_filesystem_class
+
+    try:
+        get_filesystem_class(url.partition("://")[0].lower())
+    except (ValueError, ImportError) as error:
+        return error
+    return None
 
 
 def _made(url: str, cloud: _Cloud, options: Mapping[str, Any]) -> Bucket | ArtifactsError:
@@ -93,7 +123,7 @@ def _explained(
     return StorageError(_shown(url), reason)
 
 
-def _missing(cloud: _Cloud, error: ImportError) -> str:
+def _missing(cloud: _Cloud, error: Exception) -> str:
     if cloud.extra:
         return f"needs {cloud.package}: pip install 'artifact-store[{cloud.extra}]'"
     return str(error)

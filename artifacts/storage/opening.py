@@ -28,6 +28,7 @@ from artifacts.errors import (
 from artifacts.names import check_folder
 from artifacts.storage.chunks import CHUNK_SIZES, ChunkSizes
 from artifacts.storage.claim import delete_abandoned
+from artifacts.storage.connect import check_url
 from artifacts.storage.local import LocalStore
 from artifacts.storage.memory import MemoryStore
 from artifacts.storage.remote import RemoteStore
@@ -74,6 +75,19 @@ class Address:
 def place_at(address: str | Address) -> ObjectStore:
     """The place that an address means, be it a store or not. Raises InvalidSettingError."""
     return _resolve(address if isinstance(address, Address) else Address(address))
+
+
+def check_address(address: Address) -> None:
+    """Whether `place_at` may find a place, without a client being loaded or anything asked.
+
+    Raises InvalidSettingError.
+    """
+    scheme, separator, _ = address.url.partition("://")
+    if separator and scheme.lower() not in _SCHEMES:
+        _check_shown(address.url)
+        check_url(address.url)
+    else:
+        place_at(address)
 
 
 def open_store(address: str | Address, *, create: bool = False) -> ObjectStore:
@@ -145,12 +159,17 @@ def _resolve(address: Address) -> ObjectStore:
         return _at_path(url)
     if make := _SCHEMES.get(scheme.lower()):
         return make(rest)
-    if _PASSWORD.match(rest):
-        reason = "a URL is shown and written down: give the password in storage_options"
-        raise InvalidSettingError("store", f"{scheme}://…", reason)
+    _check_shown(url)
     store = RemoteStore(url, address.options, single_writer=address.single_writer)
     store.connect()
     return store
+
+
+def _check_shown(url: str) -> None:
+    scheme, _, rest = url.partition("://")
+    if _PASSWORD.match(rest):
+        reason = "a URL is shown and written down: give the password in storage_options"
+        raise InvalidSettingError("store", f"{scheme}://…", reason)
 
 
 def _at_path(path: str) -> LocalStore:

@@ -17,9 +17,10 @@ from artifact.samples import read, write
 
 import artifacts
 from artifacts import Api, Artifact
-from artifacts.catalog import Catalog, Draft
+from artifacts.catalog import Catalog, Draft, Session
 from artifacts.content import Digest
 from artifacts.errors import StorageError, UnsupportedStoreError
+from artifacts.runs.recovery import recover
 from artifacts.settings import Settings
 from artifacts.storage import MemoryStore, Tail, opening
 from artifacts.testing import CountingStore, TimelineStore
@@ -213,8 +214,8 @@ def test_what_a_run_does_is_told_in_order_and_told_when_it_ends(
     assert record("run")[-3:] == ["finished", "started", "finished"]
 
 
-def test_what_a_run_cannot_tell_is_raised_when_it_ends(
-    far: TimelineStore, monkeypatch: pytest.MonkeyPatch
+def test_what_a_run_cannot_tell_when_it_ends_waits_on_its_machine(
+    far: TimelineStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     create = TimelineStore.create
 
@@ -223,14 +224,17 @@ def test_what_a_run_cannot_tell_is_raised_when_it_ends(
             raise StorageError(key, "no space left")
         create(store, key, data)
 
-    monkeypatch.setattr(TimelineStore, "create", refuse)
-    run = artifacts.init(id="run")
-    run.log_artifact(Artifact("data", "dataset"))
-    with pytest.raises(StorageError):
-        run.finish()
-
+    with monkeypatch.context() as patch:
+        patch.setattr(TimelineStore, "create", refuse)
+        with artifacts.init(id="run") as run:
+            run.log_artifact(Artifact("data", "dataset"))
     assert artifacts.run is None
+    assert "no space left" in caplog.text
     assert Api().artifact("data").version == "v0"
+
+    assert recover(Session(Settings.load()))
+
+    assert record("run") == ["delivered", "started", "delivered", "logged", "finished"]
 
 
 def record(run: str) -> list[str]:

@@ -15,7 +15,7 @@ import artifacts
 from artifacts import Api, Artifact, Settings, UsageError, init
 from artifacts.catalog import Session
 from artifacts.content import Digest
-from artifacts.errors import ArtifactNotFoundError, ArtifactsError, CommError
+from artifacts.errors import ArtifactNotFoundError, CommError
 from artifacts.runs import Run, active_run
 from artifacts.storage import Tail
 
@@ -155,8 +155,8 @@ def test_run_is_over_even_if_its_store_is_gone(store: Path) -> None:
     shutil.rmtree(store)
     store.write_bytes(b"a file now")
 
-    with pytest.raises((ArtifactsError, OSError)):
-        run.finish()
+    run.finish()
+
     assert active_run() is None
     store.unlink()
     assert init() is not run

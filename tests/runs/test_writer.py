@@ -6,9 +6,7 @@ import math
 import os
 import socket
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import count
 from multiprocessing import get_context
@@ -20,7 +18,6 @@ import pytest
 from forks import done_by_fork
 
 from artifacts.catalog.upkeep import collect
-from artifacts.errors import StorageError
 from artifacts.runs import compaction, delivery, journal, segments
 from artifacts.runs.delivery import Delivery
 from artifacts.runs.heartbeat import beat, state_of
@@ -30,28 +27,11 @@ from artifacts.runs.pending import Pending
 from artifacts.runs.reader import segment_data
 from artifacts.runs.recovery import recover, sync
 from artifacts.runs.writer import Writer, pace
-from artifacts.storage import FileStore, LocalStore, ObjectStore, open_store
-from artifacts.testing import FailingStore
+from artifacts.storage import FileStore, LocalStore, open_store
+from runs.away import AwayStore
 from runs.logbook import Logbook, OverStore, never
 
 _NONE = timedelta()
-GONE = StorageError("a key", "the store is gone")
-
-
-class HungStore(FailingStore):
-    """Answers nothing until it is let go, or refuses everything."""
-
-    def __init__(self, store: ObjectStore) -> None:
-        super().__init__(store, 0, GONE)
-        self.is_there, self.is_refusing, self.asked = Event(), False, Event()
-
-    @contextmanager
-    def _around(self, operation: str, key: str) -> Iterator[None]:
-        self.asked.set()
-        if self.is_refusing:
-            raise GONE
-        self.is_there.wait()
-        yield
 
 
 @pytest.fixture
@@ -301,7 +281,7 @@ def test_no_run_has_more_than_some_two_thousand_batches() -> None:
 
 
 def test_a_store_that_answers_nothing_holds_up_nobody_who_logs(book: Logbook) -> None:
-    store = HungStore(LocalStore(Path(book.settings.store)))
+    store = AwayStore(LocalStore(Path(book.settings.store)))
     writer = book.write(session=OverStore(book.settings, store), is_timed=True)
 
     assert store.asked.wait(20)
@@ -317,7 +297,7 @@ def test_a_store_that_answers_nothing_holds_up_nobody_who_logs(book: Logbook) ->
 def test_a_store_that_refuses_is_told_of_once_and_gets_all_when_it_is_back(
     book: Logbook, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = HungStore(LocalStore(Path(book.settings.store)))
+    store = AwayStore(LocalStore(Path(book.settings.store)))
     store.is_there.set()
     store.is_refusing = True
     writer = book.write(session=OverStore(book.settings, store))
@@ -336,7 +316,7 @@ def test_a_store_that_refuses_is_told_of_once_and_gets_all_when_it_is_back(
 
 
 def test_what_a_store_refused_to_the_end_is_delivered_by_the_next_run(book: Logbook) -> None:
-    store = HungStore(LocalStore(Path(book.settings.store)))
+    store = AwayStore(LocalStore(Path(book.settings.store)))
     store.is_refusing = True
     writer = book.write(session=OverStore(book.settings, store))
     writer.row(0, {"x": 1})
@@ -372,7 +352,7 @@ def test_a_journal_of_which_something_is_not_told_is_not_deleted(
 
 
 def test_the_next_run_of_the_machine_delivers_what_another_left(book: Logbook) -> None:
-    store = HungStore(LocalStore(Path(book.settings.store)))
+    store = AwayStore(LocalStore(Path(book.settings.store)))
     store.is_refusing = True
     left = book.write(session=OverStore(book.settings, store))
     left.row(0, {"x": 1})
