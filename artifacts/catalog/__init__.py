@@ -7,6 +7,7 @@ from artifacts.catalog.delivery import AS_EVER, Manner, deliver
 from artifacts.catalog.distributed import Distributed
 from artifacts.catalog.draft import Draft
 from artifacts.catalog.expectation import Expectation, expectation
+from artifacts.catalog.fields import MAX_SECONDS
 from artifacts.catalog.incremental import commit_over_latest
 from artifacts.catalog.lineage import Lineage, RunNode, VersionNode
 from artifacts.catalog.links import Shown
@@ -24,6 +25,7 @@ __all__ = [
     "AS_EVER",
     "FOR_EVER",
     "HISTORY",
+    "MAX_SECONDS",
     "SCHEME",
     "Catalog",
     "CollectionState",

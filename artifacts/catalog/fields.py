@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 MAX_EPOCH = 10**9 - 1
 MAX_NUMBER = 10**12 - 1  # of a version: what its name has room for
-_MAX_SECONDS = 253402300799  # the end of the year 9999
+MAX_SECONDS = 253402300799  # the end of the year 9999
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -58,7 +58,7 @@ def seconds_of(change: Change, key: str = "time") -> float:
     seconds = change[key]
     if not isinstance(seconds, int | float) or isinstance(seconds, bool):
         raise TypeError(f"{key!r} is {seconds!r}")
-    if not 0 <= seconds <= _MAX_SECONDS:
+    if not 0 <= seconds <= MAX_SECONDS:
         raise ValueError(f"{key!r} is {seconds}, expected seconds since 1970")
     return float(seconds)
 

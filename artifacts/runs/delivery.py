@@ -136,8 +136,8 @@ class Delivery:
                 record = sayable(record)
             if isinstance(record, list):
                 when, step, values = record
-                row = {STEP: step, TIMESTAMP: when, **values}
-                stream = HISTORY
+                row, stream = {STEP: step, TIMESTAMP: when, **values}, HISTORY
+                row[STEP] = step  # whatever the values say
             elif "stream" in record:
                 row = {TIMESTAMP: record["time"], **record["values"]}
                 stream = record["stream"]

@@ -17,6 +17,7 @@ from artifacts.runs.config import Config, written
 from artifacts.runs.diary import Diary
 from artifacts.runs.metrics import Metric, Metrics
 from artifacts.runs.resume import Beginning
+from artifacts.runs.segments import RUNTIME, STEP, TIMESTAMP
 from artifacts.runs.steps import Steps
 from artifacts.runs.summary import OWN, Summary
 from artifacts.runs.values import flat
@@ -59,11 +60,12 @@ class Held:
         may_change = bool(self.settings.allow_val_change)
         self._config._setup(lambda _: None, None, may_change=may_change)
         self._config.update(dict(start.config), allow_val_change=True)
-        self._summary = Summary(self._metrics, self._lock, self._summary_changed)
+        self._steps = Steps(self._put, start.beginning.step)
+        changed = self._summary_changed
+        self._summary = Summary(self._metrics, self._lock, changed, self._of_last_row)
         self._sent_summary: dict[str, Any] = {}
         self._take_over(start.beginning)
         self._diary = self._open_diary(start)
-        self._steps = Steps(self._put, start.beginning.step)
 
     def _open_diary(self, start: Start) -> Diary:
         return Diary(
@@ -85,11 +87,18 @@ class Held:
         if self._capture is not None:
             self._capture.start(writer)
 
-    def _put(self, step: int, row: dict[str, Any]) -> None:
+    def _put(self, step: int, row: dict[str, Any]) -> float:
         """Begins the writer, whose own the next rows are."""
         self._put = self._diary.writer.row  # type: ignore[method-assign,assignment]
         self._steps.put = self._put
-        self._put(step, row)
+        return self._put(step, row)
+
+    def _of_last_row(self) -> dict[str, Any]:
+        steps = self._steps
+        if steps.last_step is None:
+            return {}
+        ran_s = self._start.beginning.ran_s + steps.last_time - self._start_time
+        return {STEP: steps.last_step, TIMESTAMP: steps.last_time, RUNTIME: max(0.0, ran_s)}
 
     def _take_over(self, beginning: Beginning) -> None:
         """What was there before the run began: metrics, and the summary."""
@@ -100,6 +109,10 @@ class Held:
         for row in beginning.rows:
             values = {key: each for key, each in row.items() if key[0] != "_"}
             self._summary._take(values, is_last=True)
+        if beginning.rows:
+            last = max(beginning.rows, key=lambda row: int(row[STEP]))
+            own = {STEP: last[STEP], TIMESTAMP: last[TIMESTAMP], RUNTIME: beginning.ran_s}
+            self._summary._values.update(own)
 
     def _summary_changed(self, key: str) -> None:
         """By hand, so it is told at once."""

@@ -91,15 +91,17 @@ class Journal:
         self._is_putting = self._is_closing = False
         self._next_part(0)
 
-    def row(self, step: int, values: Mapping[str, Any]) -> None:
-        """Of `history`. Not written by a process that was forked, whose run this is not.
+    def row(self, step: int, values: Mapping[str, Any]) -> float:
+        """Of `history`, and its time. Not written by a process that was forked.
 
         Raises InvalidError for one that is too long; then nothing is written.
         """
-        line = encoded((self._clock(), step, values))
+        now = self._clock()
+        line = encoded((now, step, values))
         if len(line) > MOST_ROW_BYTES:
             row_bytes(values)
         self.write(line)
+        return now
 
     def write(self, line: bytes) -> None:
         """One record, as `encoded` gave it."""

@@ -7,14 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from artifacts.catalog import MAX_SECONDS
 from artifacts.errors import InvalidError
 from artifacts.runs.held import Start
 from artifacts.runs.metrics import Metric
 from artifacts.runs.outputs import Artful
+from artifacts.runs.segments import RUNTIME, STEP, TIMESTAMP
 from artifacts.runs.values import PLAIN, plain
 
 _log = logging.getLogger(__name__)
 _all_plain, _all_text = PLAIN.issuperset, frozenset((str,)).issuperset
+_OWN = frozenset((STEP, TIMESTAMP, RUNTIME))
 
 
 class Recorded(Artful):
@@ -23,6 +26,7 @@ class Recorded(Artful):
     def __init__(self, start: Start) -> None:
         super().__init__(start)
         self._is_open, self._has_told = True, False
+        self._left_out: set[str] = set()
         self._is_simple = not self._metrics  # no key has an axis, or another summary than its last
         self._last = self._summary._values
 
@@ -36,9 +40,10 @@ class Recorded(Artful):
         """Add to the open row; without `step`, or with `commit`, it is over then.
 
         A greater step than the open row's ends that. What is logged to a step that is over is kept
-        as another row of it. Returns at once, whatever the store does. Raises ValueError for what
-        is no dict of text keys, or is too long for a row (some 128 MiB), TypeError for a value that
-        cannot be kept; then nothing is logged.
+        as another row of it. A number `_timestamp` is the row's time, in seconds since 1970; its
+        `_step` and `_runtime` are the run's own. Returns at once, whatever the store does. Raises
+        ValueError for what is no dict of text keys, or is too long for a row (some 128 MiB),
+        TypeError for a value that cannot be kept; then nothing is logged.
         """
         if not self._is_open:
             self._refuse_log()
@@ -49,13 +54,15 @@ class Recorded(Artful):
             type(data) is dict
             and _all_plain(map(type, data.values()))
             and _all_text(map(type, data))
+            and not (STEP in data or TIMESTAMP in data or RUNTIME in data)
         ):
             if step is None and commit is not False and self._is_simple:
                 with self._lock:  # the usual way, with nothing on it that is not needed
                     steps = self._steps
                     if not steps.is_open:
                         if data:
-                            self._put(steps.step, data)
+                            steps.last_time = self._put(steps.step, data)
+                            steps.last_step = steps.step
                             self._last.update(data)
                         steps.step += 1
                         return
@@ -86,8 +93,18 @@ class Recorded(Artful):
         for key, value in data.items():
             if not isinstance(key, str):
                 raise InvalidError(f"log wants keys that are text, not {key!r}")
-            row[str.__str__(key)] = plain(value, key, self, at)
+            if key not in _OWN or self._is_time(key, value):
+                row[str.__str__(key)] = plain(value, key, self, at)
         return row
+
+    def _is_time(self, key: str, value: object) -> bool:
+        """Whether the row can take its time from it; if not, it is left out, which is said once."""
+        if key == TIMESTAMP and isinstance(value, int | float) and 0 <= value <= MAX_SECONDS:
+            return True
+        if key not in self._left_out:
+            self._left_out.add(key)
+            _log.warning("each row has the run's own %s: what is logged to it is not kept", key)
+        return False
 
     def keep(self, path: str, name: str) -> None:
         """A file of this machine is the run's, under this name; it is not changed any more."""
@@ -128,7 +145,7 @@ class Recorded(Artful):
     def _add_axes(self, row: dict[str, Any]) -> None:
         open_row = self._steps.open_row
         for axis in self._metrics.axes(row):
-            if axis not in open_row:
+            if axis not in open_row and axis not in _OWN:
                 row[axis] = self._summary.get(axis, 0)
 
     def _refuse_log(self) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from artifacts.catalog import HISTORY, RunState, Segment, Session
 from artifacts.errors import StorageError, StoreNotFoundError, UsageError
 from artifacts.runs.history import scan
 from artifacts.runs.moment import Moment
+from artifacts.runs.segments import RUNTIME, STEP, TIMESTAMP
 from artifacts.settings import Settings
 
 ANEW = "anew"
@@ -33,7 +35,9 @@ class Beginning:
     summary: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     rows: tuple[Mapping[str, Any], ...] = ()
-    """Of which the summary is made anew, where a run goes back."""
+    """Of which the summary is made anew where a run goes back, or completed where it was killed."""
+    ran_s: float = 0.0
+    """How long it had been going on."""
     changes: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     """That the run's log is told of before anything else."""
     away: Exception | None = None
@@ -68,7 +72,7 @@ def beginning_of(
     if state is None:
         return Beginning()
     if settings.resume:
-        return _resumed(state)
+        return _resumed(session, state)
     return Beginning(changes=anew(state, config))  # in the place of the one before
 
 
@@ -94,8 +98,11 @@ def state_of(session: Session, id_: str) -> RunState | None:
     return None if fold is None or fold.state.is_deleted else fold.state
 
 
-def _resumed(state: RunState) -> Beginning:
-    last = state.last_step
+def _resumed(session: Session, state: RunState) -> Beginning:
+    last, told = state.last_step, state.summary.get(STEP)
+    since = told + 1 if isinstance(told, int) else 0
+    is_behind = last is not None and last >= since  # as its process could not tell the summary
+    rows = scan(state, session.catalog.store, min_step=since) if is_behind else ()
     return Beginning(
         step=0 if last is None else last + 1,
         is_resumed=True,
@@ -103,6 +110,8 @@ def _resumed(state: RunState) -> Beginning:
         config=state.config,
         summary=state.summary,
         metrics=state.metrics,
+        rows=(*rows,),
+        ran_s=_ran_s(state),
     )
 
 
@@ -150,13 +159,15 @@ def anew(state: RunState, config: Collection[str]) -> tuple[tuple[str, Mapping[s
 
 def _rewound(session: Session, id_: str, moment: Moment) -> Beginning:
     state = _at(session, moment, "resume_from")
+    rows = (*_rows(session, state, moment),)
     return Beginning(
         step=moment.step + 1,
         is_resumed=True,
         facts=_kept(state),
         config=state.config,
         metrics=state.metrics,
-        rows=(*_rows(session, state, moment),),
+        rows=rows,
+        ran_s=_ran_s(state, rows),
         changes=(
             ("rewound", {"step": moment.step}),
             ("summary", {"unset": [*state.summary]}),
@@ -169,12 +180,14 @@ def _forked(session: Session, id_: str, moment: Moment) -> Beginning:
     if state_of(session, id_) is not None:
         raise UsageError(f"there is a run {id_!r} already: a fork needs an id of its own")
     cut = (each.cut(moment.step) for each in state.segments.get(HISTORY, []))
+    rows = (*_rows(session, state, moment),)
     return Beginning(
         step=moment.step + 1,
         facts={"forked_from": str(moment)},
         config=state.config,
         metrics=state.metrics,
-        rows=(*_rows(session, state, moment),),
+        rows=rows,
+        ran_s=_ran_s(state, rows),
         changes=tuple(("rows", _adopted(each)) for each in cut if not each.is_empty),
     )
 
@@ -192,6 +205,19 @@ def _at(session: Session, moment: Moment, what: str) -> RunState:
 
 def _rows(session: Session, state: RunState, moment: Moment) -> Iterator[Mapping[str, Any]]:
     return scan(state, session.catalog.store, max_step=moment.step + 1)
+
+
+def _ran_s(state: RunState, rows: Sequence[Mapping[str, Any]] = ()) -> float:
+    """Seconds that the run had been going on, at most: at its end, or when it logged the last row.
+
+    Of one that was killed nobody knows how long nothing of it was going on.
+    """
+    began = datetime.fromisoformat(state.created_at).timestamp()
+    heard = datetime.fromisoformat(state.heard_at).timestamp()
+    told = state.summary.get(RUNTIME)
+    ran = float(told) if isinstance(told, int | float) else heard - began
+    logged = max((float(row[TIMESTAMP]) for row in rows), default=heard)
+    return max(0.0, min(ran, logged - began))
 
 
 def _adopted(segment: Segment) -> Mapping[str, Any]:

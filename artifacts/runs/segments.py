@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PARQUET, JSONL = "parquet", "jsonl"
-STEP, TIMESTAMP = "_step", "_timestamp"
+STEP, TIMESTAMP, RUNTIME = "_step", "_timestamp", "_runtime"
 Row: TypeAlias = dict[str, Any]
 Columns: TypeAlias = Mapping[str, Sequence[Any]]
 """As long as each other; None where a row says nothing."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from artifacts.runs.journal import MOST_ROW_BYTES, row_bytes
+from artifacts.runs.segments import TIMESTAMP, Row
 
-Row: TypeAlias = dict[str, Any]
-Put: TypeAlias = Callable[[int, Row], None]
+Put: TypeAlias = Callable[[int, Row], float]
+"""Gives the row's time, in seconds since 1970."""
 
 _are_short = frozenset((float, int, bool, type(None))).issuperset
 _log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ class Steps:
     def __init__(self, put: Put, first: int = 0) -> None:
         self.step = first  # that the next values without one belong to
         self.put = put
+        self.last_step: int | None = None  # of the row that was put last, and was not late
+        self.last_time = 0.0  # of that row
         self._open: Row | None = None
         self.is_open = False  # whether a row waits for more
         self._was_late = False
@@ -57,7 +60,8 @@ class Steps:
         """Put the open row, if there is one that says anything."""
         row, self._open, self.is_open = self._open, None, False
         if row:
-            self.put(self.step, row)
+            time = self.put(self.step, row)
+            self.last_step, self.last_time = self.step, row.get(TIMESTAMP, time)
 
     def _grown(self, values: Row, step: int | None) -> int:
         """Bytes that the row has then at most. Raises InvalidError."""

@@ -29,10 +29,14 @@ class SummaryDict:
     _lock: RLock
     _changed: Callable[[str], None]
 
+    def _read(self) -> Values:
+        """As it is now. The caller holds the lock."""
+        return self._values
+
     def __getitem__(self, key: str) -> Any:  # noqa: ANN401
         """Raises KeyError."""
         with self._lock:
-            value = self._values[key]
+            value = self._read()[key]
         return self._below(key, value) if _is_nested(value) else value
 
     def __setitem__(self, key: str, val: object) -> None:
@@ -42,7 +46,7 @@ class SummaryDict:
     def __delitem__(self, key: str) -> None:
         """Raises KeyError."""
         with self._lock:
-            del self._values[key]
+            del self._read()[key]
         self._changed(key)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401
@@ -60,13 +64,15 @@ class SummaryDict:
         del self[name]
 
     def __contains__(self, key: object) -> bool:
-        return key in self._values
+        with self._lock:
+            return key in self._read()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.keys())
 
     def __len__(self) -> int:
-        return len(self._values)
+        with self._lock:
+            return len(self._read())
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, SummaryDict):
@@ -85,7 +91,7 @@ class SummaryDict:
     def keys(self) -> list[str]:
         """As they are now, those that the run keeps itself among them."""
         with self._lock:
-            return [*self._values]
+            return [*self._read()]
 
     def items(self) -> list[tuple[str, Any]]:
         """As they are now."""
@@ -95,7 +101,7 @@ class SummaryDict:
         """Nested dicts are merged, everything else takes the place of what was there."""
         values = {str(key): plain(value, f"summary[{key!r}]") for key, value in d.items()}
         with self._lock:
-            merge(self._values, values)
+            merge(self._read(), values)
         for key in values:
             self._changed(key)
 
@@ -104,7 +110,7 @@ class SummaryDict:
 
     def _as_dict(self) -> Values:
         with self._lock:
-            return copied(self._values)
+            return copied(self._read())
 
 
 class SummarySubDict(SummaryDict):
@@ -117,13 +123,17 @@ class Summary(SummaryDict):
     """That of a run: the last value of each key, unless `define_metric` or somebody says else.
 
     A value that is set by hand stays until the key is logged again; what is added up of its key
-    begins anew then.
+    begins anew then. With each row `_step`, `_timestamp` and `_runtime` are logged as well.
     """
 
-    __slots__ = ("_aggregates", "_metrics", "_tell")
+    __slots__ = ("_aggregates", "_metrics", "_of_last_row", "_seen", "_tell")
 
-    def __init__(self, metrics: Metrics, lock: RLock, tell: Tell) -> None:
+    def __init__(
+        self, metrics: Metrics, lock: RLock, tell: Tell, of_last_row: Callable[[], Values] = dict
+    ) -> None:
         super().__init__({}, lock, self._set_by_hand)
+        object.__setattr__(self, "_of_last_row", of_last_row)
+        object.__setattr__(self, "_seen", {})
         object.__setattr__(self, "_metrics", metrics)
         object.__setattr__(self, "_aggregates", {})
         object.__setattr__(self, "_tell", tell)
@@ -131,6 +141,16 @@ class Summary(SummaryDict):
     _metrics: Metrics
     _aggregates: dict[str, Aggregate]
     _tell: Tell
+    _of_last_row: Callable[[], Values]
+    _seen: Values  # of the last row, so far
+
+    def _read(self) -> Values:
+        """Only now what each row would have to say of itself is looked up: to log is faster so."""
+        new = self._of_last_row()
+        if new != self._seen:
+            object.__setattr__(self, "_seen", new)
+            self._values.update(new)
+        return self._values
 
     def _set_by_hand(self, key: str) -> None:
         with self._lock:

@@ -74,6 +74,8 @@ class Writer:
         about["store"] = settings.store
         self._session, self._id, self._pace = session, id, pace
         self._journal = Journal(folder, about)
+        self.row = self._journal.row
+        """A row of `history`: numbers, text, booleans, lists and dicts of them by str keys."""
         self._watching = Watching(self._journal)
         self._delivering = RLock()
         self._reading = Reading(folder, id)
@@ -106,13 +108,6 @@ class Writer:
     @property
     def folder(self) -> Path:
         return self._journal.folder
-
-    def row(self, step: int, values: dict[str, Any]) -> None:
-        """A row of `history`: numbers, text, booleans, lists and dicts of them by str keys.
-
-        Raises InvalidError for one that is too long to be read back.
-        """
-        self._journal.row(step, values)
 
     def line(self, stream: str, values: dict[str, Any]) -> None:
         """A row of another stream."""

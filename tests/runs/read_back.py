@@ -17,6 +17,12 @@ def state_of(run: Run) -> RunState:
     return fold.state
 
 
+def summary_of(run: Run) -> dict[str, Any]:
+    """Without what each row says of itself."""
+    own = ("_step", "_timestamp", "_runtime")
+    return {key: value for key, value in state_of(run).summary.items() if key not in own}
+
+
 def rows_of(run: Run) -> list[tuple[int, dict[str, Any]]]:
     """Step and values of each row, in order; without the times that the writer adds."""
     session = Session(Settings.load())

@@ -17,9 +17,12 @@ from forks import done_by_fork
 
 import artifacts
 from artifacts import UsageError, init
+from artifacts.catalog import Session
 from artifacts.errors import InvalidError
 from artifacts.runs import active_run
-from runs.read_back import rows_of, state_of
+from artifacts.runs.history import scan
+from artifacts.settings import Settings
+from runs.read_back import rows_of, state_of, summary_of
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -35,7 +38,7 @@ def test_rows_are_logged_in_steps() -> None:
         assert run.step == 7
 
     assert rows_of(run) == [(0, {"a": 1}), (1, {"a": 2, "b": 3}), (7, {"a": 4, "b": 5})]
-    assert state_of(run).summary == {"a": 4, "b": 5}
+    assert summary_of(run) == {"a": 4, "b": 5}
 
 
 def test_late_row_is_a_row_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
@@ -50,7 +53,7 @@ def test_late_row_is_a_row_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
         (3, {"late": 2}),
         (5, {"a": 1, "b": 2}),
     ]
-    assert state_of(run).summary == {"a": 1, "late": 1, "b": 2}
+    assert summary_of(run) == {"a": 1, "late": 1, "b": 2}
     assert caplog.text.count("is over") == 1
 
 
@@ -59,11 +62,63 @@ def test_nested_values_have_dotted_keys_in_rows_and_stay_nested_in_the_summary()
         run.log({"a": {"b": 1, "c": {"d": 2}}, "list": [1, "x"], "none": None})
 
     assert rows_of(run) == [(0, {"a.b": 1, "a.c.d": 2, "list": [1, "x"]})]
-    assert state_of(run).summary == {
+    assert summary_of(run) == {
         "a": {"b": 1, "c": {"d": 2}},
         "list": [1, "x"],
         "none": None,
     }
+
+
+def test_summary_has_step_time_and_runtime_of_the_last_row() -> None:
+    with init() as run:
+        assert "_step" not in run.summary
+        run.log({"a": 1})
+        run.log({"a": 2}, step=5)
+        assert run.summary["_step"] == 0  # as the row of step 5 is open
+        run.log({"a": 3}, commit=True)
+        run.log({"a": 4}, step=2)
+        assert (run.summary["_step"], run.summary.a) == (5, 3)
+        assert {"_step", "_timestamp", "_runtime"} <= {*run.summary.keys(), *dict(run.summary)}
+        run.summary["_step"] = 70
+        assert run.summary["_step"] == 70
+        run.log({})
+        run.log({"a": 5})
+
+    summary = state_of(run).summary
+    rows = [*scan(state_of(run), Session(Settings.load()).catalog.store)]
+    assert (summary["_step"], summary["_timestamp"]) == (7, rows[-1]["_timestamp"])
+    assert summary["_runtime"] == pytest.approx(summary["_timestamp"] - run.start_time)
+
+
+def test_run_that_logs_no_row_has_no_step_in_its_summary() -> None:
+    with init() as run:
+        run.summary["a"] = 1
+
+    assert state_of(run).summary == {"a": 1}
+
+
+def test_what_a_row_says_of_itself_is_the_runs_own(caplog: pytest.LogCaptureFixture) -> None:
+    with init() as run, caplog.at_level(logging.WARNING):
+        run.define_metric("b", step_metric="_step")
+        for _ in range(2):
+            run.log({"a": 1, "b": 1, "_step": 40, "_runtime": "long", "_timestamp": "today"})
+        run.log({"a": 2, "_timestamp": 1.5e9})
+        assert run.summary["_timestamp"] == 1.5e9
+        run.log({"a": 3, "nested": {"_step": 4}})
+
+    rows = [*scan(state_of(run), Session(Settings.load()).catalog.store)]
+    times = [row.pop("_timestamp") for row in rows]
+    assert rows == [
+        {"_step": 0, "a": 1, "b": 1},
+        {"_step": 1, "a": 1, "b": 1},
+        {"_step": 2, "a": 2},
+        {"_step": 3, "a": 3, "nested._step": 4},
+    ]
+    assert times[2] == 1.5e9
+    assert min(times[0], times[1], times[3]) >= run.start_time
+    for key in ("_step", "_runtime", "_timestamp"):
+        assert caplog.text.count(f"the run's own {key}") == 1
+    assert state_of(run).summary["_step"] == 3
 
 
 def test_nan_and_infinities_are_logged() -> None:
@@ -175,7 +230,7 @@ def test_summary_is_kept_as_it_was_left() -> None:
         run.summary["nested"]["b"] = 2
         del run.summary["gone"]
 
-    assert state_of(run).summary == {"loss": 2.0, "best": 1.0, "nested": {"a": 1, "b": 2}}
+    assert summary_of(run) == {"loss": 2.0, "best": 1.0, "nested": {"a": 1, "b": 2}}
 
 
 def test_configuration_is_kept_as_it_was_left() -> None:
@@ -274,7 +329,7 @@ def test_functions_of_the_module_are_the_active_runs(caplog: pytest.LogCaptureFi
         artifacts.join()
         assert artifacts.run is None
 
-    assert state_of(run).summary == {"a": {"max": 2}, "b": 3}
+    assert summary_of(run) == {"a": {"max": 2}, "b": 3}
 
 
 @pytest.mark.parametrize("name", ["log", "define_metric", "mark_preempting", "watch", "unwatch"])

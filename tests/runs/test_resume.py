@@ -11,7 +11,8 @@ import pytest
 
 from artifacts import UsageError, init
 from artifacts.errors import InvalidError
-from runs.read_back import rows_of, state_of
+from artifacts.runs import Run
+from runs.read_back import rows_of, state_of, summary_of
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -163,11 +164,54 @@ def test_rewound_run_has_the_summary_of_that_step() -> None:
         assert "m" not in run.summary
         run.log({"m": 1})
 
-    assert state_of(run).summary == {
+    assert summary_of(run) == {
         "a": 1,
         "m": {"mean": 1.0, "max": 1},
         "_wandb": {"counts": {"m": 1}},
     }
+
+
+def own_of(run: Run) -> list[Any]:
+    """Step, time and runtime that the run's summary has of its last row, so far."""
+    return [run.summary[key] for key in ("_step", "_timestamp", "_runtime")]
+
+
+def test_step_time_and_runtime_in_the_summary_go_on_with_the_run() -> None:
+    with init(id="old", resume="must") as run:
+        step, time, runtime = own_of(run)
+        assert step == 2
+        run.log(NEW)
+        assert own_of(run)[0] == 3
+        assert own_of(run)[1] > time
+        assert own_of(run)[2] >= runtime
+        left = own_of(run)
+
+    assert [state_of(run).summary[key] for key in ("_step", "_timestamp", "_runtime")] == left
+
+
+@pytest.mark.parametrize("given", [{"fork_from": "old?_step=1"}, {"resume_from": "old?_step=1"}])
+def test_step_and_time_in_the_summary_are_of_the_row_that_a_run_goes_back_to(
+    given: dict[str, Any],
+) -> None:
+    with init(id="old", resume="must") as old:
+        end = own_of(old)
+    with init(**given) as run:
+        step, time, runtime = own_of(run)
+        assert step == 1
+        assert old.start_time - 3600 < time < end[1]
+        assert 0 <= runtime <= end[2]
+        run.log(NEW)
+        assert own_of(run)[0] == 2
+
+    assert state_of(run).summary["_step"] == 2
+
+
+def test_fork_that_logs_nothing_has_the_summary_of_its_beginning() -> None:
+    with init(fork_from="old?_step=1") as run:
+        pass
+
+    summary = state_of(run).summary
+    assert (summary["_step"], summary["a"]) == (1, 1)
 
 
 def test_fork_leaves_the_run_that_it_is_of_alone() -> None:
@@ -198,7 +242,7 @@ def test_run_without_resume_takes_the_place_of_the_one_before() -> None:
         run.log({"b": 1})
 
     state = state_of(run)
-    assert (rows_of(run), state.config, state.summary) == ([(0, {"b": 1})], {"x": 1}, {"b": 1})
+    assert (rows_of(run), state.config, summary_of(run)) == ([(0, {"b": 1})], {"x": 1}, {"b": 1})
 
 
 def test_auto_goes_on_with_the_run_of_this_folder_that_failed() -> None:
@@ -225,6 +269,7 @@ def test_what_a_killed_process_left_here_is_delivered_before_its_run_goes_on(
 
     with init(id="killed", resume="allow") as run:
         assert run.step == 1
+        assert (run.summary["a"], run.summary["_step"]) == (0, 0)
         run.log({"a": 1})
     assert rows_of(run) == OLD[:2]
 

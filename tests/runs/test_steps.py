@@ -21,7 +21,11 @@ class Desk:
 
     def __init__(self, first: int = 0) -> None:
         self.rows: Rows = []
-        self.steps = Steps(lambda step, row: self.rows.append((step, {**row})), first)
+        self.steps = Steps(self.put, first)
+
+    def put(self, step: int, row: dict[str, Any]) -> float:
+        self.rows.append((step, {**row}))
+        return float(len(self.rows))
 
     def log(
         self, values: dict[str, Any], step: int | None = None, *, commit: bool | None = None

@@ -10,8 +10,8 @@ import click
 from artifacts.cli.call import Call
 from artifacts.cli.options import command
 from artifacts.cli.output import table
-from artifacts.cli.run.show import value_text
-from artifacts.runs import find_run
+from artifacts.cli.run.show import OF_LAST_ROW, value_text
+from artifacts.runs import FoundRun, find_run
 
 _ABSENT = object()
 
@@ -29,10 +29,15 @@ def diff(call: Call, old: str, new: str) -> int:
         "old": before.path,
         "new": after.path,
         "config": [*_differences(before.state.config, after.state.config)],
-        "summary": [*_differences(before.state.summary, after.state.summary)],
+        "summary": [*_differences(_logged(before), _logged(after))],
     }
     call.answer(data, _lines)
     return 1 if data["config"] or data["summary"] else 0
+
+
+def _logged(run: FoundRun) -> dict[str, Any]:
+    """Its summary, but for the run's own: no two runs are of the same time."""
+    return {key: each for key, each in run.state.summary.items() if key not in OF_LAST_ROW}
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -14,6 +14,8 @@ from artifacts.cli.output import age_text, count_text, facts, shown, size_text, 
 from artifacts.runs import FoundRun, find_run
 from artifacts.storage import now
 
+OF_LAST_ROW = ("_step", "_timestamp", "_runtime", "_wandb")
+"""What a run keeps in its summary for itself."""
 _OWN = ("id", "path", "name", "config", "step")  # facts that are told elsewhere, or not
 
 
@@ -95,7 +97,8 @@ def _lines(data: Mapping[str, Any]) -> Iterator[str]:
         ]
     )
     yield from _section("config", data["config"].items())
-    yield from _section("summary", data["summary"].items())
+    values = ((key, each) for key, each in data["summary"].items() if key not in OF_LAST_ROW)
+    yield from _section("summary", values)
     yield from _section(
         "alerts", ((each["title"], each.get("text", "")) for each in data["alerts"])
     )

@@ -28,7 +28,7 @@ def test_all_that_is_known_is_told(two: Shell) -> None:
         1,
     )
     assert data["config"] == {"lr": 0.1, "net": {"depth": 2, "act": "relu"}}
-    assert data["summary"]["loss"] == 0.25
+    assert (data["summary"]["loss"], data["summary"]["_step"]) == (0.25, 1)
     assert data["facts"]["notes"] == "first try"
     assert [(each["stream"], each["rows"]) for each in data["streams"]] == [("history", 2)]
 
@@ -40,6 +40,7 @@ def test_people_get_it_in_lines(two: Shell) -> None:
     assert "state      finished" in lines
     assert '  net  {"depth": 2, "act": "relu"}' in lines
     assert any(line.startswith("history") for line in lines)
+    assert lines[lines.index("summary") + 1 :][:2] == ["  loss  0.25", ""]
 
 
 def test_artifacts_and_files_are_told(art: Shell) -> None:
@@ -105,3 +106,9 @@ def test_no_difference_from_itself(two: Shell) -> None:
     assert two.ok("run", "diff", "a", "one").lines == [
         "default/proj/a and default/proj/a have the same config and summary"
     ]
+
+
+def test_runs_of_other_times_do_not_differ_by_them(two: Shell) -> None:
+    logged("again", config={"lr": 0.1, "net": {"depth": 2, "act": "relu"}})
+
+    assert two("run", "diff", "a", "again").code == 0
