@@ -17,15 +17,23 @@ _INTERRUPTED = 255  # W&B's exit code of a run that Ctrl-C ended
 _active: list[Run] = []
 """W&B promises one run in a process at most; this is where it is."""
 
+_left: list[Run] = []
+"""Of the parent, in a forked child."""
+
 
 def active_run() -> Run | None:
     """The run that `init` began and nobody finished; in a forked child there is none."""
     return _active[-1] if _active and _active[-1].is_here else None
 
 
+def known_run() -> Run | None:
+    """The active run; in a forked child without one of its own that of its parent."""
+    return active_run() or (_left[-1] if _left else None)
+
+
 def require_run(method: str) -> Run:
-    """Raises UsageError if there is none."""
-    run = active_run()
+    """As `known_run`. Raises UsageError if there is none."""
+    run = known_run()
     if run is None:
         raise UsageError(f"You must call artifacts.init() before artifacts.{method}()")
     return run
@@ -82,6 +90,7 @@ _ending = Ending()
 def _leave() -> None:
     for run in _active:
         run.leave()
+    _left.extend(_active)
     _active.clear()
 
 

@@ -80,6 +80,9 @@ class Diary:
         """As `Writer.file`."""
         self.writer.file(name, path, policy)
 
+    def warn(self) -> None:
+        """Say that nothing is logged, where that is so."""
+
     def close(self, exit_code: int, state: str | None = None) -> None:
         """All that was told is in the store, or waits in the writer's journal, which is said."""
         self._timer.cancel()
@@ -159,6 +162,34 @@ class Diary:
                 record.give_up()
             self._record = self._record or record
             return self._record
+
+
+class Silent(Diary):
+    """Hears nothing, and says so once if it is given the words."""
+
+    def __init__(self, warning: str = "") -> None:
+        self._writer = None
+        self._warning = warning
+
+    def warn(self) -> None:
+        if self._warning:
+            _log.warning(self._warning)
+            self._warning = ""
+
+    def tell(self, kind: str, facts: Mapping[str, Any]) -> None:
+        """Nothing."""
+        self.warn()
+
+    def note(self, kind: str, facts: Mapping[str, Any]) -> None:
+        """Nothing."""
+        self.warn()
+
+    def file(self, name: str, path: Path, policy: Policy = "now") -> None:
+        """Nothing."""
+        self.warn()
+
+    def close(self, exit_code: int, state: str | None = None) -> None:
+        """Nothing."""
 
 
 def _facts_of(change: Mapping[str, Any]) -> dict[str, Any]:

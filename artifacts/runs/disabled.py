@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from artifacts.artifact import Artifact, StrPath
 from artifacts.catalog import Session
 from artifacts.runs.alerts import AlertLevel
-from artifacts.runs.diary import Diary
+from artifacts.runs.diary import Diary, Silent
 from artifacts.runs.held import Start
 from artifacts.runs.run import Run
 from artifacts.runs.source import Wanted, is_code, is_wandb_folder
@@ -26,7 +26,7 @@ class DisabledRun(Run):
     """
 
     def _open_diary(self, start: Start) -> Diary:
-        return _Silent()
+        return Silent()
 
     def log(
         self,
@@ -36,6 +36,7 @@ class DisabledRun(Run):
         sync: bool | None = None,
     ) -> None:
         """The summary takes the values."""
+        self._diary.warn()
         self._summary._values.update(data)
 
     def log_artifact(
@@ -144,33 +145,15 @@ def _elsewhere(
 ) -> DisabledRun:
     run = DisabledRun(Start(Session(settings), id_, folder, "disabled", facts, config))
     run._session_in_use.__exit__(None, None, None)  # artifacts there are not this run's
+    run._diary = Silent(f"run {id_} belongs to the process that began it: here nothing is logged")
     return run
 
 
 def _reduced(run: Run) -> tuple[Any, ...]:
-    """In another process a run has every member, and does nothing."""
+    """In another process a run has every member, and does nothing, which it says once."""
     start = run._start
     return _elsewhere, (run.settings, run.id, start.folder, run._facts, run.config.as_dict())
 
 
 for _each in (Run, DisabledRun):
     copyreg.pickle(_each, _reduced)
-
-
-class _Silent(Diary):
-    """Hears nothing."""
-
-    def __init__(self) -> None:
-        self._writer = None
-
-    def tell(self, kind: str, facts: Mapping[str, Any]) -> None:
-        """Nothing."""
-
-    def note(self, kind: str, facts: Mapping[str, Any]) -> None:
-        """Nothing."""
-
-    def file(self, name: str, path: Path, policy: str = "now") -> None:
-        """Nothing."""
-
-    def close(self, exit_code: int, state: str | None = None) -> None:
-        """Nothing."""

@@ -129,7 +129,8 @@ class Keeping(Recorded):
         self._is_preempting = True
         self._diary.note("preempting", {})
         try:
-            self._diary.writer.flush()
+            if self._diary.has_writer:
+                self._diary.writer.flush()
         except ArtifactsError as error:  # it waits in the journal
             _log.warning("that the run is preempted is not in the store yet: %s", error)
 

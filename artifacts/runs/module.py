@@ -10,7 +10,7 @@ from typing import Any, Literal, TextIO
 
 from artifacts.artifact import Artifact, StrPath, current_session
 from artifacts.errors import InvalidError, UsageError
-from artifacts.runs.active import active_run, require_run
+from artifacts.runs.active import active_run, known_run, require_run
 from artifacts.runs.alerts import AlertLevel
 from artifacts.runs.config import Config
 from artifacts.runs.keeping import restore as restore_of
@@ -221,12 +221,15 @@ class _Before:
 
 
 def active_config() -> Config | _Before:
-    """That of the active run; without one, whatever is asked of it raises UsageError."""
-    run = active_run()
+    """That of the active run, in a forked child its parent's.
+
+    Without one, whatever is asked of it raises UsageError.
+    """
+    run = known_run()
     return _Before("config") if run is None else run.config
 
 
 def active_summary() -> Summary | _Before:
     """Likewise."""
-    run = active_run()
+    run = known_run()
     return _Before("summary") if run is None else run.summary

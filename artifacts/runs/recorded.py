@@ -25,7 +25,7 @@ class Recorded(Artful):
 
     def __init__(self, start: Start) -> None:
         super().__init__(start)
-        self._is_open, self._has_told = True, False
+        self._is_open = True
         self._left_out: set[str] = set()
         self._is_simple = not self._metrics  # no key has an axis, or another summary than its last
         self._last = self._summary._values
@@ -150,9 +150,7 @@ class Recorded(Artful):
 
     def _refuse_log(self) -> None:
         self._refuse_finished("log")
-        if not self._has_told:
-            self._has_told = True
-            _log.warning("a forked process logs nothing to the run %s of its parent", self._id)
+        self._diary.warn()
 
 
 def _step(step: Any) -> int:  # noqa: ANN401

@@ -73,7 +73,11 @@ def beginning_of(
         return Beginning()
     if settings.resume:
         return _resumed(session, state)
-    return Beginning(changes=anew(state, config))  # in the place of the one before
+    told = (
+        "there is a run %s/%s/%s already: this one takes its place; resume='allow' goes on with it"
+    )
+    _log.warning(told, settings.entity, settings.project, id_)
+    return Beginning(changes=anew(state, config))
 
 
 def check_branching(settings: Settings, given_id: str | None) -> None:

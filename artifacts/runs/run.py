@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from artifacts.artifact import use_session
+from artifacts.runs.diary import Silent
 from artifacts.runs.held import Start
 from artifacts.runs.keeping import Keeping
 from artifacts.runs.saved import is_ignored
@@ -95,9 +96,20 @@ class Run(Keeping):
         self._diary.note("config", {"set": members})
 
     def leave(self) -> None:
-        """In a forked child, which logs nothing to the run of its parent."""
+        """In a forked child, which logs nothing to the run of its parent, and says so once."""
         self._is_open = False
         self._lock = RLock()  # the parent's may be held by a thread that is not here
+        self._summary._leave(self._lock)
+        told = f"a forked process logs nothing to the run {self._id} of its parent"
+        self._diary = Silent(told)
+
+    def __copy__(self) -> Self:
+        """The run itself: there is one of it."""
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """Likewise."""
+        return self
 
     def __enter__(self) -> Self:
         return self

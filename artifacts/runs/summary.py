@@ -152,6 +152,10 @@ class Summary(SummaryDict):
             self._values.update(new)
         return self._values
 
+    def _leave(self, lock: RLock) -> None:
+        """In a forked child, where nobody may ever give up the one before."""
+        object.__setattr__(self, "_lock", lock)
+
     def _set_by_hand(self, key: str) -> None:
         with self._lock:
             for name in [*self._aggregates]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
+import multiprocessing
 import os
 import pickle
 import subprocess
@@ -412,32 +414,83 @@ def test_run_ends_with_its_process(end: str, state: str, code: int) -> None:
     assert (left.told_state, left.exit_code) == (state, code)
 
 
-def test_forked_process_logs_nothing_to_its_parents_run_and_may_have_its_own() -> None:
+def test_forked_process_logs_nothing_to_its_parents_run_and_may_have_its_own(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     def act() -> None:
         assert artifacts.run is None
         run.log({"child": 1})
+        artifacts.log({"child": 1})
+        artifacts.define_metric("child")
+        assert (artifacts.config["lr"], artifacts.summary["a"]) == (1, 1)
+        artifacts.config["child"] = run.summary["child"] = 1
+        [told] = caplog.messages
+        assert told == f"a forked process logs nothing to the run {run.id} of its parent"
         with init(id="child") as own:
-            own.log({"a": 2})
+            artifacts.log({"a": 2})
+            assert artifacts.run is own
 
-    with init() as run:
+    with init(config={"lr": 1}) as run:
         run.log({"a": 1})
         assert done_by_fork(act) == 0
         run.log({"a": 2})
         assert artifacts.run is run
 
     assert rows_of(run) == [(0, {"a": 1}), (1, {"a": 2})]
+    assert (state_of(run).config, summary_of(run)) == ({"lr": 1}, {"a": 2})
     with init(id="child", resume="must") as child:
         pass
     assert rows_of(child) == [(0, {"a": 2})]
 
 
-def test_run_reaches_another_process_as_one_that_logs_nothing() -> None:
+def test_forked_process_begins_no_journal_of_its_parents_run() -> None:
+    def act() -> None:
+        run.config["child"] = 1
+        run.name = "child"
+
+    with init() as run:
+        assert done_by_fork(act) == 0
+        assert not Path("wandb").exists()
+
+
+def test_copy_of_a_run_is_the_run() -> None:
+    with init() as run:
+        assert copy.copy(run) is run
+        assert copy.deepcopy({"run": [run]}) == {"run": [run]}
+
+
+def test_run_reaches_another_process_as_one_that_logs_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with init() as run:
         there = pickle.loads(pickle.dumps(run))
         assert (there.id, there.path, there.disabled) == (run.id, run.path, True)
+        there.log({"a": 1})
         there.log({"a": 1})
         there.finish()
         assert artifacts.run is run
         run.log({"a": 2})
 
     assert rows_of(run) == [(0, {"a": 2})]
+    assert caplog.messages == [
+        f"run {run.id} belongs to the process that began it: here nothing is logged"
+    ]
+
+
+def test_run_may_be_given_to_a_process_that_is_spawned() -> None:
+    with init(config={"lr": 1}) as run:
+        process = multiprocessing.get_context("spawn").Process(target=spawned, args=(run,))
+        process.start()
+        process.join()
+        assert process.exitcode == 0
+        run.log({"a": 1})
+
+    assert rows_of(run) == [(0, {"a": 1})]
+    assert state_of(run).config == {"lr": 1}
+
+
+def spawned(run: artifacts.Run) -> None:
+    assert run.config["lr"] == 1
+    run.log({"child": 1})
+    run.config["child"] = 1
+    run.finish()

@@ -237,10 +237,14 @@ def test_fork_of_a_fork_and_a_rewound_fork() -> None:
     assert rows_of(run) == [OLD[0], (1, {"a": 30})]
 
 
-def test_run_without_resume_takes_the_place_of_the_one_before() -> None:
+def test_run_without_resume_takes_the_place_of_the_one_before(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with init(id="old", config={"x": 1}) as run:
         run.log({"b": 1})
 
+    [told] = caplog.messages
+    assert told.startswith(f"there is a run {run.path} already: this one takes its place")
     state = state_of(run)
     assert (rows_of(run), state.config, summary_of(run)) == ([(0, {"b": 1})], {"x": 1}, {"b": 1})
 
