@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import RLock, Timer
@@ -17,6 +18,7 @@ from artifacts.runs.writer import Policy, Writer
 
 _SHORT_S = 30.0  # a run that lasts longer is seen to live, whatever it does
 _OWN = ("started", "finished")  # which the writer says itself
+_log = logging.getLogger(__name__)
 
 
 class Diary:

@@ -22,7 +22,6 @@ from artifacts.catalog import Catalog, Draft, Facts, Rule, Session, Version
 from artifacts.catalog.upkeep import Collecting, Collector, collect, reindex, repack, verify_store
 from artifacts.errors import ConflictError, MissingBlobError
 from artifacts.names import CollectionName
-from artifacts.runs.compaction import compact
 from artifacts.runs.delivery import Delivery
 from artifacts.runs.history import scan
 from artifacts.runs.journal import Journal, encoded
@@ -245,7 +244,7 @@ class Life:
     def finish(self) -> None:
         if self.running:
             run = self.running.pop(self.random.randrange(len(self.running)))
-            run.delivery.tidy(compact)
+            run.delivery.tidy()
             run.journal.close()
 
     def delete_a_run(self) -> None:
