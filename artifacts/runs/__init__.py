@@ -43,6 +43,7 @@ from artifacts.runs.removal import OldRuns, delete_run
 from artifacts.runs.run import Run
 from artifacts.runs.segments import PARQUET
 from artifacts.runs.summary import Summary
+from artifacts.runs.tidying import tidy
 from artifacts.runs.told import RunStatus
 
 __all__ = [
@@ -91,6 +92,7 @@ __all__ = [
     "termerror",
     "termlog",
     "termwarn",
+    "tidy",
     "unwatch",
     "use_artifact",
     "use_model",

@@ -14,7 +14,7 @@ from artifacts.cli.call import Call
 from artifacts.cli.options import command
 from artifacts.cli.output import shown, size_text
 from artifacts.errors import UsageError
-from artifacts.runs import Export, ExportFormat, FoundRun, find_run
+from artifacts.runs import Export, ExportFormat, FoundRun, find_run, tidy
 
 
 @command
@@ -46,6 +46,7 @@ def export(
     if target is None:
         _check_output(call, format_)
     found = find_run(call.session, run)
+    tidy(call.session, found)
     if target is None:
         _export(found, stream or HISTORY, keys).write(format_, sys.stdout.buffer)
         return

@@ -11,7 +11,7 @@ from artifacts.catalog import HISTORY, Segment
 from artifacts.cli.call import Call
 from artifacts.cli.options import command
 from artifacts.cli.output import shown
-from artifacts.runs import PARQUET, find_run
+from artifacts.runs import PARQUET, find_run, tidy
 
 
 @command
@@ -20,10 +20,11 @@ from artifacts.runs import PARQUET, find_run
 def path(call: Call, run: str, *, stream: str) -> None:
     """Tell where a run's rows lie, for DuckDB, polars or pandas.
 
-    The URIs are in order: read one after another they are all of its rows. Segments that were
-    stored without pyarrow are JSON lines in zstd, which is told.
+    The URIs are in order: read one after another they are all of its rows. What is JSON lines in
+    zstd, as of a run that goes on, is told; that of a run that is over becomes Parquet first.
     """
     found = find_run(call.session, run)
+    tidy(call.session, found)
     segments = [each for each in found.state.segments.get(stream, []) if not each.is_empty]
     data = [_data(found.store.url, each) for each in segments]
     call.answer(data, _lines)

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from artifacts.runs import compaction, segments
 from cli.run.experiments import begun, logged, writer_of
 from cli.shell import Shell
 
@@ -144,6 +145,18 @@ def test_the_paths_can_be_read_without_us(run: Shell) -> None:
     [uri] = run.ok("run", "path", "a").lines
 
     assert pq.read_table(uri).column("_step").to_pylist() == [0, 1, 2, 3]
+
+
+def test_what_was_logged_without_pyarrow_is_parquet_for_who_asks_with_it(art: Shell) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (segments, compaction):
+            patch.setattr(module, "has_parquet", lambda: False)
+        logged("a", ROWS)
+
+    answer = art.ok("run", "path", "a", "--json")
+
+    assert [each["format"] for each in answer.json] == ["parquet"]
+    assert len(exported(art, "--to", "jsonl").splitlines()) == len(ROWS)
 
 
 def test_what_is_not_parquet_is_told(art: Shell) -> None:
