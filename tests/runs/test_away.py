@@ -17,7 +17,7 @@ from artifacts.runs import Run, active_run, patience, sync
 from artifacts.runs.recovery import recover
 from artifacts.storage import LocalStore, connect, opening
 from runs.away import AwayStore
-from runs.read_back import rows_of, state_of
+from runs.read_back import rows_of, state_of, summary_of
 
 FACTS: dict[str, Any] = {"console": "off", "x_disable_meta": True, "x_disable_stats": True}
 QUIET = FACTS | {"x_save_requirements": False, "disable_git": True}
@@ -168,7 +168,7 @@ def test_a_run_of_a_known_id_takes_the_others_place_when_it_is_sent(away: AwaySt
 
     assert rows_of(second) == [(0, {"x": "new"})]
     assert state_of(second).config == {"lr": 2}
-    assert state_of(second).summary == {"x": "new"}
+    assert summary_of(second) == {"x": "new"}
 
 
 def test_a_run_goes_on_after_the_rows_that_wait_here(away: AwayStore) -> None:

@@ -170,7 +170,7 @@ def test_a_row_that_nobody_could_read_is_refused_by_the_name_of_what_is_long(
         run.log({"a": 2})
 
     assert rows_of(run) == [(0, {"a": 2})]
-    assert state_of(run).summary == {"a": 2}
+    assert summary_of(run) == {"a": 2}
 
 
 def test_finished_run_logs_nothing() -> None:
