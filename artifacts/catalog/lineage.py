@@ -30,7 +30,10 @@ class VersionNode:
 
 @dataclass(frozen=True, slots=True)
 class RunNode:
-    """`id` is `entity/project/id`; `state` is empty for a run of which there is no log."""
+    """`id` is `entity/project/id`; `state` is empty for a run of which there is no log.
+
+    That of one that was deleted is `deleted`.
+    """
 
     id: str
     name: str

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from itertools import dropwhile
 from typing import Any, Self
 
 from artifacts.catalog.fields import text_of, texts_of
@@ -33,6 +34,8 @@ from artifacts.storage import (
 
 _KEY = re.compile(r"logs/run/([0-9a-f]{32})/([0-9a-f]{32})/([0-9]{12,})")
 _VERSION_ID = re.compile(r"[0-9a-f]{32}-(0|[1-9][0-9]{0,11})")
+DELETED = "deleted"
+"""State of a run that is gone for readers; what it used and logged is known still."""
 _WORTH = 8  # logs read in part or in whole: from so many on, writing down what they said pays
 _MOST = 2**30  # bytes of what is kept of one project's runs
 
@@ -120,7 +123,8 @@ class Usage:
         return sorted(found, key=lambda facts: (facts.created_at, facts.path))
 
     def used_by(self, version: Version) -> list[RunFacts]:
-        return [run for run in self.runs() if any(use.means(version) for use in run.used)]
+        there = (run for run in self.runs() if run.state != DELETED)
+        return [run for run in there if any(use.means(version) for use in run.used)]
 
     def run(self, path: str) -> RunFacts | None:
         """One run, of which only its own log is read; None if it has none."""
@@ -154,9 +158,18 @@ def _go_on(log: Log, known: _Read) -> _Read:
     for event in log.after(tail):
         key = log.key(event.number)
         check_kinds(event, key)
-        apply_rules(told, _RULES, journals.counting(event, key), key)
+        counting = journals.counting(event, key)
+        if told.facts.state == DELETED:
+            counting = _from_a_start_on(counting)
+        apply_rules(told, _RULES, counting, key)
         tail = event.tail
     return _Read(tail, told.facts, journals.save())
+
+
+def _from_a_start_on(event: Event) -> Event:
+    """Nothing else is told of a run that was deleted."""
+    left = [*dropwhile(lambda change: change["kind"] != "started", event.changes)]
+    return replace(event, header={**event.header, "changes": left})
 
 
 def is_version_id(text: str) -> bool:
@@ -176,15 +189,16 @@ class _Told:
     facts: RunFacts
 
     def _started(self, event: Event, change: Change) -> None:
-        """Again, if it was resumed."""
+        """Again, if it was resumed; anew, if it was deleted."""
+        before = RunFacts() if self.facts.state == DELETED else self.facts
         config = change.get("config", {})
         self.facts = replace(
-            self.facts,
+            before,
             path=text_of(change, "path"),
-            name=str(change.get("name") or self.facts.name or text_of(change, "id")),
+            name=str(change.get("name") or before.name or text_of(change, "id")),
             state="running",
-            created_at=self.facts.created_at or event.time,
-            config={**self.facts.config, **config},
+            created_at=before.created_at or event.time,
+            config={**before.config, **config},
         )
 
     def _used(self, _event: Event, change: Change) -> None:
@@ -205,6 +219,9 @@ class _Told:
     def _facts(self, _event: Event, change: Change) -> None:
         self.facts = replace(self.facts, name=str(change.get("name") or self.facts.name))
 
+    def _deleted(self, _event: Event, _change: Change) -> None:
+        self.facts = replace(self.facts, state=DELETED)
+
     def _passed(self, _event: Event, _change: Change) -> None:
         """Nothing about artifacts."""
 
@@ -217,6 +234,7 @@ _RULES = {
     "used": _Told._used,
     "logged": _Told._logged,
     "finished": _Told._finished,
+    "deleted": _Told._deleted,
 }
 
 
@@ -248,7 +266,7 @@ def _load(store: ObjectStore, project: str) -> dict[str, _Read]:
     try:
         frame = Frame.decode(store.read(key), key)
         saved = json.loads(decode(frame.objects["runs"], _MOST, key))
-        if frame.header["lineage"] != 2 or frame.header["project"] != project:
+        if frame.header["lineage"] != 3 or frame.header["project"] != project:
             return {}
         return {
             run: _Read(Tail(int(number), Digest.parse(previous)), RunFacts.load(facts), journals)
@@ -266,7 +284,7 @@ def _save(store: ObjectStore, project: str, known: Mapping[str, _Read]) -> None:
     }
     runs = encode(json.dumps(saved, ensure_ascii=False, separators=(",", ":")).encode())
     try:
-        frame = Frame({"lineage": 2, "project": project}, {"runs": runs})
+        frame = Frame({"lineage": 3, "project": project}, {"runs": runs})
         store.write(_key(project), frame.encode())
     except ArtifactsError:
         pass  # who only reads, too, gets an answer

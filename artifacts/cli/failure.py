@@ -91,4 +91,4 @@ def _sentence(error: BaseException) -> str:
 def _usage(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
     hint = f"; `{context.command_path} --help` tells more" if context else ""
-    return error.format_message().rstrip(".") + hint
+    return " ".join(error.format_message().split()).rstrip(".") + hint

@@ -42,6 +42,19 @@ class Export:
         self._state, self._store = state, store
         self._stream, self._keys = stream, keys
 
+    def strangers(self) -> tuple[set[str], set[str]]:
+        """Of the keys those that no row has, and if there are any, all that rows have.
+
+        Reads no more than it takes to find each key.
+        """
+        missing, there = {*(self._keys or ())}, set[str]()
+        for columns in batches(self._state, self._store, self._stream, None):
+            if not missing:
+                break
+            there.update(columns)
+            missing -= there
+        return missing, there if missing else set()
+
     def write(self, format_: ExportFormat, sink: BinaryIO) -> None:
         """Raises UsageError for Parquet without pyarrow, and ArtifactsError."""
         if format_ == "jsonl":
@@ -59,6 +72,10 @@ class Export:
             with beside.open("wb") as file:
                 self.write(format_, file)
             beside.replace(path)
+        except OSError as error:
+            if error.filename == str(beside):
+                error.filename = str(path)  # which somebody knows
+            raise
         finally:
             beside.unlink(missing_ok=True)
 

@@ -150,7 +150,15 @@ class Reading:
         try:
             about = orjson.loads(line)
             if about["journal"] == 1 and about["first"] >= 0 and about["run"] == self._run:
-                return about, len(line)
+                return _whole(about), len(line)
         except (ValueError, KeyError, TypeError) as error:
-            raise MalformedError(str(path), f"its first line: {error}") from error
+            raise MalformedError(str(path), f"its first line: {error!r}") from error
         raise MalformedError(str(path), "it is no journal of this version and run")
+
+
+def _whole(about: dict[str, Any]) -> dict[str, Any]:
+    """Raises KeyError, TypeError if it does not say whose journal it is."""
+    for key in ("id", "entity", "project"):
+        if not isinstance(about[key], str):
+            raise TypeError(f"{key} is {about[key]!r}")
+    return about

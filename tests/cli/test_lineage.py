@@ -40,6 +40,14 @@ def test_both_ways_are_a_tree(pipeline: Shell) -> None:
     ]
 
 
+def test_deleted_run_is_marked(pipeline: Shell) -> None:
+    pipeline.ok("run", "delete", "clean")
+
+    assert "├─ ← run default/proj/clean tidy up (deleted)" in pipeline.ok("lineage", "data").lines
+    nodes = pipeline.ok("lineage", "data", "--json").json["nodes"]
+    assert [each["state"] for each in nodes if each["id"] == "default/proj/clean"] == ["deleted"]
+
+
 def test_one_way_is_asked_for(pipeline: Shell) -> None:
     up, down = pipeline.ok("lineage", "net", "--up"), pipeline.ok("lineage", "net", "--down")
 

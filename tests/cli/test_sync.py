@@ -63,6 +63,26 @@ def test_all_below_a_folder_are_synced(art: Shell, paths: list[str]) -> None:
     assert values(art, "b") == [0, 1, 2]
 
 
+@pytest.mark.parametrize("broken", ["entity", "project", "id", "first"])
+def test_a_journal_with_a_broken_head_is_told_and_the_rest_is_synced(
+    art: Shell, broken: str
+) -> None:
+    for id_ in ("a", "b"):
+        folder = offline(id_)
+        if id_ == "a":
+            path = folder / "run-a.wandb"
+            head, rest = path.read_bytes().split(b"\n", 1)
+            left = {key: value for key, value in json.loads(head).items() if key != broken}
+            path.write_bytes(json.dumps(left, separators=(",", ":")).encode() + b"\n" + rest)
+
+    answer = art("sync", "--json")
+
+    assert answer.code == 1
+    assert [each["state"] for each in answer.json] == ["failed", "synced"]
+    assert f"KeyError('{broken}')" in answer.json[0]["error"]
+    assert values(art, "b") == [0, 1, 2]
+
+
 def test_what_a_killed_process_left_is_synced_from_anywhere(art: Shell) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", KILLED], check=False, cwd=art.folder, env=environment)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from artifacts.cli.options import command
 from artifacts.cli.output import shown, size_text
 from artifacts.errors import UsageError
 from artifacts.runs import Export, ExportFormat, FoundRun, find_run, tidy
+
+_NEAR, _SHOWN = 3, 12  # keys that are told of
 
 
 @command
@@ -48,9 +51,12 @@ def export(
     found = find_run(call.session, run)
     tidy(call.session, found)
     if target is None:
-        _export(found, stream or HISTORY, keys).write(format_, sys.stdout.buffer)
+        wanted = _export(found, stream or HISTORY, keys)
+        _check_keys(found, [wanted])
+        wanted.write(format_, sys.stdout.buffer)
         return
     files = _files(found, target, stream, format_)
+    _check_keys(found, [_export(found, each, keys) for each in files])
     with call.session.progress(f"export {found.path}") as progress:
         for each, path in files.items():
             _export(found, each, keys).save(format_, path)
@@ -83,6 +89,17 @@ def _export(run: FoundRun, stream: str, keys: Sequence[str]) -> Export:
         there = ", ".join(run.state.segments) or "none"
         raise UsageError(f"{run.path} has no stream {stream!r}; it has: {there}")
     return Export(run.state, run.store, stream, keys or None)
+
+
+def _check_keys(run: FoundRun, exports: Sequence[Export]) -> None:
+    """Raises UsageError for a key that none of the streams has, with those that are like it."""
+    strangers = [each.strangers() for each in exports]
+    unknown = set[str].intersection(*(missing for missing, _ in strangers))
+    there = {key for _, keys in strangers for key in keys}
+    for key in sorted(unknown):
+        near = get_close_matches(key, there, _NEAR) or sorted(there)[:_SHOWN]
+        known = ", ".join(map(repr, near)) or "no rows"
+        raise UsageError(f"no row of {run.path} has the key {key!r}; there is {known}")
 
 
 def _lines(data: Sequence[Mapping[str, Any]]) -> Iterator[str]:

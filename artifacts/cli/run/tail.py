@@ -24,15 +24,21 @@ _PAUSE_S = 1.0  # between two looks at the run's log
 @click.argument("run")
 @click.option("-f", "--follow", "is_followed", is_flag=True, help="Go on while the run does.")
 @click.option("-n", "--rows", "count", type=click.IntRange(min=0), default=10, help="How many: 10.")
-@click.option("--stream", "streams", metavar="NAME", multiple=True, help="Of these; repeatable.")
+@click.option(
+    "--stream", "streams", metavar="NAME", multiple=True, help="Of these, not history; repeatable."
+)
 def tail(call: Call, run: str, *, is_followed: bool, count: int, streams: tuple[str, ...]) -> None:
-    """Tell the last rows of a run's history and console.
+    """Tell the last rows of a run's history.
 
+    Those of several streams are told in order of time: --stream console is what the program wrote.
     With --json each row is an object on a line of its own.
     """
     found = find_run(call.session, run)
-    rows = _rows(found, streams or (HISTORY, _CONSOLE), count, is_followed=is_followed)
-    call.answer_live(rows, _line)
+    wanted = streams or (HISTORY,)
+    call.answer_live(_rows(found, wanted, count, is_followed=is_followed), _line)
+    if found.state.segments.keys().isdisjoint(wanted):
+        there = ", ".join(found.state.segments) or "none"
+        call.note(f"{found.path} has no rows in {' or '.join(wanted)}; it has streams: {there}")
 
 
 def _rows(

@@ -86,14 +86,25 @@ def test_all_streams_go_to_a_folder(art: Shell) -> None:
         (["--to", "csv", "--json"], "leave out --json"),
         (["--to", "csv", "--stream", "gpu"], "has no stream 'gpu'"),
         (["--to", "xml"], "'xml' is not one of"),
-        ([], "--to"),
+        ([], "'--to'. Choose from: parquet, csv, jsonl; `art run export --help`"),
+        (
+            ["--to", "csv", "--key", "n", "--key", "los"],
+            "has the key 'los'; there is 'loss'",
+        ),
+        (
+            ["--to", "jsonl", "--key", "qqq", "-o", "out/"],
+            "there is '_step', '_timestamp', 'box'",
+        ),
+        (["--to", "parquet", "-o", "nosuch/a.parquet"], "art: nosuch/a.parquet: No such file"),
     ],
 )
 def test_what_cannot_be_exported_is_told(run: Shell, arguments: list[str], reason: str) -> None:
     answer = run("run", "export", "a", *arguments)
 
-    assert answer.code == 2
+    assert answer.code == (3 if "nosuch" in reason else 2)
     assert reason in answer.err
+    assert answer.err.count("\n") == 1
+    assert answer.out == b""
 
 
 def test_a_failed_export_leaves_nothing(run: Shell) -> None:
@@ -121,7 +132,19 @@ def test_lines_of_the_console_are_told_as_they_were(art: Shell) -> None:
         writer_of(run).line("console", row)
 
     assert art.ok("run", "tail", "a", "--stream", "console").lines == ["epoch 1 done"]
-    assert art.ok("run", "tail", "a", "-n5").lines[-1] == "epoch 1 done"
+    assert art.ok("run", "tail", "a").lines[0].endswith("step 0  x=1")
+    both = art.ok("run", "tail", "a", "--stream", "console", "--stream", "history").lines
+    assert both[1:] == ["epoch 1 done"]
+
+
+def test_streams_of_a_run_without_the_wanted_one_are_told(art: Shell) -> None:
+    with begun("a") as run:
+        writer_of(run).line("console", {"text": "epoch 1 done"})
+
+    answer = art.ok("run", "tail", "a")
+
+    assert answer.lines == []
+    assert "has no rows in history; it has streams: console" in answer.err
 
 
 def test_a_run_is_followed_to_its_end(art: Shell) -> None:
