@@ -7,6 +7,9 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from artifacts import errors as errors
+    from artifacts import sdk as sdk
+    from artifacts import util as util
     from artifacts.artifact import Artifact as Artifact
     from artifacts.artifact import ArtifactTTL as ArtifactTTL
     from artifacts.errors import ArtifactsError as ArtifactsError
@@ -87,6 +90,10 @@ _HOMES = {
     "watch": "artifacts.runs",
 }
 _LIVE = {"config": "active_config", "run": "active_run", "summary": "active_summary"}
+_MODULES = frozenset(("errors", "sdk", "util"))
+_MEDIA = frozenset(
+    ("Audio", "Graph", "Histogram", "Html", "Image", "Molecule", "Object3D", "Plotly", "Table")
+) | frozenset(("Video", "box3d", "data_types", "plot", "plot_table"))
 _RENAMED = {"Error": "ArtifactsError"}
 
 __all__ = [
@@ -132,6 +139,10 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name in _LIVE:  # never kept: they change with every init and finish
         return getattr(importlib.import_module("artifacts.runs"), _LIVE[name])()
+    if name in _MODULES:
+        return importlib.import_module(f"artifacts.{name}")
+    if name in _MEDIA:
+        raise AttributeError(f"this version has no media objects yet, so no artifacts.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'artifacts' has no attribute {name!r}")
     value: object = getattr(importlib.import_module(_HOMES[name]), _RENAMED.get(name, name))
@@ -140,4 +151,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, *_LIVE]
+    return [*__all__, *_LIVE, *_MODULES]

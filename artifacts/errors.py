@@ -61,6 +61,10 @@ class ArtifactsError(Exception):
     """Base of every error this package raises on purpose. W&B calls it `Error`."""
 
 
+Error = ArtifactsError
+"""As W&B's `errors` call it."""
+
+
 class InvalidError(ArtifactsError, ValueError):
     """The argument can never be right, whatever the store holds."""
 

@@ -100,6 +100,7 @@ class Settings:
         return self.options.get(name, OPTIONS[name].default)
 
     def __setattr__(self, name: str, value: Any) -> None:  # noqa: ANN401
+        name = _public(name)
         if name in OPTIONS:
             said = _Written(name, value, "argument", Path()).as_option()
             object.__setattr__(self, "options", {**self.options, name: said})
@@ -280,6 +281,11 @@ _FIELDS: Mapping[str, Callable[[], Any]] = {
     **dict.fromkeys(("storage_options", "reference_options", "options", "sources"), dict),
 }
 _NEEDED = {"store", "entity", "project", "cache_dir", "artifact_dir"}
+
+
+def _public(name: str) -> str:
+    """What W&B calls `x_disable_stats` was `_disable_stats` once, and is taken there still."""
+    return f"x{name}" if name[0] == "_" and f"x{name}" in OPTIONS else name
 
 
 def _remade(fields: Mapping[str, Any]) -> Settings:

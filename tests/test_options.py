@@ -114,6 +114,15 @@ def test_resume_may_be_true(value: object, resume: str | None) -> None:
     assert Settings(resume=value).resume == resume
 
 
+def test_settings_that_began_with_a_line_once_are_taken() -> None:
+    settings = Settings(_disable_stats=True, start_method="thread", silent=True)
+    assert (settings.x_disable_stats, settings.start_method) == (True, "thread")
+    settings.update_from_dict({"_service_wait": 300})
+    assert settings.x_service_wait == 300
+    with pytest.raises(ValueError, match="_no_such = '1': no such setting"):
+        Settings(_no_such=1)
+
+
 def test_unknown_setting_is_refused() -> None:
     with pytest.raises(InvalidSettingError, match="no such setting"):
         Settings(no_such=1)

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 import artifacts
+from artifacts.util import generate_id
 
 HEAVY = {
     *("adlfs", "aiohttp", "azure", "boto3", "botocore", "fsspec", "gcsfs", "google", "s3fs"),
@@ -40,6 +41,35 @@ def test_unknown_name_is_an_attribute_error() -> None:
     unknown = "no_such_name"
     with pytest.raises(AttributeError, match=unknown):
         getattr(artifacts, unknown)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("errors", "Error"),
+        ("errors", "CommError"),
+        ("errors", "UsageError"),
+        ("sdk.wandb_config", "Config"),
+        ("sdk.wandb_run", "Run"),
+        ("sdk.wandb_settings", "Settings"),
+        ("sdk.wandb_summary", "Summary"),
+    ],
+)
+def test_class_is_where_theirs_is(module: str, name: str) -> None:
+    code = f"import artifacts; assert artifacts.{module}.{name} is artifacts.{name}"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_ids_are_generated_where_theirs_are() -> None:
+    made = {artifacts.util.generate_id(), artifacts.util.generate_id(), generate_id(4)}
+    assert sorted(map(len, made)) == [4, 8, 8]
+
+
+@pytest.mark.parametrize("name", ["Table", "Image", "Histogram", "plot"])
+def test_media_objects_are_said_not_to_be_there_yet(name: str) -> None:
+    assert not hasattr(artifacts, name)
+    with pytest.raises(AttributeError, match=f"no media objects yet, so no artifacts.{name}$"):
+        getattr(artifacts, name)
 
 
 def test_import_loads_nothing_heavy() -> None:

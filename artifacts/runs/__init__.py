@@ -45,6 +45,7 @@ from artifacts.runs.segments import PARQUET
 from artifacts.runs.summary import Summary
 from artifacts.runs.tidying import tidy
 from artifacts.runs.told import RunStatus
+from artifacts.runs.words import generate_id
 
 __all__ = [
     "PARQUET",
@@ -73,6 +74,7 @@ __all__ = [
     "find_run",
     "finish",
     "folders_below",
+    "generate_id",
     "init",
     "is_held",
     "join",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
-import string
 import tempfile
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -38,10 +36,9 @@ from artifacts.runs.resume import (
 )
 from artifacts.runs.run import Run
 from artifacts.runs.told import check_run_tags
-from artifacts.runs.words import two_words
+from artifacts.runs.words import generate_id, two_words
 from artifacts.settings import Settings
 
-_ID_LETTERS = string.ascii_lowercase + string.digits
 _MODES = {"dryrun": "offline", "run": "online", "shared": "online"}
 _log = logging.getLogger(__name__)
 
@@ -187,7 +184,7 @@ def _id_of(settings: Settings, folder: Path) -> tuple[str, bool]:
         return settings.resume_from.partition("?")[0], False
     if settings.resume == "auto" and (last := Last(folder).read()):
         return check_run_id(last), False
-    return "".join(secrets.choice(_ID_LETTERS) for _ in range(8)), True
+    return generate_id(), True
 
 
 def _checked_id(text: str) -> str:

@@ -1,9 +1,11 @@
-"""Words: what a run is called when nobody says."""
+"""Words: what a run is called, and what its id is, when nobody says."""
 
 from __future__ import annotations
 
 import secrets
+import string
 
+_ID_LETTERS = string.ascii_lowercase + string.digits
 _FIRST = """
     amber ample apt azure bold brave bright brisk calm candid clear clever coral cosy crisp deft
     dewy eager early earnest fair fleet fond fresh gentle glad golden grand hardy hazel humble
@@ -23,3 +25,8 @@ _SECOND = """
 def two_words() -> str:
     """At random: `brisk-heron`."""
     return f"{secrets.choice(_FIRST)}-{secrets.choice(_SECOND)}"
+
+
+def generate_id(length: int = 8) -> str:
+    """Lower-case letters and digits at random, as ids of runs are by default."""
+    return "".join(secrets.choice(_ID_LETTERS) for _ in range(length))
