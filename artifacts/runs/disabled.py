@@ -13,6 +13,7 @@ from artifacts.catalog import Session
 from artifacts.runs.alerts import AlertLevel
 from artifacts.runs.diary import Diary, Silent
 from artifacts.runs.held import Start
+from artifacts.runs.models import Watched
 from artifacts.runs.run import Run
 from artifacts.runs.source import Wanted, is_code, is_wandb_folder
 from artifacts.runs.writer import Policy
@@ -125,6 +126,17 @@ class DisabledRun(Run):
         return None
 
     def mark_preempting(self) -> None:
+        """Nothing."""
+
+    def watch(
+        self,
+        models: object,
+        criterion: Any = None,  # noqa: ANN401
+        log: Watched | None = "gradients",
+        log_freq: int = 1000,
+        idx: int | None = None,
+        log_graph: bool = False,
+    ) -> None:
         """Nothing."""
 
     def _unlogged(self, given: Artifact | StrPath, name: str | None, kind: str | None) -> Artifact:

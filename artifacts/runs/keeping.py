@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, TextIO
 
 from artifacts.artifact import Artifact, StrPath
 from artifacts.catalog import Session
@@ -14,6 +14,7 @@ from artifacts.runs.alerts import AlertLevel, Alerts
 from artifacts.runs.capture import Program
 from artifacts.runs.finding import find_run
 from artifacts.runs.held import Start
+from artifacts.runs.models import Models, Watched
 from artifacts.runs.recorded import Recorded
 from artifacts.runs.saved import (
     check_policy,
@@ -39,6 +40,7 @@ class Keeping(Recorded):
     def __init__(self, start: Start) -> None:
         super().__init__(start)
         self._saved: set[str] = set()  # names of files, by `save`
+        self._models = Models(lambda values: self.log(values, commit=False))
         self._alerts = Alerts(self.path, sinks_of(self.settings))
         self._alerts.start(self._diary)
 
@@ -138,24 +140,30 @@ class Keeping(Recorded):
         self,
         models: object,
         criterion: Any = None,  # noqa: ANN401
-        log: Literal["gradients", "parameters", "all"] | None = "gradients",
+        log: Watched | None = "gradients",
         log_freq: int = 1000,
         idx: int | None = None,
         log_graph: bool = False,
     ) -> None:
-        """Take note of the models. Histograms of their gradients are not recorded yet, it is said.
+        """Log histograms of gradients or parameters of torch's models at each `log_freq`-th pass.
 
-        Raises ValueError for another `log`, TypeError for what has no parameters.
+        They are in the row that is logged next, until the run is over or `unwatch` is called. The
+        graph is not recorded, which is said. Raises ValueError for another `log` and for a model
+        that is watched already, TypeError for what is no model.
         """
         self._refuse_finished("watch")
         if log not in _WATCHED:
             wanted = "gradients, parameters, all or None"
             raise InvalidError(f"watch: log is {log!r}, expected {wanted}")
-        for model in models if isinstance(models, list | tuple) else (models,):
-            if not hasattr(model, "parameters"):
+        listed = models if isinstance(models, list | tuple) else (models,)
+        for model in listed:
+            if not (hasattr(model, "named_parameters") and hasattr(model, "register_forward_hook")):
                 raise TypeError(f"watch wants a torch.nn.Module, not a {type(model).__name__}")
-        if log is not None:
-            _log.warning("watch: histograms of %s are not recorded yet", log)
+        if log_graph:
+            _log.warning("watch: graphs are not recorded yet")
+        for at, model in enumerate(listed):
+            if log is not None:
+                self._models.watch(model, log, log_freq, None if idx is None else idx + at)
 
     def _label(
         self,
@@ -167,7 +175,9 @@ class Keeping(Recorded):
         """Nothing: by it W&B counts the libraries that call it, as that of Hugging Face does."""
 
     def unwatch(self, models: object = None) -> None:
-        """Take no more note of them, or of any."""
+        """Log no more of them, or of any."""
+        listed = [*models] if isinstance(models, list | tuple) else [models]
+        self._models.unwatch(None if models is None else listed)
 
 
 def restore(session: Session, name: str, run_path: str, root: Path, replace: bool) -> TextIO | None:

@@ -25,7 +25,7 @@ class Run(Keeping):
 
     def __init__(self, start: Start) -> None:
         super().__init__(start)
-        self.ended: list[Callable[[], None]] = [self._alerts.stop]
+        self.ended: list[Callable[[], None]] = [self._alerts.stop, self._models.unwatch]
         """Called when the run is over."""
         self._session_in_use = use_session(self._out, self.log_artifact)
         self._session_in_use.__enter__()
