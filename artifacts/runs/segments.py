@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from itertools import repeat
+from operator import setitem
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import zstandard
@@ -29,6 +31,7 @@ MOST_BYTES = 2**32
 """Of a segment that a reader will believe, as it is stored or unpacked."""
 _JSON = {b"json": b"1"}
 _ROWS_A_GROUP, _ROWS_A_BATCH = 2**17, 2**14
+_ROWS_FILLED = 2**8  # at once, which stay in the processor's cache
 _TOO_MUCH = "it unpacks to more than a segment may"
 _NEEDED = "these rows are stored as Parquet: pip install 'artifact-store[runs]' to read them"
 
@@ -82,12 +85,21 @@ class Whole(dict[str, Sequence[Any]]):
 
 def rows_of(columns: Columns) -> Iterator[Row]:
     """Without what they do not say."""
-    rows: Iterator[Row] = map(
-        dict, map(zip, repeat((*columns,)), zip(*columns.values(), strict=True))
-    )
+    rows = _filled(columns)
     if isinstance(columns, Whole) or not any(None in values for values in columns.values()):
         return rows
     return ({key: value for key, value in row.items() if value is not None} for row in rows)
+
+
+def _filled(columns: Columns) -> Iterator[Row]:
+    """Column by column, which takes half as long as row by row."""
+    empty, done = dict.fromkeys(columns), deque[None](maxlen=0)
+    for start in range(0, max(map(len, columns.values()), default=0), _ROWS_FILLED):
+        parts = [values[start : start + _ROWS_FILLED] for values in columns.values()]
+        rows: list[Row] = [empty.copy() for _ in parts[0]]
+        for key, values in zip(columns, parts, strict=True):
+            done.extend(map(setitem, rows, repeat(key), values))
+        yield from rows
 
 
 # JSON lines
