@@ -4,8 +4,8 @@ Names are resolved when they are first used, so that importing this costs next t
 """
 
 import importlib
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # to import typing would cost more than all else here
 if TYPE_CHECKING:
     from artifacts import errors as errors
     from artifacts import sdk as sdk

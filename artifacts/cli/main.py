@@ -1,29 +1,40 @@
-"""Main: where the command `art` begins and ends."""
+"""Main: where the command `art` begins and ends.
+
+It loads next to nothing before it begins, so that an interrupt finds it there to answer.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
 
 from artifacts import __version__
+
+TYPE_CHECKING = False  # as in `artifacts`
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
 
 _COMMANDS = "artifacts.cli.commands"
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Do what the arguments say, those of the process if none are given, and exit."""
-    given = [*(sys.argv[1:] if arguments is None else arguments)]
-    if given == ["--version"]:
-        sys.stdout.write(f"art {__version__}\n")
-        sys.exit(0)
     try:
-        commands = import_module(_COMMANDS)  # not at the top: the version is told without click
+        code = _run([*(sys.argv[1:] if arguments is None else arguments)])
     except KeyboardInterrupt:
         sys.stderr.write("art: interrupted\n")
-        sys.exit(130)
-    sys.exit(commands.run(given))
+        code = 130
+    sys.exit(code)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    if arguments == ["--version"]:
+        sys.stdout.write(f"art {__version__}\n")
+        return 0
+    commands = import_module(_COMMANDS)  # not at the top: the version is told without click
+    code: int = commands.run(arguments)
+    return code
 
 
 if __name__ == "__main__":

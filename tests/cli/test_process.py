@@ -118,10 +118,11 @@ def test_interrupt_ends_it_with_a_sentence(art: Shell, mnist: str) -> None:
     assert told.startswith(b"art: interrupted")
 
 
-def test_interrupt_while_modules_load_ends_it_with_a_sentence() -> None:
+@pytest.mark.parametrize("module", ["click", "artifacts.cli.failure", "artifacts.query"])
+def test_interrupt_while_modules_load_ends_it_with_a_sentence(module: str) -> None:
     code = (
         "import signal, sys; from artifacts.cli.main import main; "
-        "sys.addaudithook(lambda event, about: event == 'import' and about[0] == 'click' "
+        f"sys.addaudithook(lambda event, about: event == 'import' and about[0] == {module!r} "
         "and signal.raise_signal(signal.SIGINT)); "
         "signal.signal(signal.SIGINT, signal.default_int_handler); main(['ls'])"
     )
@@ -130,7 +131,19 @@ def test_interrupt_while_modules_load_ends_it_with_a_sentence() -> None:
         [sys.executable, "-c", code], capture_output=True, check=False, env=environment
     )
 
-    assert (told.returncode, told.stderr) == (130, b"art: interrupted\n")
+    assert (told.returncode, told.stderr.partition(b";")[0].strip()) == (130, b"art: interrupted")
+
+
+def test_nothing_loads_before_it_can_answer_an_interrupt() -> None:
+    code = (
+        f"import sys, importlib, __future__; sys.path.append({str(ROOT)!r}); "
+        "before = {*sys.modules}; import artifacts.cli.main; print(*{*sys.modules} - before)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert {*told.stdout.split()} == {"artifacts", "artifacts.cli", "artifacts.cli.main"}
 
 
 def test_output_that_knows_no_unicode_gets_escapes(
