@@ -13,14 +13,15 @@ from artifacts.metadata import check_metadata
 class Distributing(Living):
     """How its entries get into a version that is not of them alone."""
 
-    def upsert(self, session: Session, distributed_id: str, facts: Facts) -> None:
+    def upsert(self, session: Session, distributed_id: str, facts: Facts) -> str:
         """Its entries are part of what will be finished under the id; it takes no more itself.
 
-        Again adds nothing. Raises UsageError for one that is logged.
+        Returns the part's id. Again adds nothing. Raises UsageError for one that is logged.
         """
         draft = self._part(session, "upsert_artifact")
-        self._shared(session, distributed_id).upsert(draft, self._said(facts))
+        part = self._shared(session, distributed_id).upsert(draft, self._said(facts))
         self._session, self._distributed_id, self._is_final = session, distributed_id, True
+        return part.id
 
     def conclude(self, session: Session, distributed_id: str, facts: Facts) -> None:
         """It becomes the version that has its entries and all that were upserted under the id.

@@ -124,15 +124,20 @@ class Intake:
             self.contents.places[digest] = self._packer.add(data)
         return digest
 
-    def add_stream(self, digest: Digest, size: int, content: Iterator[bytes]) -> None:
-        """As a file of these bytes, of which the digest is known, and checked all the same."""
-        if digest in self.contents:
+    def add_stream(
+        self, digest: Digest, size: int, content: Iterator[bytes], path: str = ""
+    ) -> None:
+        """As a file of these bytes, of which the digest is known, and checked all the same.
+
+        What the store has is not read.
+        """
+        if digest in self.contents or self._find_known(path, digest, size):
             return
         beside = self.store.spool() / f"stream-{secrets.token_hex(8)}"
         try:
             with beside.open("xb") as file:
                 file.writelines(content)
-            found, _ = self._read("", str(beside), size)
+            found, _ = self._read(path, str(beside), size)
         finally:
             beside.unlink(missing_ok=True)
         if found != digest:
@@ -240,9 +245,7 @@ class Intake:
         """Whether the store has what a worker read of a file that is still as it was then."""
         digest, size, _ = told
         is_there = told.is_of(stat) and (
-            digest in self.contents
-            or self._find(path, digest, size)
-            or (size >= SOLO_BYTES and self._find_solo(digest, size))
+            digest in self.contents or self._find_known(path, digest, size)
         )
         return is_there and state_key(os.stat(source)) == state_key(stat)
 
@@ -274,6 +277,11 @@ class Intake:
         if data and digest not in self.contents and not self._find(path, digest, size):
             self.contents.places[digest] = self._packer.add(data)
         return digest, after
+
+    def _find_known(self, path: str, digest: bytes, size: int) -> bool:
+        """As `_find`, also as a blob of its own, which the index does not list."""
+        is_found = self._find(path, digest, size)
+        return is_found or (size >= SOLO_BYTES and self._find_solo(digest, size))
 
     def _find(self, path: str, digest: bytes, size: int) -> bool:
         """Take over the spans of the collection's last version, or what the store's index knows."""

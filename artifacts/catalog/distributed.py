@@ -9,7 +9,7 @@ the finisher dies, and however many do it, it is done once.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from artifacts.catalog.collection import CollectionState, id_of
 from artifacts.catalog.commit import Facts
 from artifacts.catalog.draft import Draft
+from artifacts.catalog.logs import Logs
 from artifacts.catalog.row import VersionRow
 from artifacts.catalog.session import Session
 from artifacts.catalog.version import Version
@@ -51,14 +52,15 @@ class Distributed:
         digest = Digest.of(f"{name}\0{id}".encode())
         self._meeting = replace(self._target, collection=f"{HIDDEN}{digest.hex()[:32]}")
 
-    def upsert(self, draft: Draft, facts: Facts) -> None:
+    def upsert(self, draft: Draft, facts: Facts) -> Version:
         """The draft's entries are part of what will be finished; the same again adds nothing.
 
-        At a path that others added too, what came last counts. Raises as Catalog.commit.
+        The part is a version of the meeting. At a path that others added too, what came last
+        counts. Raises as Catalog.commit.
         """
         for _ in range(_TRIES):
-            if self._add(draft, facts):
-                return
+            if (part := self._add(draft, facts)) is not None:
+                return part
             self._complete()  # for a finisher that died, or is not quite done
         raise self._overtaken()
 
@@ -76,20 +78,19 @@ class Distributed:
                 raise UsageError(f"nobody added to {name} under this id: upsert something first")
             closes = self._add(draft, facts, CLOSED)
             done = self._complete()
-            if closes and done is not None:
+            if closes is not None and done is not None:
                 return done
         raise self._overtaken()
 
-    def _add(self, draft: Draft, facts: Facts, *aliases: str) -> bool:
-        """False if somebody closed it before."""
+    def _add(self, draft: Draft, facts: Facts, *aliases: str) -> Version | None:
+        """None if somebody closed it before."""
         mine = Draft(self._meeting.collection, self._type, draft.intake, draft.rows)
         said = Facts(aliases, metadata=_to_json(facts), ttl=_FOR_EVER)
         entity, project = self._meeting.entity, self._meeting.project
         try:
-            self._catalog.commit(mine, entity, project, said, expected=[_OPEN])
+            return self._catalog.commit(mine, entity, project, said, expected=[_OPEN])
         except LostRaceError:
-            return False
-        return True
+            return None
 
     def _complete(self) -> Version | None:
         """Commit what was closed, if anything was; None if others did, or nobody closed it."""
@@ -141,7 +142,7 @@ class Distributed:
             disputed |= draft.lay_over(part)
         closing = fold.state.aliases.get(CLOSED)
         for row in sorted(rows, key=lambda row: (row.number == closing, row.number)):
-            facts = _joined(facts, row.metadata)
+            facts = facts_of_part(row, facts)
         return draft, facts, sorted(disputed)
 
     def _finished_before(self, draft: Draft) -> Version | None:
@@ -192,8 +193,9 @@ def _to_json(facts: Facts) -> dict[str, Any]:
     return {key: value for key, value in told.items() if value or value == 0}
 
 
-def _joined(facts: Facts, told: Mapping[str, Any]) -> Facts:
-    """Aliases and tags of all; of the rest what was said last."""
+def facts_of_part(row: VersionRow, before: Facts | None = None) -> Facts:
+    """What a writer said with its part: aliases and tags of all; of the rest what was said last."""
+    facts, told = before or Facts(), row.metadata
     return Facts(
         aliases=[*dict.fromkeys((*facts.aliases, *told.get("aliases", ())))],
         tags=[*dict.fromkeys((*facts.tags, *told.get("tags", ())))],
@@ -202,3 +204,18 @@ def _joined(facts: Facts, told: Mapping[str, Any]) -> Facts:
         run=told.get("run", facts.run),
         ttl=told.get("ttl", facts.ttl),
     )
+
+
+def closing_part(logs: Logs, version: Version) -> Version | None:
+    """What its finisher added last, if many put the version together."""
+    fold, row = version.collection, version.row
+    for number in sorted({row.event, row.placed}, reverse=True):
+        for change in fold.log.read(number).changes:
+            meeting, _, id_ = str(change.get("distributed", "")).partition("/")
+            if not id_:
+                continue
+            there = logs.fold(id_).refresh()
+            closing = there.state.version(there.state.aliases.get(CLOSED, -1))
+            name = replace(version.collection_name, collection=meeting)
+            return Version(version.store, name, there, closing) if closing else None
+    return None

@@ -10,12 +10,22 @@ from threading import RLock
 from typing import Literal, TypeAlias
 
 from artifacts.cache import Intake, Tree, check_not_ours
-from artifacts.catalog.others import is_of_others
+from artifacts.catalog.others import is_of_others, led_over
 from artifacts.catalog.version import Version
-from artifacts.content import Digest, Entry, Kind, Manifest, Row, build, check_path, check_paths
+from artifacts.content import (
+    Detail,
+    Digest,
+    Entry,
+    Kind,
+    Manifest,
+    Row,
+    build,
+    check_path,
+    check_paths,
+)
 from artifacts.errors import EntryNotFoundError, InvalidPathError
 from artifacts.names import check_collection_name, check_type
-from artifacts.progress import Progress
+from artifacts.progress import Progress, Silent
 from artifacts.storage import Epoch
 
 _CHECKED = 4096  # paths that are looked at together
@@ -181,19 +191,34 @@ class Draft:
         with self.lock:
             self.intake.renew(epoch)
 
-    def moved(self, to: Draft) -> Draft:
-        """`to`, with these entries, and their bytes in its store too."""
+    def moved(
+        self, to: Draft, twins: Mapping[str, str] | None = None, progress: Progress | None = None
+    ) -> Draft:
+        """`to`, with these entries, and their bytes in its store too.
+
+        References to versions of this store lead to their twins there, by ids. Raises
+        InvalidPathError for one without a twin.
+        """
+        progress = progress or Silent()
         with self.lock:
             self.intake.close(self.digests)
             for path, (digest, size, detail) in self.rows.items():
+                there = detail
                 if detail is not None and is_of_others(detail):
-                    reason = f"refers to an artifact of {self.intake.store.url}, and of no other"
-                    raise InvalidPathError(path, f"{reason} store: add its file instead")
-                if size and (detail is None or detail.kind is Kind.FILE):
+                    there = self._led_over(path, detail, twins or {})
+                elif size and (detail is None or detail.kind is Kind.FILE):
                     content = self.intake.read(digest, size, path)
-                    to.intake.add_stream(Digest(digest), size, content)
-            to.rows.update(self.rows)
+                    to.intake.add_stream(Digest(digest), size, content, path)
+                to.rows[path] = (digest, size, there)
+                progress.advance(size or 0)
             return to
+
+    def _led_over(self, path: str, detail: Detail, twins: Mapping[str, str]) -> Detail:
+        found = led_over(detail, twins)
+        if found is None:
+            reason = f"refers to an artifact of {self.intake.store.url}, and of no other"
+            raise InvalidPathError(path, f"{reason} store: add its file instead")
+        return found
 
     def _fill_folders(self) -> None:
         """A folder is an entry only while it is empty."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from blake3 import blake3
 
@@ -27,6 +28,16 @@ def uri_of(version_id: str, path: str) -> str:
 def is_of_others(detail: Detail) -> bool:
     """Whether it is of a reference that leads nowhere outside its store."""
     return detail.uri is not None and detail.uri.startswith(f"{SCHEME}://")
+
+
+def led_over(detail: Detail, twins: Mapping[str, str]) -> Detail | None:
+    """The reference as it is in another store, in which a version of this one has that id.
+
+    None if it has none there.
+    """
+    match = _URI.fullmatch(detail.uri or "")
+    twin = twins.get(f"{match[1]}-{match[2]}") if match else None
+    return replace(detail, uri=uri_of(twin, match[3])) if match and twin else None
 
 
 class Others:

@@ -31,6 +31,12 @@ class Session:
         self.settings = settings
         self._catalog: Catalog | None = None
 
+    def within(self, entity: str, project: str) -> Session:
+        """The same store, which is not opened again, in another project."""
+        there = Session(self.settings.within(entity, project))
+        there._catalog = self._catalog
+        return there
+
     @property
     def catalog(self) -> Catalog:
         """For reading. Raises StoreNotFoundError where nothing was ever written."""

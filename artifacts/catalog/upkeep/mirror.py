@@ -143,20 +143,23 @@ def _tell_of_versions(catalog: Catalog, name: CollectionName, state: CollectionS
     there = catalog.collection(name)
     for version in catalog.versions(name) if there else ():
         number = version.row.number
-        if (row := state.version(number)) is not None:
-            aliases = state.aliases_of(number)
-            if changes := [*_news(row, version.row), *moves(aliases, version.aliases, number)]:
-                catalog.change(version, changes)
+        row = state.version(number)
+        if row is not None and (changes := news(row, state.aliases_of(number), version)):
+            catalog.change(version, changes)
 
 
-def _news(ours: VersionRow, theirs: VersionRow) -> list[Change]:
+def news(ours: VersionRow, aliases: Sequence[str], there: Version) -> list[Change]:
+    """What makes all that is said of ours be said of the one there."""
+    theirs = there.row
     facts: dict[str, Any] = {"description": ours.description, "metadata": dict(ours.metadata)}
     told = {key: value for key, value in facts.items() if value and value != getattr(theirs, key)}
     if ours.ttl not in (None, theirs.ttl):
         told["ttl"] = ours.ttl
-    changes: list[Change] = [{"kind": "updated", "version": ours.number, **told}] if told else []
+    of = {"version": theirs.number}
+    changes: list[Change] = [{"kind": "updated", **of, **told}] if told else []
     tags = [tag for tag in ours.tags if tag not in theirs.tags]
-    return changes + [{"kind": "tagged", "version": ours.number, "tag": tag} for tag in tags]
+    changes += [{"kind": "tagged", **of, "tag": tag} for tag in tags]
+    return changes + moves(aliases, there.aliases, theirs.number)
 
 
 def _tell_of_collection(
