@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from artifacts.artifact.active import current_log, current_session
 from artifacts.artifact.life import Living
-from artifacts.catalog import RunFacts
+from artifacts.catalog import RunFacts, Session
 from artifacts.names import CollectionName, check_aliases
 
 
@@ -42,6 +42,10 @@ class Linked(Living):
         """As `link`, for whoever knows the target's full name."""
         version = self._logged("link")
         self._the_session.writable.link(version, target, aliases)
+
+    def lies_in(self, session: Session) -> bool:
+        """Whether it is a version of the session's store. Raises ArtifactNotLoggedError."""
+        return self._logged("lies_in").store.url == session.settings.store
 
     def unlink(self) -> None:
         """The portfolio that it was found in shows it no more; where it was logged it stays.

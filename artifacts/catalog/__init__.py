@@ -8,6 +8,7 @@ from artifacts.catalog.distributed import Distributed
 from artifacts.catalog.draft import Draft
 from artifacts.catalog.expectation import Expectation, expectation
 from artifacts.catalog.fields import MAX_SECONDS
+from artifacts.catalog.handover import Handover, Meeting, find_version
 from artifacts.catalog.incremental import commit_over_latest
 from artifacts.catalog.lineage import Lineage, RunNode, VersionNode
 from artifacts.catalog.links import Shown
@@ -33,8 +34,10 @@ __all__ = [
     "Draft",
     "Expectation",
     "Facts",
+    "Handover",
     "Lineage",
     "Manner",
+    "Meeting",
     "Others",
     "Proof",
     "Rule",
@@ -50,6 +53,7 @@ __all__ = [
     "commit_over_latest",
     "deliver",
     "expectation",
+    "find_version",
     "id_of",
     "prove",
     "row_of",

@@ -11,11 +11,12 @@ from typing import Any
 
 import click
 
-from artifacts.catalog import Session
+from artifacts.catalog import Session, Version
 from artifacts.cli.call import Call
 from artifacts.cli.options import command
-from artifacts.cli.output import count_text, shown
+from artifacts.cli.output import count_text, shown, size_text
 from artifacts.errors import ArtifactsError, UsageError
+from artifacts.progress import Progress
 from artifacts.runs import Pending, Synced, folders_below, settle
 from artifacts.runs import sync as sync_folder
 
@@ -25,7 +26,7 @@ class _Waiting:
     """What a run's folder holds, and how it gets into its store."""
 
     folder: Path
-    deliver: Callable[[], Synced | None]
+    deliver: Callable[[Progress], Synced | None]
 
 
 @command
@@ -34,14 +35,19 @@ def sync(call: Call, paths: tuple[str, ...]) -> None:
     """Bring what runs logged on this machine into their store.
 
     PATH is a run's folder, or one above. Without it all that killed processes of this machine
-    left is delivered, each to its own store, and offline runs below the working directory. Again,
-    or after an interrupt, each row is there once.
+    left is delivered, each to its own store, and offline runs below the working directory, with
+    the artifacts that they logged, used and linked. Again, or after an interrupt, each row is there
+    once, and nothing that is there is uploaded. An artifact whose name is of another type there is
+    told, and left for the next time.
     """
-    told, failed = [], []
+    told: list[dict[str, Any]] = []
+    failed: list[Exception] = []
     with call.session.progress("sync runs") as progress:
         for each in _given(call, paths) if paths else _waiting(call):
             try:
-                told.append(_told(each, each.deliver()))
+                synced = each.deliver(progress)
+                told.append(_told(each, synced))
+                failed += synced.brought.left if synced else ()
             except (ArtifactsError, OSError) as error:
                 failed.append(error)
                 told.append(_told(each, None) | {"state": "failed", "error": str(error)})
@@ -70,10 +76,14 @@ def _waiting(call: Call) -> Iterator[_Waiting]:
         with suppress(OSError):
             known.add(pending.folder.resolve())
         session = Session(replace(call.settings, store=pending.store))
-        yield _Waiting(pending.folder, partial(settle, session, pending))
+        yield _Waiting(pending.folder, partial(_settled, session, pending))
     for folder in folders_below(Path.cwd()):
         if folder.resolve() not in known:
             yield _of(call, folder)
+
+
+def _settled(session: Session, pending: Pending, _progress: Progress) -> Synced | None:
+    return settle(session, pending)
 
 
 def _of(call: Call, folder: Path) -> _Waiting:
@@ -83,10 +93,21 @@ def _of(call: Call, folder: Path) -> _Waiting:
 def _told(waiting: _Waiting, synced: Synced | None) -> dict[str, Any]:
     told: dict[str, Any] = {"folder": str(waiting.folder), "error": None}
     if synced is None:
-        return told | {"run": None, "state": "running", "records": 0, "missed": []}
-    state = "synced" if synced.records else "there"
+        nothing = {"missed": [], "artifacts": [], "links": 0, "left": []}
+        return told | {"run": None, "state": "running", "records": 0, **nothing}
+    brought = synced.brought
+    state = "synced" if synced.records or brought.deeds else "there"
+    left = [str(error) for error in brought.left]
+    if left:
+        told["error"], state = left[0], "incomplete"
     told |= {"run": synced.path, "state": state, "records": synced.records}
-    return told | {"missed": [*synced.missed]}
+    told |= {"missed": [*synced.missed], "artifacts": [*map(_artifact, brought.versions)]}
+    return told | {"links": brought.links, "left": left}
+
+
+def _artifact(version: Version) -> dict[str, Any]:
+    told = {"name": version.qualified_name, "type": version.type}
+    return told | {"digest": version.digest.hex(), "size": version.row.size}
 
 
 _WORDS = {
@@ -97,13 +118,24 @@ _WORDS = {
 
 def _lines(told: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for each in told:
-        name = each["run"] or each["folder"]
-        if each["state"] == "synced":
-            yield f"{shown(name)}  {count_text(each['records'], 'record')} synced"
+        name = shown(each["run"] or each["folder"])
+        if each["state"] in ("synced", "incomplete"):
+            yield f"{name}  {_counts(each)} synced"
         else:
             failed = f"not synced: {each['error']}"
-            yield f"{shown(name)}  {_WORDS.get(each['state'], failed)}"
+            yield f"{name}  {_WORDS.get(each['state'], failed)}"
+        for artifact in each["artifacts"]:
+            yield f"  {shown(artifact['name'])}  {size_text(artifact['size'])}"
+        yield from (f"  not synced: {shown(reason)}" for reason in each["left"])
         for path in each["missed"]:
             yield f"  {shown(path)} is not there any more, and not stored"
     if not told:
         yield "nothing waits to be synced"
+
+
+def _counts(told: Mapping[str, Any]) -> str:
+    """6 records, 2 artifacts, 1 link."""
+    counts = [count_text(told["records"], "record")]
+    for noun, count in (("artifact", len(told["artifacts"])), ("link", told["links"])):
+        counts += [count_text(count, noun)] if count else []
+    return ", ".join(counts)

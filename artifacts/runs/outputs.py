@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from contextlib import suppress
 
 from artifacts.artifact import Artifact, StrPath
-from artifacts.catalog import Facts, Session
-from artifacts.errors import InvalidError, InvalidNameError, NotAModelError, WrongTypeError
+from artifacts.catalog import Facts
+from artifacts.errors import (
+    InvalidError,
+    InvalidNameError,
+    NotAModelError,
+    NotFoundError,
+    UnavailableError,
+    WrongTypeError,
+)
 from artifacts.metadata import check_text
 from artifacts.names import (
     MODEL_REGISTRY,
@@ -15,8 +22,10 @@ from artifacts.names import (
     check_aliases,
     check_collection_name,
     check_tags,
+    parse_version,
 )
 from artifacts.runs.held import Start
+from artifacts.runs.outbox import own_store
 from artifacts.runs.told import Told
 
 
@@ -26,12 +35,19 @@ class Artful(Told):
     def __init__(self, start: Start) -> None:
         self._slots: dict[str, str] = {}
         super().__init__(start)
-        self._out = _beside(start) if start.mode == "offline" else start.session
+        is_offline = start.mode == "offline"
+        self._out = own_store(start.session, start.folder) if is_offline else start.session
         """Where its artifacts go: offline into a store in the run's folder, for `art sync`."""
 
-    def _tell(self, kind: str, facts: dict[str, str]) -> None:
-        if not self.offline:
-            self._diary.tell(kind, facts)
+    def _tell(self, kind: str, artifact: Artifact, **facts: str) -> None:
+        if self._is_beside(artifact):
+            self._diary.writer.artifact(kind, {"version": artifact.id, **facts})
+        else:
+            self._diary.tell(kind, {**_named(artifact), **facts})
+
+    def _is_beside(self, artifact: Artifact) -> bool:
+        """Whether it waits in the offline run's folder."""
+        return self.offline and artifact.lies_in(self._out)
 
     def _use_in_config(self, key: str, value: object) -> Artifact:
         """What a configuration names is used by its key."""
@@ -61,7 +77,7 @@ class Artful(Told):
         facts = Facts(check_aliases(aliases), check_tags(tags), run=self.path)
         artifact = self._as_artifact(artifact_or_path, name, type or "unspecified")
         artifact.log(self._out, facts)
-        self._tell("logged", _named(artifact))
+        self._tell("logged", artifact)
         return artifact
 
     def upsert_artifact(
@@ -82,7 +98,10 @@ class Artful(Told):
         self._refuse_finished("upsert_artifact")
         id_ = self._shared_id(distributed_id, "upsert_artifact")
         artifact = self._as_artifact(artifact_or_path, name, type or "unspecified")
-        artifact.upsert(self._out, id_, Facts(check_aliases(aliases), run=self.path))
+        part = artifact.upsert(self._out, id_, Facts(check_aliases(aliases), run=self.path))
+        if self.offline:
+            meeting = {"name": artifact.name, "type": artifact.type, "id": id_}
+            self._diary.writer.artifact("upserted", {"version": part, **meeting})
         return artifact
 
     def finish_artifact(
@@ -101,8 +120,12 @@ class Artful(Told):
         self._refuse_finished("finish_artifact")
         id_ = self._shared_id(distributed_id, "finish_artifact")
         artifact = self._as_artifact(artifact_or_path, name, type or "unspecified")
+        collection = artifact.name
         artifact.conclude(self._out, id_, Facts(check_aliases(aliases), run=self.path))
-        self._tell("logged", _named(artifact))
+        if self.offline:
+            self._tell("finished", artifact, name=collection, type=artifact.type, id=id_)
+        else:
+            self._tell("logged", artifact)
         return artifact
 
     def use_artifact(
@@ -128,17 +151,14 @@ class Artful(Told):
                 artifact.log(self._out, Facts(check_aliases(aliases)))
             name = artifact.use_as or artifact.name
         elif isinstance(artifact_or_name, str):
-            version = self._session.resolve(artifact_or_name, type)
-            artifact = Artifact.of_version(version, self._session)
+            artifact = self._found(artifact_or_name, type)
             name = artifact_or_name
         else:
             raise TypeError(f"use_artifact wants a name or an Artifact, not {artifact_or_name!r}")
-        facts = _named(artifact)
         if use_as:
             self._take_slot(use_as, artifact)
-            facts["as"] = use_as
         artifact.used_as(use_as or name)
-        self._tell("used", facts)
+        self._tell("used", artifact, **({"as": use_as} if use_as else {}))
         return artifact
 
     def link_artifact(
@@ -156,7 +176,12 @@ class Artful(Told):
         wanted = check_aliases(aliases)
         if artifact.is_draft():
             self.log_artifact(artifact)
-        artifact.show(target, wanted)
+        if self.offline and not self._is_beside(artifact):
+            shown = {"name": artifact.source_qualified_name, "id": artifact.id}
+            facts = {**shown, "target": target.qualified, "aliases": [*wanted]}
+            self._diary.writer.artifact("linked", facts)
+        else:
+            artifact.show(target, wanted)
 
     def log_model(
         self, path: StrPath, name: str | None = None, aliases: list[str] | None = None
@@ -194,6 +219,23 @@ class Artful(Told):
         artifact = self.use_artifact(name)
         _check_is_model(artifact.name, artifact.type)
         return artifact.file() if artifact.file_count == 1 else artifact.download()
+
+    def _found(self, name: str, type_: str | None) -> Artifact:
+        """Offline what it logged itself is found too; by number only if the store has none such."""
+        own = self._own(name, type_) if self.offline else None
+        if own is not None and parse_version(name.rpartition(":")[2]) is None:
+            return own
+        try:
+            return Artifact.of_version(self._session.resolve(name, type_), self._session)
+        except (NotFoundError, UnavailableError):
+            if own is None:
+                raise
+            return own
+
+    def _own(self, name: str, type_: str | None) -> Artifact | None:
+        with suppress(NotFoundError):
+            return Artifact.of_version(self._out.resolve(name, type_), self._out)
+        return None
 
     def _portfolio(self, target: str) -> CollectionName:
         return CollectionName.parse(target, entity=self.entity, project=self.project)
@@ -261,8 +303,3 @@ def _check_type(artifact: Artifact, type_: str | None) -> None:
 def _check_is_model(name: str, type_: str) -> None:
     if "model" not in type_.lower():
         raise NotAModelError(name, f"its type is {type_!r}, which does not contain 'model'")
-
-
-def _beside(start: Start) -> Session:
-    store = str(start.folder / "store")
-    return Session(replace(start.session.settings, store=store, storage_options={}))

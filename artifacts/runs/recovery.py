@@ -6,13 +6,15 @@ import logging
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from artifacts.catalog import Session
 from artifacts.errors import ArtifactsError, UsageError
+from artifacts.progress import Progress
 from artifacts.runs.delivery import Delivery
 from artifacts.runs.hold import Hold
+from artifacts.runs.outbox import Brought, Outbox
 from artifacts.runs.pending import Pending
 from artifacts.runs.reading import Reading
 
@@ -23,11 +25,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """A run that is in its store now, how many records of it were told, and files it misses."""
+    """A run that is in its store now, how many records of it were told, and files it misses.
+
+    And what came of its artifacts, if it was offline.
+    """
 
     path: str
     records: int
     missed: tuple[str, ...] = ()
+    brought: Brought = field(default_factory=Brought)
 
 
 def recover(session: Session, run: str | None = None) -> list[Synced]:
@@ -58,17 +64,18 @@ def settle(session: Session, pending: Pending) -> Synced | None:
     return synced
 
 
-def sync(session: Session, folder: Path) -> Synced | None:
+def sync(session: Session, folder: Path, progress: Progress | None = None) -> Synced | None:
     """Deliver the journal of an offline run, or of one whose process died; again does nothing.
 
-    It goes to the session's store, and to the entity and project that it was logged to. None while
-    its process is alive. The journal stays. Raises UsageError if the folder has none, and
-    ArtifactsErrors, after which it may be called again.
+    It goes to the session's store, and to the entity and project that it was logged to; so does
+    what an offline run did with artifacts. None while its process is alive. The journal stays.
+    Raises UsageError if the folder has none, and ArtifactsErrors, after which it may be called
+    again.
     """
     runs = [*journals(folder)]
     if not runs:
         raise UsageError(f"{folder} has no run to be synced: expected a file run-<id>.wandb in it")
-    return _deliver(session, folder, runs[0], is_killed=False)
+    return _deliver(session, folder, runs[0], is_killed=False, progress=progress)
 
 
 def journals(folder: Path) -> Iterator[str]:
@@ -95,7 +102,14 @@ def _is_journal(path: str) -> bool:
         return file.read(len(_HEAD)) == _HEAD
 
 
-def _deliver(session: Session, folder: Path, run: str, *, is_killed: bool) -> Synced | None:
+def _deliver(
+    session: Session,
+    folder: Path,
+    run: str,
+    *,
+    is_killed: bool,
+    progress: Progress | None = None,
+) -> Synced | None:
     """None if somebody else has it."""
     try:
         hold = Hold(folder)
@@ -107,12 +121,15 @@ def _deliver(session: Session, folder: Path, run: str, *, is_killed: bool) -> Sy
         before = delivery.state.journals.delivered.get(delivery.journal, 0)
         delivery.deliver()
         records = reading.position - before
+        brought = Brought()
+        if not is_killed:
+            brought = Outbox(session, folder, run, delivery, progress).bring()
         _end(delivery)
         about = reading.about()
         if is_killed:
             reading.delete()
         missed = tuple(map(str, delivery.missed))
-        return Synced(f"{about['entity']}/{about['project']}/{run}", records, missed)
+        return Synced(f"{about['entity']}/{about['project']}/{run}", records, missed, brought)
     finally:
         reading.close()
         hold.close()

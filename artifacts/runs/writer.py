@@ -118,6 +118,10 @@ class Writer:
         """A change of the run's log (docs/format.md, Run). Those of one kind may be told as one."""
         self._journal.write(encoded({"note": kind, "facts": facts}))
 
+    def artifact(self, what: str, facts: Mapping[str, Any]) -> None:
+        """What an offline run did with one (docs/format.md, On this machine)."""
+        self._journal.write(encoded({"artifact": what, **facts}))
+
     def tell(self, kind: str, facts: Mapping[str, Any]) -> None:
         """As `note`; in the store when this returns, where that answers at once.
 

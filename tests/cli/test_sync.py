@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from artifact.samples import draft
 from servers.fleet import Fleet
 
 from artifacts.settings import Settings
@@ -144,9 +145,66 @@ def test_one_that_fails_keeps_no_other_from_its_store(art: Shell) -> None:
     assert values(art, "b") == [0, 1, 2]
 
 
+def test_artifacts_of_an_offline_run_come_too(art: Shell) -> None:
+    with begun("a", mode="offline") as run:
+        run.log_artifact(draft(), aliases=["prod"])
+        run.link_artifact(run.log_artifact(draft({"x": b"x"}, name="other")), "shelf/best")
+
+    first = art.ok("sync")
+    shutil.move("wandb", "moved")
+    again = art.ok("sync", "moved")
+
+    assert first.lines[0].startswith("default/proj/a  ")
+    assert first.lines[0].endswith(" records, 2 artifacts, 1 link synced")
+    assert first.lines[1:] == ["  default/proj/data:v0  265 B", "  default/proj/other:v0  1 B"]
+    assert again.lines == ["default/proj/a  all of it was in the store already"]
+    assert art.ok("show", "data:prod", "--json").json["name"] == "default/proj/data:v0"
+    assert art.ok("verify", "data:prod").code == 0
+
+
+def test_what_was_brought_is_told_in_json(art: Shell) -> None:
+    with begun("a", mode="offline") as run:
+        made = run.log_artifact(draft())
+
+    [told] = art.ok("sync", "--json").json
+
+    [artifact] = told["artifacts"]
+    named = {"name": "default/proj/data:v0", "type": "dataset"}
+    assert artifact == {**named, "digest": made.digest, "size": 265}
+    assert (told["state"], told["links"], told["left"]) == ("synced", 0, [])
+
+
+def test_an_artifact_that_cannot_be_brought_is_told_and_comes_later(art: Shell) -> None:
+    with begun("near") as run:
+        run.log_artifact(draft(name="taken", type="model"))
+    with begun("a", mode="offline") as run:
+        run.log({"x": 1})
+        run.log_artifact(draft(name="taken"))
+        run.log_artifact(draft())
+
+    answer = art("sync")
+    [told] = art("sync", "--json").json
+
+    reason = "rename it there, and sync again"
+    assert answer.code == 2
+    assert reason in answer.err
+    assert answer.lines[1] == "  default/proj/data:v0  265 B"
+    assert answer.lines[2].startswith("  not synced: ")
+    assert "default/proj/taken" in answer.lines[2]
+    assert (told["state"], len(told["left"])) == ("incomplete", 1)
+    assert values(art, "a") == [1]
+
+    art.ok("rename", "taken", "freed")
+    assert art.ok("sync").lines[1:] == ["  default/proj/taken:v1  265 B"]
+    assert art.ok("show", "taken", "--json").json["type"] == "dataset"
+
+
 def test_a_bucket_gets_it_too(art: Shell, fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     server = fleet.server("ceph")
-    offline("a", 50)
+    with begun("a", mode="offline") as run:
+        for number in range(50):
+            run.log({"x": number})
+        run.log_artifact(draft(), aliases=["prod"])
     monkeypatch.setenv("ART_STORE", server.place())
     monkeypatch.setenv("ART_STORAGE_OPTIONS", json.dumps(dict(server.options)))
     assert Settings.load().store.startswith("s3://")
@@ -155,6 +213,7 @@ def test_a_bucket_gets_it_too(art: Shell, fleet: Fleet, monkeypatch: pytest.Monk
     art.ok("sync")
 
     assert values(art, "a") == [*range(50)]
+    assert art.ok("verify", "data:prod").code == 0
     [listed] = art.ok("run", "ls", "--json").json
     assert (listed["id"], listed["state"], listed["last_step"]) == ("a", "finished", 49)
     assert art.ok("run", "path", "a").lines[0].startswith(f"{os.environ['ART_STORE']}/blobs/")

@@ -2,7 +2,6 @@
 
 from artifacts.catalog.upkeep.fsck import Checkup, Finding, fsck
 from artifacts.catalog.upkeep.gc import GRACE, Collecting, Collector, collect
-from artifacts.catalog.upkeep.handover import Handover, Meeting, find_version
 from artifacts.catalog.upkeep.mending import (
     CopiesSource,
     FolderSource,
@@ -26,8 +25,6 @@ __all__ = [
     "CopiesSource",
     "Finding",
     "FolderSource",
-    "Handover",
-    "Meeting",
     "Mirrored",
     "Problem",
     "Reindexing",
@@ -37,7 +34,6 @@ __all__ = [
     "StoreSource",
     "checkup",
     "collect",
-    "find_version",
     "fsck",
     "has_runs",
     "mend",

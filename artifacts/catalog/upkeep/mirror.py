@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
-from typing import Any
 
 from artifacts.catalog.catalog import Catalog
 from artifacts.catalog.collection import CollectionState
 from artifacts.catalog.commit import Facts
 from artifacts.catalog.draft import Draft
 from artifacts.catalog.others import is_of_others
+from artifacts.catalog.retelling import news
 from artifacts.catalog.retention import is_over
 from artifacts.catalog.row import VersionRow
 from artifacts.catalog.session import Session
-from artifacts.catalog.upkeep.relinking import moves, relink
+from artifacts.catalog.upkeep.relinking import relink
 from artifacts.catalog.version import Version
 from artifacts.errors import ArtifactNotFoundError, ConflictError
 from artifacts.names import CollectionName
-from artifacts.storage import Change, Fold
+from artifacts.storage import Fold
 
 
 @dataclass(slots=True)
@@ -146,20 +146,6 @@ def _tell_of_versions(catalog: Catalog, name: CollectionName, state: CollectionS
         row = state.version(number)
         if row is not None and (changes := news(row, state.aliases_of(number), version)):
             catalog.change(version, changes)
-
-
-def news(ours: VersionRow, aliases: Sequence[str], there: Version) -> list[Change]:
-    """What makes all that is said of ours be said of the one there."""
-    theirs = there.row
-    facts: dict[str, Any] = {"description": ours.description, "metadata": dict(ours.metadata)}
-    told = {key: value for key, value in facts.items() if value and value != getattr(theirs, key)}
-    if ours.ttl not in (None, theirs.ttl):
-        told["ttl"] = ours.ttl
-    of = {"version": theirs.number}
-    changes: list[Change] = [{"kind": "updated", **of, **told}] if told else []
-    tags = [tag for tag in ours.tags if tag not in theirs.tags]
-    changes += [{"kind": "tagged", **of, "tag": tag} for tag in tags]
-    return changes + moves(aliases, there.aliases, theirs.number)
 
 
 def _tell_of_collection(

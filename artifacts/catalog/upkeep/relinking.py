@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from artifacts.catalog.catalog import Catalog
 from artifacts.catalog.collection import CollectionState
 from artifacts.catalog.links import follow, link
+from artifacts.catalog.retelling import moves
 from artifacts.catalog.row import LinkRow
 from artifacts.catalog.version import Link, Version
 from artifacts.errors import ArtifactNotFoundError
 from artifacts.names import CollectionName
-from artifacts.storage import Change, Fold, Proposal
+from artifacts.storage import Fold, Proposal
 
 
 def relink(
@@ -41,12 +42,6 @@ def relink(
         if changes := moves(fold.state.aliases_of(row.number), there.aliases, there.number):
             target.change(there, changes)
     return count, left
-
-
-def moves(aliases: Sequence[str], there: Sequence[str], number: int) -> list[Change]:
-    """Of the aliases that a version or a link does not have there yet."""
-    new = [alias for alias in aliases if alias not in there]
-    return [{"kind": "aliased", "version": number, "alias": alias} for alias in new]
 
 
 def _twin(source: Catalog, link: Link, target: Catalog) -> Version | None:

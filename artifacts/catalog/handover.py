@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from artifacts.catalog.catalog import Catalog, Facts
+from artifacts.catalog.catalog import Catalog
 from artifacts.catalog.collection import id_of
+from artifacts.catalog.commit import Facts
 from artifacts.catalog.distributed import Distributed, closing_part, facts_of_part
 from artifacts.catalog.draft import Draft
 from artifacts.catalog.incremental import commit_over_latest
+from artifacts.catalog.retelling import news
 from artifacts.catalog.session import Session
-from artifacts.catalog.upkeep.mirror import news
 from artifacts.catalog.version import Version
 from artifacts.errors import InvalidNameError
 from artifacts.names import LATEST, CollectionName
