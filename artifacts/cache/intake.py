@@ -129,7 +129,7 @@ class Intake:
     ) -> None:
         """As a file of these bytes, of which the digest is known, and checked all the same.
 
-        What the store has is not read.
+        What is found in the store at once is not read.
         """
         if digest in self.contents or self._find_known(path, digest, size):
             return
