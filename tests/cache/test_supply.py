@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from disks import mounted
 from shelf import Shelf, contents
 
 from artifacts.cache import CachedStore, Checkout, Copies, Outcome, supply, verify_copies
@@ -193,20 +193,8 @@ def test_links_across_disks_are_refused(tmp_path: Path) -> None:
 @pytest.fixture
 def cloning_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk that can share the bytes of two files."""
-    image, folder = tmp_path / "image", tmp_path / "disk"
-    folder.mkdir()
-    with image.open("wb") as file:
-        file.truncate(400 * 2**20)
-    for command in (
-        ["mkfs.xfs", "-q", "-m", "reflink=1", str(image)],
-        ["mount", "-o", "loop", str(image), str(folder)],
-    ):
-        try:
-            subprocess.run(command, check=True, capture_output=True)
-        except (OSError, subprocess.CalledProcessError) as error:
-            pytest.skip(f"no disk that clones: {error}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with mounted(tmp_path, 400 * 2**20, ["mkfs.xfs", "-q", "-m", "reflink=1"]) as folder:
+        yield folder
 
 
 def used(folder: Path) -> int:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from disks import mounted
 
 import artifacts
 from artifacts.content import Digest
@@ -102,20 +102,8 @@ def test_a_file_of_another_folder_in_its_place_is_read_again(folder: Path, tmp_p
 @pytest.fixture
 def coarse_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk that stamps its files to the second."""
-    image, folder = tmp_path / "image", tmp_path / "disk"
-    folder.mkdir()
-    with image.open("wb") as file:
-        file.truncate(16 * 2**20)
-    for command in (
-        ["mkfs.ext4", "-q", "-I", "128", str(image)],
-        ["mount", "-o", "loop", str(image), str(folder)],
-    ):
-        try:
-            subprocess.run(command, check=True, capture_output=True)
-        except (OSError, subprocess.CalledProcessError) as error:
-            pytest.skip(f"no disk that counts in seconds: {error}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with mounted(tmp_path, 16 * 2**20, ["mkfs.ext4", "-q", "-I", "128"]) as folder:
+        yield folder
 
 
 def test_a_disk_that_counts_in_seconds_hides_no_change(coarse_disk: Path, store: Path) -> None:

@@ -9,7 +9,8 @@ from multiprocessing import get_context
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
-from artifacts.errors import AlreadyExistsError
+from racing import keys_won, offer
+
 from artifacts.storage import LocalStore, identify, open_store
 
 RACERS = 8
@@ -48,19 +49,7 @@ def wait(start: Barrier) -> None:
 def create_all(folder: Path, racer: int) -> list[str]:
     """Those of the keys that this process won."""
     store = LocalStore(folder)
-
-    def wins(key: str) -> bool:
-        try:
-            store.create(key, offer(racer))
-        except AlreadyExistsError:
-            return False
-        return True
-
-    return [key for key in KEYS if wins(key)]
-
-
-def offer(racer: int) -> bytes:
-    return bytes([racer]) * 5_000
+    return keys_won(store, racer, KEYS)
 
 
 def make_and_use(folder: Path, racer: int) -> list[str]:

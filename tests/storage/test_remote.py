@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from racing import keys_won, offer
 from servers.fleet import REFUSED, STORES, Fleet
 from servers.server import Server
 
@@ -204,19 +205,7 @@ def create_all(server: Server, url: str, racer: int, keys: Sequence[str] = KEYS)
     """Those of the keys that this process won."""
     os.environ.update(server.environment)
     store = RemoteStore(url, server.options)
-
-    def wins(key: str) -> bool:
-        try:
-            store.create(key, offer(racer))
-        except AlreadyExistsError:
-            return False
-        return True
-
-    return [key for key in keys if wins(key)]
-
-
-def offer(racer: int) -> bytes:
-    return bytes([racer]) * 5_000
+    return keys_won(store, racer, keys)
 
 
 def test_an_address_leads_to_a_store_that_is_made_once(server: Server) -> None:
