@@ -38,8 +38,6 @@ def compact(fold: Fold[RunState], storing: Storing) -> None:
 
     Nothing without pyarrow, which whoever reads the rows may have. Raises ArtifactsError.
     """
-    if not has_parquet():
-        return
     done = [*_compacted(fold.state, fold.log.store, storing)]
     if done:
         adds = [segment.name for each in done for segment in each.new]
@@ -52,7 +50,7 @@ def _compacted(state: RunState, store: ObjectStore, storing: Storing) -> Iterato
     for stream, segments in state.segments.items():
         for group in _groups(segments):
             is_tidy = all(map(_is_tidy, group))
-            if len(group) > 1 or not is_tidy:
+            if (len(group) > 1 or not is_tidy) and has_parquet():
                 tables = (segment_table(store, each) for each in group)
                 new = [_segment(stream, each, storing) for each in _batches(tables)]
                 if len(new) < len(group) or not is_tidy:

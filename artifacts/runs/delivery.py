@@ -63,7 +63,7 @@ class Delivery:
         while self._deliver_some():
             was_any = True
         if ending:
-            self._append(self._position, self._position, Batch([dict(each) for each in ending]))
+            self._append(self.position, self.position, Batch([dict(each) for each in ending]))
         return was_any or bool(ending)
 
     def tidy(self) -> None:
@@ -86,12 +86,13 @@ class Delivery:
         self._fold.append(Proposal([first, *changes]))
 
     @property
-    def _position(self) -> int:
+    def position(self) -> int:
+        """How many of the journal's records the store has."""
         return self.state.journals.delivered.get(self.journal, 0)
 
     def _deliver_some(self) -> bool:
         for _ in range(_TRIES):
-            start = self._position
+            start = self.position
             self._reading.seek(start)
             storing = self._storing()
             # the log is there before anything that it names, or a collector would not fence it
@@ -125,7 +126,7 @@ class Delivery:
         event = self._fold.append(Proposal([first, *batch.changes], adds=batch.names, epoch=epoch))
         if self._fold.state.fence > event.epoch and batch.is_fenced:
             self._epoch = None
-        return self._position >= end
+        return self.position >= end
 
     def _collect(self, storing: Storing, records: int) -> Batch:
         batch = Batch()

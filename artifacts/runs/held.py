@@ -106,11 +106,12 @@ class Held:
             self._metrics.add(Metric.of(facts))
         values = {key: each for key, each in beginning.summary.items() if key != OWN}
         self._summary._resume(values, beginning.summary.get(OWN, {}).get("counts", {}))
+        last: Mapping[str, Any] | None = None
         for row in beginning.rows:
-            values = {key: each for key, each in row.items() if key[0] != "_"}
+            values = {key: each for key, each in row.items() if key[:1] != "_"}
             self._summary._take(values, is_last=True)
-        if beginning.rows:
-            last = max(beginning.rows, key=lambda row: int(row[STEP]))
+            last = row if last is None or row[STEP] >= last[STEP] else last
+        if last is not None:
             own = {STEP: last[STEP], TIMESTAMP: last[TIMESTAMP], RUNTIME: beginning.ran_s}
             self._summary._values.update(own)
 

@@ -88,6 +88,6 @@ def _histogram(tensor: Any) -> dict[str, Plain]:  # noqa: ANN401
     there = tensor.detach().float().cpu().flatten()
     if (numpy := sys.modules.get("numpy")) is None:
         return histogram([each for each in there.tolist() if abs(each) < float("inf")], _BINS)
-    array = numpy.asarray(there)
+    array = numpy.asarray(there).astype("f8")  # or its bins could be too narrow for the type
     counts, edges = numpy.histogram(array[numpy.isfinite(array)], bins=_BINS)
     return {"_type": "histogram", "values": counts.tolist(), "bins": edges.tolist()}

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from artifacts.catalog import HISTORY, RunState, Segment, Session
-from artifacts.errors import StorageError, StoreNotFoundError, UsageError
+from artifacts.errors import ArtifactsError, StorageError, StoreNotFoundError, UsageError
 from artifacts.runs.history import scan
 from artifacts.runs.moment import Moment
-from artifacts.runs.segments import RUNTIME, STEP, TIMESTAMP
+from artifacts.runs.segments import RUNTIME, STEP, TIMESTAMP, Row
 from artifacts.settings import Settings
+from artifacts.storage import ObjectStore
 
 ANEW = "anew"
 """Of a journal's note that whoever delivers it tells what `anew` says by then."""
@@ -34,8 +35,8 @@ class Beginning:
     config: Mapping[str, Any] = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    rows: tuple[Mapping[str, Any], ...] = ()
-    """Of which the summary is made anew where a run goes back, or completed where it was killed."""
+    rows: Iterable[Mapping[str, Any]] = ()
+    """Read once; of them the summary is made anew where a run goes back, or completed."""
     ran_s: float = 0.0
     """How long it had been going on."""
     changes: tuple[tuple[str, Mapping[str, Any]], ...] = ()
@@ -106,7 +107,7 @@ def _resumed(session: Session, state: RunState) -> Beginning:
     last, told = state.last_step, state.summary.get(STEP)
     since = told + 1 if isinstance(told, int) else 0
     is_behind = last is not None and last >= since  # as its process could not tell the summary
-    rows = scan(state, session.catalog.store, min_step=since) if is_behind else ()
+    rows = _untold(state, session.catalog.store, since) if is_behind else ()
     return Beginning(
         step=0 if last is None else last + 1,
         is_resumed=True,
@@ -114,9 +115,17 @@ def _resumed(session: Session, state: RunState) -> Beginning:
         config=state.config,
         summary=state.summary,
         metrics=state.metrics,
-        rows=(*rows,),
+        rows=rows,
         ran_s=_ran_s(state),
     )
+
+
+def _untold(state: RunState, store: ObjectStore, since: int) -> Iterator[Row]:
+    """Rows that the summary does not know of, as far as they can be read."""
+    try:
+        yield from scan(state, store, min_step=since)
+    except ArtifactsError as error:
+        _log.warning("the summary goes on with what was told last, as rows are missing: %s", error)
 
 
 def beginning_unasked(

@@ -102,6 +102,7 @@ class Run(Keeping):
         self._summary._leave(self._lock)
         told = f"a forked process logs nothing to the run {self._id} of its parent"
         self._diary = Silent(told)
+        self._alerts.start(self._diary)
 
     def __copy__(self) -> Self:
         """The run itself: there is one of it."""

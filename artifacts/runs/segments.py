@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib.util import find_spec
+from functools import cache
 from itertools import repeat
 from operator import setitem
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -36,8 +36,14 @@ _TOO_MUCH = "it unpacks to more than a segment may"
 _NEEDED = "these rows are stored as Parquet: pip install 'artifact-store[runs]' to read them"
 
 
+@cache
 def has_parquet() -> bool:
-    return find_spec("pyarrow") is not None
+    """Whether pyarrow is here, and can be loaded."""
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ImportError:
+        return False
+    return True
 
 
 def encode(rows: Sequence[Row]) -> tuple[str, bytes]:

@@ -22,7 +22,7 @@ def tidy(session: Session, run: FoundRun) -> None:
     without pyarrow, offline, or where nothing may be written; the next one tries again.
     """
     is_over = run.state.told_state != "running"
-    if not is_over or session.settings.offline or not has_parquet() or not _is_loose(run.state):
+    if not is_over or session.settings.offline or not _is_loose(run.state) or not has_parquet():
         return
     try:
         catalog = session.catalog

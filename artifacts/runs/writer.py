@@ -103,7 +103,7 @@ class Writer:
     def backlog(self) -> tuple[int, int]:
         """Records that were told so far, and how many of them are not in the store."""
         told = self._journal.count
-        return told, told - max(self._reading.position, 0)
+        return told, told - self._stored
 
     @property
     def folder(self) -> Path:
@@ -172,7 +172,7 @@ class Writer:
             assert self._delivery is not None
             self._delivery.tidy()
             self._journal.close()
-            if self._reading.position != self._journal.count:
+            if self._stored != self._journal.count:
                 return False  # somebody logged meanwhile: it waits for whoever comes next
             self._reading.delete()
             if self._pending is not None:
@@ -185,7 +185,7 @@ class Writer:
             self._delivery = Delivery(self._session, self._reading)
         self._delivery.deliver()
         self.delivered_at = time.time()
-        self._reading.delete_before(self._reading.position)
+        self._reading.delete_before(self._stored)
         if self._failures:
             _log.warning("the store is there again, all that run %s logged is in it", self._id)
             self._failures = 0
@@ -231,8 +231,13 @@ class Writer:
             return self._pace(batches)
 
     @property
+    def _stored(self) -> int:
+        """How many records the store has, as far as is known."""
+        return self._delivery.position if self._delivery is not None else 0
+
+    @property
     def _is_behind(self) -> bool:
-        return not self._is_closed and self._journal.count > self._reading.position
+        return not self._is_closed and self._journal.count > self._stored
 
     def _beat(self) -> None:
         if self._delivery is not None and not self._failures:

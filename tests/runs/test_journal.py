@@ -25,7 +25,7 @@ from artifacts.runs.journal import Journal, decoded, encoded, part
 from artifacts.runs.reading import Reading
 from artifacts.runs.recovery import journals
 
-ABOUT = {"run": "abc"}
+ABOUT = {"run": "abc", "entity": "team", "project": "proj"}
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda each: st.lists(each, max_size=3) | st.dictionaries(st.text(), each, max_size=3),

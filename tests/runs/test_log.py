@@ -439,6 +439,7 @@ def test_forked_process_begins_no_journal_of_its_parents_run() -> None:
     def act() -> None:
         run.config["child"] = 1
         run.name = "child"
+        run.alert("child", "text")
 
     with init() as run:
         assert done_by_fork(act) == 0

@@ -39,7 +39,7 @@ class Tensor:
     def __array__(self, dtype: object = None, copy: object = None) -> Any:  # noqa: ANN401
         import numpy
 
-        return numpy.array(self.numbers)
+        return numpy.array(self.numbers, "f4")  # as torch has them
 
 
 class Handle:
@@ -135,6 +135,19 @@ def test_models_are_told_apart_and_watched_once() -> None:
             "parameters/graph_1fc.bias",
         }
     ]
+
+
+@pytest.mark.parametrize("numbers", [(1.0, 1 - 2**-24), (-3e38, 3e38), (1e-45, 0.0), (1.0, 1.0)])
+def test_numbers_as_near_or_far_as_can_be_have_a_histogram(numbers: tuple[float, float]) -> None:
+    pytest.importorskip("numpy")
+    model = Model()
+    model.tensors["fc.weight"] = Tensor(*numbers)
+    with init() as run:
+        run.watch(model, log="parameters", log_freq=1)
+        model.step(run)
+
+    [(_, row)] = rows_of(run)
+    assert sum(row["parameters/fc.weight"]["values"]) == 2
 
 
 def test_what_is_not_watched_any_more_has_no_hooks() -> None:

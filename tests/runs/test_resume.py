@@ -278,6 +278,22 @@ def test_what_a_killed_process_left_here_is_delivered_before_its_run_goes_on(
     assert rows_of(run) == OLD[:2]
 
 
+def test_a_run_whose_rows_are_lost_goes_on_after_them(caplog: pytest.LogCaptureFixture) -> None:
+    first = init(id="lost", resume="allow", config={"lr": 1})
+    first.log({"a": 0, "": 1})
+    first._diary.writer.flush()
+    first._diary.writer._journal.close()  # as the system does it
+    first._diary.writer._is_closed = True
+    first.finish()
+    [segment] = state_of(first).segments["history"]
+    with init(id="lost", resume="allow") as run:
+        assert run.summary[""] == 1
+
+    Path(first.settings.store, segment.name.key).unlink()
+    with init(id="lost", resume="allow") as run:
+        assert (run.step, run.config["lr"]) == (1, 1)
+
+
 def test_a_run_that_takes_the_place_of_another_has_its_own_configuration() -> None:
     for config in ({"lr": 1, "old": 1}, {"lr": 1, "k": 5}, {"lr": 1, "k": 5}, {}):
         with init(id="again", config=dict(config)) as run:

@@ -18,6 +18,7 @@ import pytest
 from forks import done_by_fork
 
 from artifacts.catalog.upkeep import collect
+from artifacts.errors import StorageError
 from artifacts.runs import compaction, delivery, journal, segments
 from artifacts.runs.delivery import Delivery
 from artifacts.runs.heartbeat import beat, state_of
@@ -28,7 +29,7 @@ from artifacts.runs.reader import segment_data
 from artifacts.runs.recovery import recover, sync
 from artifacts.runs.writer import Writer, pace
 from artifacts.storage import FileStore, LocalStore, open_store
-from runs.away import AwayStore
+from runs.away import GONE, AwayStore
 from runs.logbook import Logbook, OverStore, never
 
 _NONE = timedelta()
@@ -153,6 +154,30 @@ def test_text_that_is_no_unicode_is_spelled_out_and_blocks_nothing(book: Logbook
     assert (state.facts["name"], state.config[said]) == (said, [{"deep": said}])
     assert book.rows(keys=[said]) == [{said: said}]
     assert [*state.files] == [said]
+
+
+def test_what_could_not_be_delivered_is_due_though_nothing_new_is_said(
+    book: Logbook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> None:
+        raise GONE
+
+    writer = book.write()
+    writer.row(0, {"x": 0})
+    writer.flush()
+    assert writer._delivery is not None
+    writer.row(1, {"x": 1})
+    with monkeypatch.context() as patch:
+        patch.setattr(writer._delivery._fold, "append", refuse)
+        with pytest.raises(StorageError):
+            writer.flush()
+    assert writer.backlog[1] == 1
+
+    writer.step(1.0, 0.0, 2.0)
+
+    assert book.steps == [0, 1]
+    assert writer.backlog[1] == 0
+    writer.close()
 
 
 def test_neither_a_segment_nor_an_event_grows_with_what_waits(
