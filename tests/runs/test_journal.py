@@ -1,6 +1,6 @@
 """Journal: what was written is read back, record by record, by whoever comes."""
 
-from __future__ import annotations
+from __future__ import json
 
 import errno
 import math
@@ -203,7 +203,8 @@ def test_a_last_file_without_a_head_is_not_there_yet(tmp_path: Path) -> None:
     assert reading.next() == [b"one"]
     assert reading.next() == []
 
-    second.write_bytes(b'{"journal":1,"first":1,"run":"abc"}\ntwo\n')
+    head = {"journal": 1, "id": journal.id, "first": 1, **ABOUT}
+    second.write_bytes(json.dumps(head).encode() + b"\ntwo\n")
 
     assert reading.next() == [b"two"]
 
