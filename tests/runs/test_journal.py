@@ -1,8 +1,9 @@
 """Journal: what was written is read back, record by record, by whoever comes."""
 
-from __future__ import json
+from __future__ import annotations
 
 import errno
+import json
 import math
 import os
 import shutil
