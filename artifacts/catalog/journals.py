@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import dropwhile
 from typing import Any, NamedTuple, Self
 
 from artifacts.catalog.fields import MAX_EPOCH, id_of, number_of, seconds_of
@@ -116,6 +117,11 @@ class Journals:
         """As `save` gave it. Raises KeyError, TypeError."""
         starts = [Start(*each) for each in saved["starts"]]
         return cls(saved["fence"], dict(saved["delivered"]), [*saved.get("gone", [])], starts)
+
+
+def from_a_start_on(event: Event) -> Event:
+    """What counts of it for a run that is deleted: nothing before it is started again."""
+    return _with(event, [*dropwhile(lambda change: change["kind"] != "started", event.changes)])
 
 
 def _with(event: Event, changes: Sequence[Change]) -> Event:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, Self
 
 from artifacts.catalog.fields import number_of, seconds_of, text_of, texts_of
-from artifacts.catalog.journals import Journals
+from artifacts.catalog.journals import Journals, from_a_start_on
 from artifacts.catalog.segment import Segment, blob_of, whole_of
 from artifacts.content import MAX_SIZE
 from artifacts.storage import Change, Checkpoints, Event, Name, Put, Rows, apply_rules
@@ -70,19 +70,13 @@ class RunState:
     def apply(self, event: Event, key: str) -> None:
         """Raises UnknownEventError, MalformedError."""
         check_kinds(event, key)  # before any of it is taken as told
-        counting = self._of_a_run_that_is(self.journals.counting(event, key))
+        counting = self.journals.counting(event, key)
+        if self.is_deleted:
+            counting = from_a_start_on(counting)
         self.batches += any(change["kind"] == "rows" for change in counting.changes)
         if any(change["kind"] != "fenced" for change in counting.changes):
             self.heard_at = event.time
         apply_rules(self, _RULES, counting, key)
-
-    def _of_a_run_that_is(self, event: Event) -> Event:
-        """Once it is deleted nothing counts before it is started again."""
-        if not self.is_deleted:
-            return event
-        kinds = [change["kind"] for change in event.changes]
-        start = kinds.index("started") if "started" in kinds else len(kinds)
-        return replace(event, header={**event.header, "changes": [*event.changes[start:]]})
 
     def _begin_anew(self) -> None:
         """Of what was there before, only what is about the log itself stays."""

@@ -9,11 +9,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from itertools import dropwhile
 from typing import Any, Self
 
 from artifacts.catalog.fields import text_of, texts_of
-from artifacts.catalog.journals import Journals
+from artifacts.catalog.journals import Journals, from_a_start_on
 from artifacts.catalog.logs import Logs
 from artifacts.catalog.run import RUN_KINDS, check_kinds
 from artifacts.catalog.version import Version
@@ -160,16 +159,10 @@ def _go_on(log: Log, known: _Read) -> _Read:
         check_kinds(event, key)
         counting = journals.counting(event, key)
         if told.facts.state == DELETED:
-            counting = _from_a_start_on(counting)
+            counting = from_a_start_on(counting)
         apply_rules(told, _RULES, counting, key)
         tail = event.tail
     return _Read(tail, told.facts, journals.save())
-
-
-def _from_a_start_on(event: Event) -> Event:
-    """Nothing else is told of a run that was deleted."""
-    left = [*dropwhile(lambda change: change["kind"] != "started", event.changes)]
-    return replace(event, header={**event.header, "changes": left})
 
 
 def is_version_id(text: str) -> bool:
