@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 from artifacts.catalog import Facts, Version
@@ -11,9 +12,8 @@ from artifacts.catalog import Facts, Version
 
 def facts_of(version: Version) -> Facts:
     """As of the version's last refresh, and the caller's to change."""
-    row = version.row
-    metadata = deepcopy(dict(row.metadata))
-    return Facts(version.aliases, [*row.tags], row.description, metadata, row.run, row.ttl)
+    facts = Facts.of(version.row, version.aliases)
+    return replace(facts, tags=[*facts.tags], metadata=deepcopy(dict(facts.metadata)))
 
 
 def changes(before: Facts, after: Facts, version: Version) -> list[dict[str, Any]]:

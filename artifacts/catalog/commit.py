@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from artifacts.catalog.draft import Draft
+from artifacts.catalog.row import VersionRow
 from artifacts.content import Digest, Manifest, PageRow, build
 from artifacts.names import LATEST
 from artifacts.storage import (
@@ -54,6 +55,19 @@ class Facts:
     ttl: int | None = None  # seconds that it lasts, 0 for ever; None for what others say
     distributed: str | None = None  # which meeting of many writers it came of
     created: str | None = None  # when, in another store of which it is a copy
+
+    @classmethod
+    def of(cls, row: VersionRow, aliases: Sequence[str] = (), created: str | None = None) -> Self:
+        """What is said of a version, for another that is to be like it."""
+        return cls(
+            aliases=aliases,
+            tags=row.tags,
+            description=row.description,
+            metadata=row.metadata,
+            run=row.run,
+            ttl=row.ttl,
+            created=created,
+        )
 
     def committing(self, content: Content) -> Change:
         """What its event says of it."""

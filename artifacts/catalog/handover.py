@@ -62,7 +62,8 @@ class Handover:
         draft = self._moved(version, version.collection_name.collection, version.type)
         commit = commit_over_latest if self._is_incremental(version) else Catalog.commit
         place = version.collection_name
-        made = commit(self._target.writable, draft, place.entity, place.project, _facts_of(version))
+        facts = Facts.of(version.row, version.aliases)  # it is a version there from now on
+        made = commit(self._target.writable, draft, place.entity, place.project, facts)
         self.twins[id_] = made.id
         return made
 
@@ -183,16 +184,3 @@ def _any_version(session: Session, id_: str) -> Version | None:
             return None
         found = CollectionName(settings.entity, settings.project, fold.state.name)
         return Version(catalog.store, catalog.logs.name_of(fold, found), fold, row)
-
-
-def _facts_of(version: Version) -> Facts:
-    """Without its time: it is a version there from now on, and lasts from now on."""
-    row = version.row
-    return Facts(
-        aliases=version.aliases,
-        tags=row.tags,
-        description=row.description,
-        metadata=row.metadata,
-        run=row.run,
-        ttl=row.ttl,
-    )

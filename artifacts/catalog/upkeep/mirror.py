@@ -112,14 +112,7 @@ def _draft(source: Session, version: Version) -> Draft:
 
 def _commit(draft: Draft, row: VersionRow, target: Session, name: CollectionName) -> None:
     moved = draft.moved(target.draft(name.collection, draft.type))
-    facts = Facts(
-        tags=row.tags,
-        description=row.description,
-        metadata=row.metadata,
-        run=row.run,
-        ttl=row.ttl,
-        created=row.created,
-    )
+    facts = Facts.of(row, created=row.created)
     _expect(target.writable.commit(moved, name.entity, name.project, facts), row.number)
 
 
