@@ -98,16 +98,6 @@ class Diary:
         if self._writer is not None:
             self._writer.close(exit_code, state)
 
-    @property
-    def status(self) -> tuple[int, int, float | None]:
-        """What was told so far, how much of it is not in the store, and when something was last."""
-        told, waiting = self._record.backlog if self._record is not None else (0, 0)
-        told_at = self._record.told_at if self._record is not None else None
-        if self._writer is None:
-            return told, waiting, told_at
-        of_writer, waiting_there = self._writer.backlog
-        return told - waiting + of_writer, waiting_there, self._writer.delivered_at or told_at
-
     def _begin(self, away: Exception | None = None) -> Writer:
         """What the record did not tell goes over to the journal; so does what may be under way."""
         with self._lock:

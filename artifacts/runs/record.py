@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event, Lock
@@ -33,8 +32,6 @@ class RunRecord:
         self._waiting = [*first]
         self._proposal: Proposal | None = None
         self._is_given_up = False
-        self._appended = 0
-        self.told_at: float | None = None  # seconds since 1970; None before the first time
         self._lock, self._appending = Lock(), Lock()
         self._hurry = Event()
         self._later = ThreadPoolExecutor(1, "art-run") if log.store.concurrency > 1 else None
@@ -79,14 +76,6 @@ class RunRecord:
             self._waiting.clear()
             return waiting
 
-    @property
-    def backlog(self) -> tuple[int, int]:
-        """Changes that were added so far, and how many of them are not told."""
-        with self._lock:
-            under_way = len(self._proposal.changes) if self._proposal is not None else 0
-            waiting = under_way + len(self._waiting)
-            return self._appended + waiting, waiting
-
     def _flush_soon(self) -> None:
         if not self._is_behind():  # an earlier one told of it
             return
@@ -120,8 +109,6 @@ class RunRecord:
                 for event in self._log.after(self._tail):
                     self._tail = event.tail
                     is_there |= event.transaction == proposal.transaction
-        with self._lock:
-            if is_there:
-                self._appended += len(proposal.changes)
-                self.told_at = time.time()
+        if is_there:
+            with self._lock:
                 self._proposal = None
