@@ -94,6 +94,7 @@ _MODULES = frozenset(("errors", "sdk", "util"))
 _MEDIA = frozenset(
     ("Audio", "Graph", "Histogram", "Html", "Image", "Molecule", "Object3D", "Plotly", "Table")
 ) | frozenset(("Video", "box3d", "data_types", "plot", "plot_table"))
+_SWEEPS = frozenset(("agent", "controller", "sweep"))
 _RENAMED = {"Error": "ArtifactsError"}
 
 __all__ = [
@@ -143,6 +144,8 @@ def __getattr__(name: str) -> object:
         return importlib.import_module(f"artifacts.{name}")
     if name in _MEDIA:
         raise AttributeError(f"this version has no media objects yet, so no artifacts.{name}")
+    if name in _SWEEPS:
+        raise AttributeError(f"this version has no sweeps yet, so no artifacts.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'artifacts' has no attribute {name!r}")
     value: object = getattr(importlib.import_module(_HOMES[name]), _RENAMED.get(name, name))

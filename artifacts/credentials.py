@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from artifacts.errors import InvalidSettingError
@@ -28,8 +29,8 @@ _log = logging.getLogger(__name__)
 class Credentials:
     """By the URL of a store; what is kept of a URL serves all stores below it.
 
-    The file says what is in the keyring, so that is asked for nothing else. Raises
-    InvalidSettingError for a file that is damaged, OSError.
+    The file says what is in the keyring, so that is asked for nothing else. It may be a link, which
+    stays. Raises InvalidSettingError for a file that is damaged and for what is no file, OSError.
     """
 
     def __init__(self, file: Path) -> None:
@@ -56,6 +57,7 @@ class Credentials:
     def keep(self, url: str, options: Mapping[str, Any]) -> str:
         """Instead of what was kept for that URL; where. Only this user can read it."""
         place = url.rstrip("/")
+        self._check()
         is_hidden = _to_keyring(place, options)
         row: dict[str, Any] = {"keyring": True} if is_hidden else {"options": dict(options)}
         with self._alone():
@@ -78,11 +80,12 @@ class Credentials:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Nobody else changes the file meanwhile, where the system has locks of folders."""
-        self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = self._target.parent
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if fcntl is None:
             yield
             return
-        fd = os.open(self.file.parent, os.O_RDONLY)
+        fd = os.open(folder, os.O_RDONLY)
         try:
             with suppress(OSError):  # a disk without locks
                 fcntl.flock(fd, fcntl.LOCK_EX)
@@ -90,7 +93,20 @@ class Credentials:
         finally:
             os.close(fd)
 
+    @property
+    def _target(self) -> Path:
+        """The file itself, where what is named is a link."""
+        return Path(os.path.realpath(self.file))
+
+    def _check(self) -> None:
+        """Opening a pipe may wait for ever, and a device must not be replaced."""
+        with suppress(FileNotFoundError, NotADirectoryError):
+            if not S_ISREG(self.file.stat().st_mode):
+                reason = "is no file, but a folder or a device: name another"
+                raise InvalidSettingError("credentials_file", str(self.file), reason)
+
     def _read(self) -> dict[str, dict[str, Any]]:
+        self._check()
         try:
             with self.file.open("rb") as file:
                 mode, text = os.fstat(file.fileno()).st_mode, file.read()
@@ -111,13 +127,14 @@ class Credentials:
         raise InvalidSettingError("credentials_file", str(self.file), reason)
 
     def _write(self, stores: Mapping[str, Mapping[str, Any]]) -> None:
-        beside = self.file.with_name(f".{self.file.name}.{os.getpid()}")
+        target = self._target
+        beside = target.with_name(f".{target.name}.{os.getpid()}")
         beside.unlink(missing_ok=True)
         fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(fd, "w", encoding="utf-8") as file:
                 json.dump({"credentials": _EDITION, "stores": stores}, file)
-            beside.replace(self.file)
+            beside.replace(target)
         finally:
             beside.unlink(missing_ok=True)
 

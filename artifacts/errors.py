@@ -17,8 +17,10 @@ ArtifactsError
 ├── NotFoundError                 name something that exists (a LookupError)
 │   ├── ArtifactNotFoundError
 │   ├── EntryNotFoundError
+│   ├── FolderNotFoundError       (a FileNotFoundError)
 │   ├── MissingReferenceError     (a FileNotFoundError)
 │   ├── ObjectNotFoundError
+│   ├── ProjectNotFoundError      (a CommError as well)
 │   ├── ReceiptNotFoundError
 │   ├── RunNotFoundError
 │   └── StoreNotFoundError
@@ -26,7 +28,8 @@ ArtifactsError
 │   ├── AlreadyExistsError
 │   ├── FileChangedError
 │   ├── LocalChangesError
-│   └── LostRaceError
+│   ├── LostRaceError
+│   └── ObstructedError
 ├── StateError                    right call, wrong moment
 │   ├── AliasedError              (a CommError as well)
 │   ├── ArtifactStatusError
@@ -38,6 +41,7 @@ ArtifactsError
 ├── IntegrityError                the bytes are not what their name says: stop
 │   ├── BrokenLogError
 │   ├── ChangedReferenceError     (a ValueError)
+│   ├── DamagedReceiptError
 │   ├── DigestMismatchError
 │   ├── MalformedError
 │   ├── MissingBlobError
@@ -209,6 +213,17 @@ class EntryNotFoundError(NotFoundError, KeyError):
         return f"Path not contained in artifact: {self.path}"
 
 
+class FolderNotFoundError(NotFoundError, FileNotFoundError):
+    """There is nothing to compare with an artifact, or what there is is no folder."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(folder)
+        self.folder = folder
+
+    def __str__(self) -> str:
+        return f"there is no folder {self.folder}: download the artifact, or say where it lies"
+
+
 class MissingReferenceError(NotFoundError, FileNotFoundError):
     """Nothing lies where a reference leads; `path` is that of the entry, if it is one."""
 
@@ -229,6 +244,15 @@ class ObjectNotFoundError(NotFoundError):
 
     def __str__(self) -> str:
         return f"no object at {self.key!r}"
+
+
+class ProjectNotFoundError(NotFoundError, CommError):
+    def __init__(self, name: str, store: str) -> None:
+        super().__init__(name, store)
+        self.name, self.store = name, store
+
+    def __str__(self) -> str:
+        return f"no project {self.name!r} in {self.store}; `art ls --all` lists what there is"
 
 
 class ReceiptNotFoundError(NotFoundError):
@@ -304,6 +328,18 @@ class LostRaceError(ConflictError):
 
     def __str__(self) -> str:
         return f"{self.key!r} was written by somebody else; fold it and append again"
+
+
+class ObstructedError(ConflictError):
+    """`found` and `wanted` are what lies in a folder, and what the artifact has in its place."""
+
+    def __init__(self, path: str, found: str, wanted: str) -> None:
+        super().__init__(path, found, wanted)
+        self.path, self.found, self.wanted = path, found, wanted
+
+    def __str__(self) -> str:
+        found, wanted = f"is a {self.found} here", f"a {self.wanted} in the artifact"
+        return f"{self.path!r} {found} and {wanted}: move or delete what is here, and try again"
 
 
 class StateError(ArtifactsError):
@@ -396,6 +432,20 @@ class ChangedReferenceError(IntegrityError, ValueError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.uri} changed since it was added: {self.reason}"
+
+
+class DamagedReceiptError(IntegrityError):
+    """The file that a download left is not as it was left."""
+
+    def __init__(self, receipt: str) -> None:
+        super().__init__(receipt)
+        self.receipt = receipt
+
+    def __str__(self) -> str:
+        return (
+            f"the receipt {self.receipt} is damaged; get the artifact once more, "
+            "or name the version to compare the folder with"
+        )
 
 
 class DigestMismatchError(IntegrityError):

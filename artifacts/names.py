@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from artifacts.errors import InvalidNameError
 
@@ -25,8 +26,7 @@ _HEX = re.compile(r"[0-9a-f]+")
 _LIKE_A_URL = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]+):/(?!/)")  # C:/ is a disk
 
 
-@dataclass(frozen=True, slots=True)
-class CollectionName:
+class CollectionName(Struct, frozen=True):
     """A collection, its entity and project spelled out."""
 
     entity: str
@@ -51,8 +51,7 @@ class CollectionName:
         return f"{self.entity}/{self.project}/{self.collection}"
 
 
-@dataclass(frozen=True, slots=True)
-class ArtifactName:
+class ArtifactName(Struct, frozen=True):
     """One version of a collection, by its number (`v3`) or by an alias."""
 
     entity: str
@@ -73,7 +72,7 @@ class ArtifactName:
 
         With `default_version=None` the version must be written. Raises InvalidNameError.
         """
-        path, colon, version = text.partition(":")
+        path, colon, version = _text(text).partition(":")
         if not colon:
             if default_version is None:
                 raise InvalidNameError(text, "must be specified as 'collection:alias'")
@@ -89,8 +88,7 @@ class ArtifactName:
         return f"{self.entity}/{self.project}/{self.collection}:{self.version}"
 
 
-@dataclass(frozen=True, slots=True)
-class DigestName:
+class DigestName(Struct, frozen=True):
     """Whatever version has this content, in one collection, or (None) in any of the project.
 
     Within a collection the first eight digits are enough.
@@ -136,7 +134,7 @@ def parse_name(
     64 hex digits alone are a digest; a collection of that name needs its version said.
     Raises InvalidNameError.
     """
-    last = text.rpartition("/")[2]
+    last = _text(text).rpartition("/")[2]
     is_digest = "@" in last or (len(last) == 64 and _HEX.fullmatch(last))
     if is_digest and ":" not in text:
         return DigestName.parse(text, entity=entity, project=project)
@@ -215,7 +213,7 @@ def check_folder(text: str) -> str:
 
 def _split(text: str, entity: str, project: str) -> tuple[str, str, str]:
     """Entity, project and the rest, the defaults standing for what is left out."""
-    parts = text.split("/")
+    parts = _text(text).split("/")
     if len(parts) > 3 or "" in parts:
         raise InvalidNameError(text, _FORM)
     entity, project, last = [*(entity, project)[: 3 - len(parts)], *parts]
@@ -265,9 +263,7 @@ def _check_no_folder(text: str, what: str) -> str:
 
 
 def _check_text(text: str, what: str) -> None:
-    if not isinstance(text, str):  # of who does not check types
-        raise InvalidNameError(repr(text), f"{what} must be text")
-    if not text.strip():
+    if not _text(text, what).strip():
         raise InvalidNameError(text, f"{what} must not be empty")
     if len(text) > MAX_LENGTH:
         raise InvalidNameError(
@@ -275,3 +271,10 @@ def _check_text(text: str, what: str) -> None:
         )
     if found := _UNWRITABLE.search(text):
         raise InvalidNameError(text, f"{what} must not contain {found[0]!r}")
+
+
+def _text(text: str, what: str = "an artifact's name") -> str:
+    """Of who does not check types."""
+    if not isinstance(text, str):
+        raise InvalidNameError(repr(text), f"{what} must be text, not {type(text).__name__}")
+    return text

@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from artifacts.errors import InvalidNameError
 from artifacts.names import check_run_id
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Struct, frozen=True):
     """One of W&B's settings. `kind` is the type of its value, where it has one."""
 
     kind: type

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 from artifacts.errors import InvalidNameError, InvalidSettingError
-from artifacts.names import check_entity, check_folder, check_project, nearest_project
-from artifacts.options import FLAGS, OPTIONS, SECRETS, option_of, read_option
+from artifacts.names import check_entity, check_project, nearest_project
+from artifacts.options import OPTIONS, option_of
+from artifacts.written import READERS, Written, has_password, refusal
 
 _VARIABLES = {  # weakest first
     "store": ("ART_STORE",),
@@ -31,10 +30,7 @@ _TABLES: dict[str, tuple[str, ...]] = {  # of two in one folder the first counts
     "art.toml": (),
     "pyproject.toml": ("tool", "art"),
 }
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(?:([kmgt])(i)?)?b?", re.IGNORECASE)
 _CACHE_SIZE = 50 * 10**9
-_HIDDEN = {"storage_options", "reference_options"}
-_PASSWORD = re.compile(r"(?<=:/)(/?)[^/@]*:[^/]*(?=@)")
 
 
 class Overrides(TypedDict, total=False):
@@ -102,11 +98,11 @@ class Settings:
     def __setattr__(self, name: str, value: Any) -> None:  # noqa: ANN401
         name = _public(name)
         if name in OPTIONS:
-            said = _Written(name, value, "argument", Path()).as_option()
+            said = Written(name, value, "argument", Path()).as_option()
             object.__setattr__(self, "options", {**self.options, name: said})
         elif name in _FIELDS:
             before = getattr(self, name)
-            written = _Written(name, value, "argument", Path.cwd())
+            written = Written(name, value, "argument", Path.cwd())
             object.__setattr__(self, name, written.as_field())
             try:
                 self.check()
@@ -114,7 +110,7 @@ class Settings:
                 object.__setattr__(self, name, before)
                 raise
         else:
-            raise _refusal(name, value, "argument", "no such setting")
+            raise refusal(name, value, "argument", "no such setting")
 
     def __hash__(self) -> int:
         return hash((self.store, self.entity, self.project, self.cache_dir, self.artifact_dir))
@@ -179,104 +175,11 @@ class Settings:
             check(value)
         except InvalidNameError as error:
             source = self.sources.get(name, "argument")
-            raise _refusal(name, value, source, error.reason) from None
+            raise refusal(name, value, source, error.reason) from None
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """One setting as somebody wrote it, where, and the folder where its path would start."""
-
-    setting: str
-    value: object
-    source: str
-    folder: Path
-
-    def __post_init__(self) -> None:
-        if self.setting not in _VARIABLES and self.setting not in OPTIONS:
-            raise self._refused(f"no such setting, expected one of {', '.join(_VARIABLES)}")
-
-    def as_field(self) -> Any:  # noqa: ANN401
-        """As the setting wants it."""
-        return _READERS[self.setting](self)
-
-    def as_option(self) -> Any:  # noqa: ANN401
-        """As W&B's setting wants it."""
-        try:
-            return read_option(self.setting, self.value)
-        except InvalidNameError as error:
-            raise self._refused(error.reason) from None
-
-    def as_text(self) -> str:
-        if not isinstance(self.value, str):
-            raise self._refused("expected text")
-        return self.value
-
-    def as_path(self) -> Path:
-        if not isinstance(self.value, str | os.PathLike) or not os.fspath(self.value):
-            raise self._refused("expected a path")
-        try:
-            text = os.path.expanduser(check_folder(os.fspath(self.value)))
-        except InvalidNameError as error:
-            raise self._refused(error.reason) from None
-        if text.startswith("~"):
-            raise self._refused("no such home folder, give an absolute path")
-        return Path(os.path.abspath(self.folder / text))
-
-    def as_url(self) -> str:
-        if isinstance(self.value, str) and "://" in self.value:
-            return self.value
-        return str(self.as_path())
-
-    def as_flag(self) -> bool:
-        flag = FLAGS.get(str(self.value).lower())
-        if flag is None:
-            raise self._refused("expected true or false")
-        return flag
-
-    def as_size(self) -> int:
-        try:
-            return parse_size(str(self.value))
-        except InvalidNameError as error:
-            raise self._refused(error.reason) from None
-
-    def as_table(self) -> Mapping[str, Any]:
-        """A table, or the JSON of one."""
-        table = self.value
-        if isinstance(table, str):
-            try:
-                table = json.loads(table)
-            except ValueError:
-                raise self._refused("expected JSON") from None
-        if not isinstance(table, Mapping):
-            raise self._refused("expected a table, in the environment as JSON")
-        return dict(table)
-
-    def as_tables(self) -> Mapping[str, Mapping[str, Any]]:
-        """A table of tables, or the JSON of one."""
-        tables = self.as_table()
-        if not all(isinstance(table, Mapping) for table in tables.values()):
-            raise self._refused("expected a table for each scheme, as {s3 = {anon = true}}")
-        return {str(key): dict(table) for key, table in tables.items()}
-
-    def _refused(self, reason: str) -> InvalidSettingError:
-        return _refusal(self.setting, self.value, self.source, reason)
-
-
-_READERS: Mapping[str, Callable[[_Written], Any]] = {
-    "store": _Written.as_url,
-    "entity": _Written.as_text,
-    "project": _Written.as_text,
-    "cache_dir": _Written.as_path,
-    "artifact_dir": _Written.as_path,
-    "quiet": _Written.as_flag,
-    "cache_size": _Written.as_size,
-    "storage_options": _Written.as_table,
-    "reference_options": _Written.as_tables,
-    "single_writer": _Written.as_flag,
-    "offline": _Written.as_flag,
-}
 _FIELDS: Mapping[str, Callable[[], Any]] = {
-    **dict.fromkeys(_READERS, bool),
+    **dict.fromkeys(READERS, bool),
     "cache_size": lambda: _CACHE_SIZE,
     **dict.fromkeys(("storage_options", "reference_options", "options", "sources"), dict),
 }
@@ -303,54 +206,35 @@ def _found(given: Mapping[str, Any]) -> dict[str, Any]:
     )
     written = {each.setting: each for each in layers}  # the last one counts
     return {
-        **{name: written[name].as_field() for name in _READERS},
+        **{name: written[name].as_field() for name in READERS},
         "options": {name: written[name].as_option() for name in written if name in OPTIONS},
         "sources": {each.setting: each.source for each in written.values()},
     }
 
 
-def parse_size(text: str) -> int:
-    """Bytes that 10GB, 1.5 GiB, 500M or 0 are; thousands unless it has an i.
-
-    Raises InvalidNameError.
-    """
-    match = _SIZE.fullmatch(text.strip())
-    if match is None:
-        raise InvalidNameError(text, "expected a size like 10GB or 500MiB")
-    unit = (1024 if match[3] else 1000) ** " kmgt".index((match[2] or " ").lower())
-    return int(float(match[1]) * unit)
-
-
-def _refusal(setting: str, value: object, source: str, reason: str) -> InvalidSettingError:
-    shown = (
-        "***" if setting in _HIDDEN or setting in SECRETS else _PASSWORD.sub(r"\1***", str(value))
-    )
-    return InvalidSettingError(setting, shown, f"{reason} (from {source})")
-
-
-def _from_arguments(overrides: Mapping[str, Any], folder: Path) -> Iterator[_Written]:
+def _from_arguments(overrides: Mapping[str, Any], folder: Path) -> Iterator[Written]:
     for name, value in overrides.items():
         if value is not None:
-            yield _Written(name, value, "argument", folder)
+            yield Written(name, value, "argument", folder)
 
 
-def _from_environment(folder: Path) -> Iterator[_Written]:
+def _from_environment(folder: Path) -> Iterator[Written]:
     for name, variables in _VARIABLES.items():
         for variable in variables:
             if value := os.environ.get(variable):  # an empty one is as good as unset
-                yield _Written(name, value, f"environment {variable}", folder)
+                yield Written(name, value, f"environment {variable}", folder)
     for variable in sorted(os.environ, reverse=True):  # WANDB_* before ART_*, which are stronger
         name_ = option_of(variable) if variable.startswith(("WANDB_", "ART_")) else None
         if name_ is not None and (value := os.environ[variable]):
-            yield _Written(name_, value, f"environment {variable}", folder)
+            yield Written(name_, value, f"environment {variable}", folder)
 
 
-def _from_file(folder: Path) -> Iterator[_Written]:
+def _from_file(folder: Path) -> Iterator[Written]:
     """What the nearest file says, and none farther away."""
     for path in (place / name for place in (folder, *folder.parents) for name in _TABLES):
         table = _read_table(path) if os.path.isfile(path) else None
         if table is not None:
-            yield from (_Written(key, table[key], str(path), path.parent) for key in table)
+            yield from (Written(key, table[key], str(path), path.parent) for key in table)
             return
 
 
@@ -370,7 +254,7 @@ def _read_table(path: Path) -> dict[str, object] | None:
     return table
 
 
-def _from_defaults(folder: Path) -> Iterator[_Written]:
+def _from_defaults(folder: Path) -> Iterator[Written]:
     import platformdirs  # here, since `art --version` needs none of it
 
     defaults = {
@@ -387,23 +271,23 @@ def _from_defaults(folder: Path) -> Iterator[_Written]:
         "offline": False,
     }
     for name, value in defaults.items():
-        yield _Written(name, value, "default", folder)
+        yield Written(name, value, "default", folder)
     yield from _from_git(folder)
 
 
-def _from_git(folder: Path) -> Iterator[_Written]:
+def _from_git(folder: Path) -> Iterator[Written]:
     """The project is called like the folder of the working tree, where there is one."""
     for root in (folder, *folder.parents):
         if os.path.exists(root / ".git"):  # a folder, or a file in a worktree
             if project := nearest_project(root.name):
-                yield _Written("project", project, f"git root {root}", folder)
+                yield Written("project", project, f"git root {root}", folder)
             return
 
 
 def _check_store(url: str) -> None:
     if "://" not in url and not os.path.isabs(url):
         raise InvalidNameError(url, "expected a URL or an absolute path")
-    if _PASSWORD.search(url):
+    if has_password(url):
         raise InvalidNameError(url, "a URL is shown and written down: give the password elsewhere")
 
 

@@ -19,6 +19,7 @@ def add(bench: Bench) -> Report:
         steps=(f"add {source.title} to S3",),
         ours=served(product.add([source.folder], 0, URL)),
         rivals=(Rival(served(peers.s3_put(source.folder)), wall_bars={0: 0.1}),),
+        inputs=(source.folder,),
     )
     duels = bench.run(race)
     return Report(rows(race, duels), [peak(race, duels, _PEAK)])
@@ -32,6 +33,7 @@ def big(bench: Bench) -> Report:
         steps=(f"add one file of {source.title} to S3", "download it"),
         ours=served(product.add_and_download(source.folder, source.size, URL)),
         rivals=(Rival(peer, wall_bars={0: 0.85, 1: 0.85}),),
+        inputs=(source.folder,),
     )
     duels = bench.run(race)
     return Report(rows(race, duels), [peak(race, duels, _PEAK, step) for step in (0, 1)])

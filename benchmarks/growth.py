@@ -56,6 +56,7 @@ def _run(bench: Bench, pair: Pair, least: int, rivals: tuple[Rival, ...]) -> Rep
         steps=(f"add {first.title}", f"then {second.title}"),
         ours=product.add((first.folder, second.folder), least),
         rivals=rivals,
+        inputs=(first.folder, second.folder),
     )
     duels = bench.run(race)
     return Report(rows(race, duels), stored=stored(race, duels))

@@ -44,7 +44,7 @@ print(json.dumps(figures))
 _READ = """\
 import json, time
 from artifacts.catalog import Session
-from artifacts.runs.history import columns, scan
+from artifacts.runs.rows.history import columns, scan
 from artifacts.settings import Settings
 session = Session(Settings.load())
 started = time.perf_counter()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import median
 
 from benchmarks.contender import Contender
+from benchmarks.data import read
 from benchmarks.process import ProgramFailedError, Usage
-from benchmarks.scratch import Scratch
+from benchmarks.scratch import Scratch, forget
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,29 +55,49 @@ class Duel:
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """`steps` says what each step of the contenders does; a rival may do the first ones only."""
+    """`steps` says what each step of the contenders does; a rival may do the first ones only.
+
+    All of `inputs`, and nothing else, is in the page cache when a contender begins.
+    """
 
     steps: tuple[str, ...]
     ours: Contender
     rivals: Sequence[Rival]
+    inputs: Sequence[Path] = ()
 
     def run(self, rounds: int, scratch: Scratch) -> list[Duel]:
-        """Ours, rival, ours, rival, …: each rival's run directly follows one of ours."""
+        """Ours, rival; rival, ours; …: the runs of a pair follow each other, each first in turn.
+
+        Whoever runs first may find the machine otherwise than whoever follows: a virtual machine
+        that gave its free memory back pays for it anew, up to a second a GiB.
+        """
         absent = self.ours.missing
         duels = [Duel(rival, note=absent or rival.contender.missing) for rival in self.rivals]
         for number in range(1, rounds + 1):
             for duel in duels:
                 if not duel.note:
-                    self._fight(duel, scratch)
+                    self._fight(duel, scratch, ours_first=number % 2 == 1)
                     progress(f"  {number}/{rounds} {_summary(duel)}")
         return duels
 
-    def _fight(self, duel: Duel, scratch: Scratch) -> None:
+    def _fight(self, duel: Duel, scratch: Scratch, *, ours_first: bool) -> None:
         """A round of both sides; a note and nothing else if one of them fails."""
+        pair = (self.ours, duel.rival.contender)
         try:
-            duel.rounds.append((self.ours.run(scratch), duel.rival.contender.run(scratch)))
+            if ours_first:
+                ours, theirs = (self._run(each, scratch) for each in pair)
+            else:
+                theirs, ours = (self._run(each, scratch) for each in reversed(pair))
+            duel.rounds.append((ours, theirs))
         except ProgramFailedError as error:
             duel.note = f"failed, {error}"
+
+    def _run(self, contender: Contender, scratch: Scratch) -> list[Usage]:
+        if self.inputs:
+            forget()
+        for folder in self.inputs:
+            read(folder)
+        return contender.run(scratch)
 
 
 def cpu_of(usage: Usage) -> float:

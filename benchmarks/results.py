@@ -58,10 +58,12 @@ def document(results: Sequence[Result], absent: Sequence[str], versions: dict[st
         f"Machine: {results[0].machine}.",
         f"Measured: {'; '.join(measured)}.",
         f"Peers: {', '.join(f'{name} {number}' for name, number in versions.items())}.",
-        "Each run is a whole process; a rival's run directly follows one of ours. Times are medians"
-        " of all rounds; a ratio is the median of what each round gives, with its extremes.",
+        "Each run is a whole process; ours and a rival's follow each other, each first in turn;"
+        " before, the page cache is emptied, and what they read brought into it. Times are medians;"
+        " a ratio is the median of what each round gives, with its extremes.",
         "Stored is what a step adds to the store's folder: data, names, indexes and caches in it."
-        " S3 is Ceph's gateway with all data in memory, on the same cores, empty before each run;"
+        " S3 is Ceph's gateway with all data in memory and TCP_NODELAY, as other servers have it,"
+        " on the same cores, empty before each run;"
         " our download verifies and fills an empty cache of this machine.",
     )
     return "\n\n".join((tables, "\n".join(f"- {note}" for note in notes)))

@@ -55,6 +55,7 @@ def add(bench: Bench) -> Report:
             Rival(peers.dvc(twice, size, bench.scratch.root / "dvc")),
             Rival(peers.wandb(twice, size)),
         ),
+        inputs=(folder,),
     )
     duels = bench.run(race)
     return Report(rows(race, duels), [peak(race, duels, 150 * data.MIB)])
@@ -69,10 +70,12 @@ def verify(bench: Bench) -> Report:
 def download(bench: Bench) -> Report:
     """Small files into a fresh folder."""
     source = bench.small_files()
+    store = bench.store_of(source)
     race = Race(
         steps=(f"download {source.title}",),
-        ours=product.download(bench.store_of(source), source.size),
+        ours=product.download(store, source.size),
         rivals=(Rival(peers.copy(source.folder, source.size), wall_bars={0: 1.1}),),
+        inputs=(source.folder, store),
     )
     return Report(rows(race, bench.run(race)), [])
 
@@ -88,6 +91,7 @@ def add_big(bench: Bench) -> Report:
             Rival(peers.copy_and_sync(file, size), wall_bars={0: 1.25}),
             Rival(peers.copy_and_hash(file, size), cpu_bars={0: 1.2}),
         ),
+        inputs=(source.folder,),
     )
     duels = bench.run(race)
     return Report(rows(race, duels), [peak(race, duels, 200 * data.MIB)])
@@ -103,10 +107,12 @@ def download_big(bench: Bench) -> Report:
     """One big file into a fresh folder."""
     source = bench.big_file()
     copy = peers.copy_file(source.folder / "big.bin", source.size)
+    store = bench.store_of(source)
     race = Race(
         steps=(f"download one file of {source.title}",),
-        ours=product.download(bench.store_of(source), source.size),
+        ours=product.download(store, source.size),
         rivals=(Rival(copy, wall_bars={0: 1.1}),),
+        inputs=(source.folder, store),
     )
     duels = bench.run(race)
     return Report(rows(race, duels), [peak(race, duels, 200 * data.MIB)])
@@ -169,9 +175,8 @@ def _verify(bench: Bench, source: Source, title: str, bar: float) -> Report:
     place = bench.store_of(source)
     product.download(place, source.size).run_at(place)
     folder = place / "copy"
-    race = Race(
-        (title,), product.verify(folder), (Rival(peers.hash_files(folder), cpu_bars={0: bar}),)
-    )
+    rival = Rival(peers.hash_files(folder), cpu_bars={0: bar})
+    race = Race((title,), product.verify(folder), (rival,), inputs=(folder,))
     return Report(rows(race, bench.run(race)), [])
 
 

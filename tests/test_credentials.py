@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from threading import Barrier, BrokenBarrierError
 from types import ModuleType
@@ -179,3 +181,34 @@ def test_a_keyring_that_does_not_open_any_more_is_told(
     assert credentials.options_of("s3://other") == {}
     assert credentials.forget("s3://bucket")
     assert credentials.options_of("s3://bucket") == {}
+
+
+def test_a_link_goes_on_to_lead_to_the_file(credentials: Credentials, tmp_path: Path) -> None:
+    target = tmp_path / "synced" / "credentials.json"
+    target.parent.mkdir()
+    credentials.file.parent.mkdir()
+    credentials.file.symlink_to(target)
+
+    credentials.keep("s3://bucket", SECRET)
+    credentials.keep("s3://other", SECRET)
+
+    assert credentials.file.readlink() == target
+    assert credentials.options_of("s3://bucket") == SECRET
+    assert [*target.parent.iterdir()] == [target]
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_no_file_is_refused_and_stays(credentials: Credentials, ring: Ring) -> None:
+    credentials.file.parent.mkdir()
+    os.mkfifo(credentials.file)
+
+    for ask in (
+        partial(credentials.keep, "s3://bucket", SECRET),
+        partial(credentials.forget, "s3://bucket"),
+        partial(credentials.options_of, "s3://bucket"),
+    ):
+        with pytest.raises(InvalidSettingError, match="is no file"):
+            ask()
+
+    assert credentials.file.is_fifo()
+    assert ring.kept == {}

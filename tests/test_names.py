@@ -1,6 +1,8 @@
 """Names: what is written is read back the same, and every refused form is refused."""
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -273,3 +275,12 @@ def test_tags_are_listed_once_in_order(
 def test_tag_is_refused(tag: str) -> None:
     with pytest.raises(InvalidNameError):
         check_tags(["fine", tag])
+
+
+@pytest.mark.parametrize("text", [None, 3, b"x", Path("x")])
+def test_what_is_no_text_is_told_with_its_type(text: Any) -> None:  # noqa: ANN401
+    for parse in (parse_name, ArtifactName.parse, DigestName.parse, CollectionName.parse):
+        with pytest.raises(InvalidNameError, match=f"must be text, not {type(text).__name__}"):
+            parse(text, entity="e", project="p")
+    with pytest.raises(InvalidNameError, match=f"must be text, not {type(text).__name__}"):
+        check_type(text)

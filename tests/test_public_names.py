@@ -72,6 +72,13 @@ def test_media_objects_are_said_not_to_be_there_yet(name: str) -> None:
         getattr(artifacts, name)
 
 
+@pytest.mark.parametrize("name", ["agent", "controller", "sweep"])
+def test_sweeps_are_said_not_to_be_there_yet(name: str) -> None:
+    assert not hasattr(artifacts, name)
+    with pytest.raises(AttributeError, match=f"no sweeps yet, so no artifacts.{name}$"):
+        getattr(artifacts, name)
+
+
 def test_import_loads_nothing_heavy() -> None:
     code = "import sys, artifacts; print(*{name.partition('.')[0] for name in sys.modules})"
     loaded = subprocess.run(

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
-from pathlib import Path
 
 import pytest
+from named_tests import ROOT, functions, rows_of
 
-ROOT = Path(__file__).parent.parent
-PAGE = ROOT / "docs" / "reference.md"
+ROWS = rows_of((ROOT / "docs" / "reference.md").read_text())
 REFERENCE = json.loads((ROOT / "tests" / "artifact" / "reference.json").read_text())
-ROW = re.compile(r"\| `(?P<name>[\w.]+)` \| `(?P<file>tests/[\w/]+\.py)::(?P<test>\w+)` \|")
 OF_ARTIFACTS = re.compile(r"artifact|registr|_model|create_project")  # members of Api and Run
 SPECIAL = {"__getitem__", "__setitem__", "__iter__", "__len__", "__next__", "__bool__", "__eq__"}
 
@@ -53,34 +49,16 @@ def is_ours(name: str) -> bool:
     return not (owner in SKIPPED_OF and member in NOT_OURS)
 
 
-def rows() -> dict[str, tuple[str, str]]:
-    found = [each.groupdict() for each in ROW.finditer(PAGE.read_text())]
-    table = {each["name"]: (each["file"], each["test"]) for each in found}
-    assert len(table) == len(found), "a name is in the table twice"
-    return table
-
-
-@cache
-def functions(file: str) -> Mapping[str, str]:
-    """Source of each test of a module, by its name."""
-    source = (ROOT / file).read_text()
-    return {
-        node.name: ast.get_source_segment(source, node) or ""
-        for node in ast.parse(source).body
-        if isinstance(node, ast.FunctionDef)
-    }
-
-
 def test_every_name_of_theirs_is_in_the_table_or_said_to_come() -> None:
     wanted = {name for name in names() if is_ours(name)}
 
-    assert rows().keys() == wanted - COMING.keys()
+    assert ROWS.keys() == wanted - COMING.keys()
     assert COMING.keys() <= wanted
 
 
-@pytest.mark.parametrize("name", sorted(rows()))
+@pytest.mark.parametrize("name", sorted(ROWS))
 def test_test_that_is_named_is_there_and_speaks_of_it(name: str) -> None:
-    file, test = rows()[name]
+    file, test = ROWS[name]
 
     assert test in functions(file)
     member = name.rpartition(".")[2]

@@ -10,8 +10,8 @@ from typing import Any
 import platformdirs
 import pytest
 
-from artifacts.errors import InvalidNameError, InvalidSettingError
-from artifacts.settings import Settings, parse_size
+from artifacts.errors import InvalidSettingError
+from artifacts.settings import Settings
 
 
 @pytest.fixture(autouse=True)
@@ -323,27 +323,3 @@ def test_password_in_a_url_is_not_repeated(slashes: str) -> None:
 def test_relative_path_is_refused_below_the_door(change: dict[str, Any]) -> None:
     with pytest.raises(InvalidSettingError, match="absolute path"):
         replace(Settings.load(), **change)
-
-
-@pytest.mark.parametrize(
-    ("text", "size"),
-    [
-        ("0", 0),
-        ("10GB", 10**10),
-        ("10 gb", 10**10),
-        ("1.5GiB", 3 * 2**29),
-        ("500M", 5 * 10**8),
-        ("2TiB", 2**41),
-        ("7kib", 7 * 2**10),
-        ("12B", 12),
-        ("123", 123),
-    ],
-)
-def test_a_size_is_written_as_people_do(text: str, size: int) -> None:
-    assert parse_size(text) == Settings.load(cache_size=text).cache_size == size
-
-
-@pytest.mark.parametrize("text", ["", "GB", "-1", "1e9", "10XB", "10iB", "1.GB", "٣GB", "10GB,"])
-def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(InvalidNameError, match="expected a size"):
-        parse_size(text)

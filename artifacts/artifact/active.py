@@ -11,7 +11,9 @@ from artifacts.settings import Settings
 
 Log: TypeAlias = Callable[[Any], object]
 """How the run logs an artifact."""
-_active: list[tuple[Session, Log]] = []
+Link: TypeAlias = Callable[[Any, str, list[str] | None], object]
+"""How it shows one at a target path, under aliases."""
+_active: list[tuple[Session, Log, Link]] = []
 
 
 def current_session() -> Session:
@@ -24,14 +26,20 @@ def current_log() -> Log | None:
     return _active[-1][1] if _active else None
 
 
+def current_link() -> Link | None:
+    """None without an active run."""
+    return _active[-1][2] if _active else None
+
+
 @contextmanager
-def use_session(session: Session, log: Log) -> Iterator[None]:
+def use_session(session: Session, log: Log, link: Link) -> Iterator[None]:
     """Until the end, artifacts that are told of no other session belong to this one.
 
-    What is saved without being logged is logged by `log`.
+    What is saved without being logged is logged by `log`, and what is linked is by `link`.
     """
-    _active.append((session, log))
+    active = session, log, link
+    _active.append(active)
     try:
         yield
     finally:
-        _active.remove((session, log))
+        _active.remove(active)

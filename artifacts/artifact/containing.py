@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from artifacts.artifact.arguments import StrPath, as_path
-from artifacts.artifact.delivering import Delivering
+from artifacts.artifact.downloading import Downloading
 from artifacts.artifact.entry import ArtifactManifest, ArtifactManifestEntry
 from artifacts.artifact.files import ArtifactFiles
 from artifacts.content import Entry, Manifest
@@ -23,7 +23,7 @@ MEDIA = tuple(
 """How the files end in which W&B keeps media objects."""
 
 
-class Containing(Delivering):
+class Containing(Downloading):
     """What is in an artifact, logged or not."""
 
     @property

@@ -35,7 +35,8 @@ class Described(Named):
         """Names that stand for this version; change the list, then `save`.
 
         Of one version of a collection at a time: saving an alias takes it from any other. Raises
-        ArtifactNotLoggedError; once saved ValueError for one with / or :, or like v3.
+        ArtifactNotLoggedError; once saved ValueError for one with / or :, or like v3. None is
+        refused with TypeError: [] takes all of them away.
         """
         self._logged("aliases")
         return self._aliases
@@ -43,13 +44,15 @@ class Described(Named):
     @aliases.setter
     def aliases(self, aliases: list[str]) -> None:
         self._logged("aliases")
+        _refuse_none(aliases, "aliases")
         self._aliases = [*check_aliases(aliases)]
 
     @property
     def tags(self) -> list[str]:
         """Labels of this version; change the list, then `save`.
 
-        Raises ArtifactNotLoggedError; once saved ValueError for what is more than words.
+        Raises ArtifactNotLoggedError; once saved ValueError for what is more than words. None is
+        refused with TypeError: [] takes all of them away.
         """
         self._logged("tags")
         return self._tags
@@ -57,6 +60,7 @@ class Described(Named):
     @tags.setter
     def tags(self, tags: list[str]) -> None:
         self._logged("tags")
+        _refuse_none(tags, "tags")
         self._tags = [*check_tags(tags)]
 
     @property
@@ -99,3 +103,9 @@ class Described(Named):
     def commit_hash(self) -> str:
         """The manifest's digest: what a store keeps the content under."""
         return self._logged("commit_hash").digest.hex()
+
+
+def _refuse_none(texts: list[str] | None, what: str) -> None:
+    """Of who does not check types. Raises TypeError."""
+    if texts is None:
+        raise TypeError(f"{what} must be a list of str, not None; [] takes all {what} away")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from artifacts.artifact.life import Living
 from artifacts.catalog import Distributed, Draft, Facts, Session

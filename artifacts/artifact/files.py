@@ -51,13 +51,16 @@ class File:
     ) -> TextIO:
         """Put the file below `root` and open it there, for reading, as UTF-8.
 
-        One that is there already is kept as it is with `exist_ok`, and made anew with `replace`.
-        Raises ValueError for it without either. `api` means nothing here.
+        What is there already is kept as it is with `exist_ok`, and made anew with `replace`. Raises
+        InvalidError, a ValueError, for it without either, and for replacing what is neither a file
+        nor a link. `api` means nothing here.
         """
         target = os.path.join(root, *self.name.split("/"))
         if not os.path.lexists(target):
             target = self._entry.download(root)
         elif replace:
+            if not (os.path.islink(target) or os.path.isfile(target)):
+                raise InvalidError(f"{target} is no file, so it stays: download to another root")
             os.unlink(target)
             target = self._entry.download(root)
         elif not exist_ok:

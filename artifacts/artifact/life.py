@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Self
+
+from msgspec.structs import replace
 
 from artifacts.artifact.active import current_log
 from artifacts.artifact.facts import changes, without

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from artifacts.artifact.active import current_log, current_session
+from artifacts.artifact.active import current_link
 from artifacts.artifact.life import Living
 from artifacts.catalog import RunFacts, Session
 from artifacts.names import CollectionName, check_aliases
@@ -24,18 +24,18 @@ class Linked(Living):
     def link(self, target_path: str, aliases: list[str] | None = None) -> None:
         """Show it in a portfolio or registry, which is made if there is none.
 
-        The target is `[[entity/]project/]portfolio`, by default in the active run's entity and
-        project, and without a run in the artifact's; `model-registry` and `wandb-registry-<name>`
-        are projects like any other. The aliases, and `latest`, are the portfolio's own, and move
-        from what has them there. Raises ArtifactNotLoggedError, and ValueError for another form of
-        target, a bad alias, or a collection that is no portfolio or has another type.
+        With an active run as its `link_artifact`, so offline when the run is synced. The target is
+        `[[entity/]project/]portfolio`, by default in the active run's entity and project, and
+        without a run in the artifact's; `model-registry` and `wandb-registry-<name>` are projects
+        like any other. The aliases, and `latest`, are the portfolio's own, and move from what has
+        them there. Raises ArtifactNotLoggedError, and ValueError for another form of target, a bad
+        alias, or a collection that is no portfolio or has another type.
         """
         home = self._logged("link").collection_name
-        entity, project = home.entity, home.project
-        if current_log() is not None:
-            settings = current_session().settings
-            entity, project = settings.entity, settings.project
-        target = CollectionName.parse(target_path, entity=entity, project=project)
+        if (link := current_link()) is not None:
+            link(self, target_path, aliases)
+            return
+        target = CollectionName.parse(target_path, entity=home.entity, project=home.project)
         self.show(target, check_aliases(aliases))
 
     def show(self, target: CollectionName, aliases: Sequence[str]) -> None:
@@ -45,7 +45,7 @@ class Linked(Living):
 
     def lies_in(self, session: Session) -> bool:
         """Whether it is a version of the session's store. Raises ArtifactNotLoggedError."""
-        return self._logged("lies_in").store.url == session.settings.store
+        return self._logged("lies_in").store.url == session.url
 
     def unlink(self) -> None:
         """The portfolio that it was found in shows it no more; where it was logged it stays.

@@ -39,11 +39,12 @@ class Referring(Adding):
 
         Raises ValueError for a uri that leads nowhere or holds credentials (those belong in the
         setting `reference_options`), for more than `max_objects` objects, by default 10,000,000,
-        or a path with other content, and then adds nothing; FileNotFoundError where nothing is.
+        or a path with other content, and then adds nothing; FileNotFoundError where nothing is;
+        TypeError for what is neither uri nor entry.
         """
         draft = self._open_for("add_reference")
         path = None if name is None else as_path(name)
-        text = uri.ref_url() if isinstance(uri, ArtifactManifestEntry) else uri
+        text = _uri_of(uri)
         if text.startswith(f"{SCHEME}://"):
             there, row = Others(self._the_session.catalog.store).row(text)
             return _Added(self, draft.add_rows([(path or there.rpartition("/")[2], row)]))
@@ -53,6 +54,14 @@ class Referring(Adding):
             session = self._the_session
             found = refer(wish, session.places, progress, executor, session.cache)
             return _Added(self, draft.add_rows(found))
+
+
+def _uri_of(uri: ArtifactManifestEntry | str) -> str:
+    """Raises TypeError, of who does not check types."""
+    text = uri.ref_url() if isinstance(uri, ArtifactManifestEntry) else uri
+    if not isinstance(text, str):
+        raise TypeError(f"add_reference wants a uri or an entry, not {text!r}")
+    return text
 
 
 class _Added(Sequence[ArtifactManifestEntry]):

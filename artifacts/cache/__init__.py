@@ -5,22 +5,20 @@ from artifacts.cache.cached import CachedStore, cached, uncached
 from artifacts.cache.checked import Checked, checked_key
 from artifacts.cache.checkout import Checkout, Outcome, Part
 from artifacts.cache.copies import PART_BYTES, Copies, key_of
-from artifacts.cache.dereference import Fetch, References, Tell
+from artifacts.cache.delivered import (
+    Delivered,
+    Expected,
+    Had,
+    expected_details,
+    expected_files,
+    known_content,
+)
+from artifacts.cache.dereference import Fetch, References
 from artifacts.cache.digests import clear_digests, digests_size
 from artifacts.cache.ignore import IGNORE_FILE, Ignore, Patterns
 from artifacts.cache.intake import Intake
 from artifacts.cache.placement import CUT_BYTES
-from artifacts.cache.receipt import (
-    RECEIPT,
-    Delivery,
-    Expected,
-    Had,
-    Receipt,
-    check_not_ours,
-    expected_details,
-    expected_files,
-    is_ours,
-)
+from artifacts.cache.receipt import RECEIPT, Receipt, check_not_ours, is_ours
 from artifacts.cache.refer import MOST_OBJECTS, Referred, Wish, refer
 from artifacts.cache.renewal import Renewal
 from artifacts.cache.tree import FILES_ONLY, Keep, Tree
@@ -38,7 +36,7 @@ __all__ = [
     "Checked",
     "Checkout",
     "Copies",
-    "Delivery",
+    "Delivered",
     "Expected",
     "Fetch",
     "Findings",
@@ -53,7 +51,6 @@ __all__ = [
     "References",
     "Referred",
     "Renewal",
-    "Tell",
     "Tree",
     "Verdict",
     "Wish",
@@ -69,6 +66,7 @@ __all__ = [
     "files_below",
     "is_ours",
     "key_of",
+    "known_content",
     "refer",
     "uncached",
     "verify_copies",

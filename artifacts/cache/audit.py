@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from typing import TypeAlias
 
 from blake3 import blake3
+from msgspec import Struct, field
 
+from artifacts.cache.delivered import Expected
 from artifacts.cache.details import fault_of
 from artifacts.cache.hashing import hash_files
-from artifacts.cache.receipt import Expected, is_ours
+from artifacts.cache.receipt import is_ours
 from artifacts.content import Detail, Digest
 from artifacts.progress import Progress, Silent
 from artifacts.storage import hash_file, silent
@@ -27,8 +29,7 @@ _Present: TypeAlias = tuple[str, str, Expected]
 """Path below the root, path on disk, and what should be there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(Struct, frozen=True):
     """A file whose content is not what it should be; `found` is None if it cannot be read."""
 
     path: str
@@ -36,13 +37,13 @@ class Changed:
     found: Digest | None
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
+class Findings(Struct, frozen=True):
     """All differences, each list in path order."""
 
     checked: int  # files
     size: int  # bytes of them
-    missing: list[tuple[str, Digest]] = field(default_factory=list)
+    missing: list[tuple[str, Digest | None]] = field(default_factory=list)
+    """With the digest, if it is known."""
     changed: list[Changed] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)
     differing: list[tuple[str, str]] = field(default_factory=list)
@@ -55,7 +56,10 @@ class Findings:
     def lines(self) -> list[str]:
         """One sentence for each difference."""
         return [
-            *(f"missing: {path} (expected {digest})" for path, digest in self.missing),
+            *(
+                f"missing: {path}" + (f" (expected {digest})" if digest else "")
+                for path, digest in self.missing
+            ),
             *(f"changed: {c.path} (expected {c.expected}, found {c.found})" for c in self.changed),
             # what is no UTF-8 could not be printed
             *(
@@ -72,30 +76,31 @@ def audit(
     progress: Progress | None = None,
     *,
     executor: Executor | None = None,
-    unproven: Container[str] = (),
+    unproven: Collection[str] = (),
     details: Mapping[str, Detail] | None = None,
 ) -> Findings:
     """Every file below `root` against `expected`, digests and sizes by path.
 
     `details` say what else there should be: links, empty folders and permissions.
-    Files at `unproven` paths may be there or not, and have any content: nobody knows theirs.
+    Files at `unproven` paths have to be there, with any content: nobody knows theirs.
 
     The same is found whoever reads the files: threads of this process, or the workers of an
     executor, which must see them under the same absolute paths.
     """
     what_else = details or {}
     left = dict(expected)
+    unseen = {*unproven}
     unexpected: list[str] = []
 
     def present() -> Iterator[_Present]:
         for path, on_disk in files_below(os.path.abspath(root)):
             wanted = left.pop(path, None)
-            if wanted is None and (path in unproven or path in what_else):
-                continue
-            if wanted is None:
-                unexpected.append(path)
-            else:
+            if wanted is not None:
                 yield path, on_disk, wanted
+            elif path in unseen:
+                unseen.remove(path)
+            elif path not in what_else:
+                unexpected.append(path)
 
     progress = progress or Silent()
     if executor is None:
@@ -105,7 +110,13 @@ def audit(
     return Findings(
         checked=len(expected) - len(left),
         size=sum(expected[path][1] for path in expected if path not in left),
-        missing=[(path, Digest(digest)) for path, (digest, _) in sorted(left.items())],
+        missing=sorted(
+            [
+                *((path, Digest(digest)) for path, (digest, _) in left.items()),
+                *((path, None) for path in unseen),
+            ],
+            key=itemgetter(0),
+        ),
         changed=[
             Changed(path, Digest(expected[path][0]), Digest(found) if found else None)
             for path, found in wrong

@@ -8,13 +8,15 @@ import shutil
 import stat as modes
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Self, TypeAlias
 
+from msgspec import Struct, field
+
 from artifacts.cache.audit import digest_of
 from artifacts.cache.copies import Copies
+from artifacts.cache.delivered import Expected
 from artifacts.cache.dereference import References
 from artifacts.cache.details import (
     digests_of_links,
@@ -23,7 +25,7 @@ from artifacts.cache.details import (
     link_digest,
     permissions,
 )
-from artifacts.cache.receipt import PARTIAL, Expected, is_unfinished
+from artifacts.cache.receipt import PARTIAL, is_unfinished
 from artifacts.cache.stage import Stage
 from artifacts.cache.supply import Supply
 from artifacts.content import Detail, Digest, Entry, Kind, Page
@@ -31,6 +33,7 @@ from artifacts.errors import (
     ArtifactsError,
     InvalidPathError,
     LocalChangesError,
+    ObstructedError,
     OutsideLinkError,
     StorageError,
     UnsupportedFileError,
@@ -46,15 +49,18 @@ _UNCLAIMED_S = 60  # what a killed download left is soon gone: between making an
 _FAR_WORKERS = 2  # of a store that pays for concurrency: each of them has many requests under way
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What became of the files; `problems` are all of those that could not be delivered."""
+class Outcome(Struct):
+    """What became of the files; `problems` are all of those that could not be delivered.
+
+    `lacked` are references that were to be left out if they lead to nothing, and do; with sizes.
+    """
 
     written: int = 0
     kept: int = 0
     deleted: int = 0
     problems: list[ArtifactsError] = field(default_factory=list)
     edited: list[str] = field(default_factory=list)
+    lacked: Mapping[str, int] = field(default_factory=dict)
 
     def raise_problems(self) -> None:
         """Raises the first problem, with the others as its notes."""
@@ -218,6 +224,14 @@ class Checkout:
             return True  # nothing is there, or what is in the way will be named when it is met
         if entry.kind is Kind.FOLDER:
             return not modes.S_ISDIR(mode) or not has_permissions(target, entry.detail)
+        return self._is_to_be_there(entry, target, mode)
+
+    def _is_to_be_there(self, entry: Entry, target: str, mode: int) -> bool:
+        """Whether a file is to be written over what is there; what is not to be is reported."""
+        if modes.S_ISDIR(mode):
+            self._report(ObstructedError(entry.path, "folder", "file"))
+            self._miss(entry)
+            return False
         is_link = modes.S_ISLNK(mode)
         found = link_digest(target) if is_link else digest_of(target)
         is_same_kind = is_link == (entry.kind is Kind.SYMLINK)
@@ -233,7 +247,13 @@ class Checkout:
         if self._force or (delivered is not None and found == delivered):
             return True
         self.outcome.edited.append(entry.path)
+        self._miss(entry)
         return False
+
+    def _miss(self, entry: Entry) -> None:
+        """The receipt tells of what a reference leads to, though it did not come."""
+        if entry.kind is Kind.REFERENCE and self._references is not None:
+            self._references.miss(entry)
 
     def _is_right(self, entry: Entry, found: Digest | None) -> bool:
         if entry.kind is Kind.REFERENCE and self._references is not None:

@@ -166,26 +166,26 @@ class Contents:
 
     def add_to_index(self, packs: Sequence[int], chunks: Iterable[Located]) -> None:
         """What lies in new packs, so that others find it."""
-        names, new = self.names(), {*packs}
-        solos = [*self._new_solos()]
+        names, rows = self.names(), []
+        if new := {*packs}:
+            rows = [
+                Located(digest, names[blob], offset)
+                for digest, (blob, offset) in self.places.items()
+                if blob in new
+            ]
+        solos, found = [*self._new_solos()], [*chunks]
+        rows += solos + found
         least = _TINY if self._asks_at_once else _LITTLE
-        rows = [
-            Located(digest, names[blob], offset)
-            for digest, (blob, offset) in self.places.items()
-            if blob in new
-        ]
-        rows += solos
-        rows += (found := [*chunks])
         if rows and (found or solos or self._unknown >= least):
             self._index.add(rows)
 
     def _new_solos(self) -> Iterator[Located]:
         """Under names that nobody could guess: those of this epoch that the index has not."""
-        names = self.names()
-        for digest, (blob, offset) in self.places.items():
-            if blob >= 0 and names[blob].digest == digest and names[blob].epoch:
-                row = Located(Digest(digest), names[blob], offset)
-                if names[blob].epoch == self.epoch.number and self._index.find(digest) != row:
+        for number, name in enumerate(self.names()):
+            blob, offset = self.places.get(name.digest, (SOLO, 0))
+            if blob == number and name.epoch and name.epoch == self.epoch.number:
+                row = Located(name.digest, name, offset)
+                if self._index.find(name.digest) != row:
                     yield row
 
     def _named(self, pieces: Sequence[Piece]) -> Sequence[Span]:

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
-from artifacts.cache.receipt import Expected, Had
+from msgspec import Struct, field
+
+from artifacts.cache.delivered import Expected, Had, known_content
 from artifacts.content import Digest, Entry
 from artifacts.errors import ArtifactsError, MissingReferenceError, StorageError
-from artifacts.storage import PerProcess, Places, Recorded, fetch
+from artifacts.storage import PerProcess, Places, Recorded, Tell, fetch
 
 _AT_ONCE = 16
 _log = logging.getLogger(__name__)
-
-Tell: TypeAlias = Callable[[int], None]
 
 
 class Fetch(Protocol):
@@ -32,11 +31,11 @@ class Fetch(Protocol):
         """
 
 
-@dataclass(slots=True)
-class References:
-    """`delivered` is what lies in the folder of them, by path; `had` what did before.
+class References(Struct):
+    """`delivered` is what the folder has of them, by path, or should have; `had` what it had.
 
-    Those that lead to nothing are an error each, or with `may_lack` a warning.
+    Those that lead to nothing are an error each, or with `may_lack` a warning, and not missed:
+    `lacked` are these, with the sizes that they had.
     """
 
     places: Places
@@ -44,6 +43,7 @@ class References:
     had: Mapping[str, Had] = field(default_factory=dict)
     may_lack: bool = False
     delivered: dict[str, Expected] = field(default_factory=dict)
+    lacked: dict[str, int] = field(default_factory=dict)
     _pool: PerProcess[ThreadPoolExecutor] = field(
         default_factory=lambda: PerProcess(
             partial(ThreadPoolExecutor, _AT_ONCE, thread_name_prefix="art-refer")
@@ -55,8 +55,9 @@ class References:
         detail = entry.detail
         if detail is None:
             return False
-        if detail.is_content and found == entry.digest:
-            self.delivered[entry.path] = (entry.digest, entry.size or 0)
+        known = known_content(entry)
+        if known is not None and found == known[0]:
+            self.delivered[entry.path] = known
             return True
         had = self.had.get(entry.path)
         if had is None or had.entry != entry.digest:
@@ -83,8 +84,20 @@ class References:
                 os.unlink(target)
             if isinstance(error, MissingReferenceError) and self.may_lack:
                 _log.warning("%s", error)
+                self.lacked[entry.path] = entry.size or 0
                 return False
+            self.miss(entry)
             return error
         except OSError as error:
+            self.miss(entry)
             return StorageError(entry.path, error.strerror or str(error))
+        self.lacked.pop(entry.path, None)  # it may have lacked at the first attempt
         return True
+
+    def miss(self, entry: Entry) -> None:
+        """Whoever verifies the folder is told that it is not there, if it is known what it is."""
+        had, known = self.had.get(entry.path), known_content(entry)
+        if had is not None and had.entry == entry.digest:
+            self.delivered[entry.path] = had.content
+        elif known is not None:
+            self.delivered[entry.path] = known

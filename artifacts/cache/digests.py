@@ -23,8 +23,9 @@ import secrets
 import shutil
 import struct
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 from artifacts.content import Digest
@@ -35,10 +36,9 @@ _MAGIC = b"artdigs2"
 _HEAD = struct.Struct("<8sIIQ")  # magic, bytes of names, rows, and when they were written
 _KEY = struct.Struct("<QQQqq")  # device, inode, size, mtime, ctime: what must all be as it was
 _INODE = 16  # leading bytes of a key
-_PLACE = struct.Struct("<iQ")
-_KNOWN = 32 + _PLACE.size  # bytes of a digest and a place
-_DAY = struct.Struct(">I")  # of 1970: when the row last served; its bytes have its order
-_ROW = _KEY.size + _KNOWN + _DAY.size
+_KNOWN = struct.Struct("<32siQ4s")  # digest, place, and the day when the row last served
+_DAY = struct.Struct(">I")  # of 1970; its bytes have its order
+_ROW = struct.Struct(f"{_KEY.size}s{_KNOWN.size}s")
 _DAY_NS = 86_400 * 10**9
 _NOTED_DAYS = 7  # after these, a use is written down again
 _KEPT_DAYS = 60  # a row, or a file of them, that nobody used
@@ -55,50 +55,64 @@ class Digests:
         self.blobs: list[Name] = []
         self.numbers: dict[int, int | None] = {}  # what a user of this calls them; None is gone
         self._rows: dict[bytes, bytes] = {}
-        self._fresh: dict[bytes, tuple[bytes, Place]] = {}
+        self._fresh: dict[bytes, bytes] = {}
         self._began_ns = time.time_ns()
         self._used: set[bytes] = set()
         self._noted = self._day(_NOTED_DAYS)
         self._load()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was known when it was loaded."""
+        return not self._rows
 
     def get(self, key: bytes) -> tuple[bytes, Place] | None:
         """Digest and place of a file that is as it was; a place's blob counts in `blobs`."""
         row = self._rows.get(key)
         if row is None:
             return None
-        if row[_KNOWN:] < self._noted:
+        digest, blob, offset, day = _KNOWN.unpack(row)
+        if day < self._noted:
             self._used.add(key)
-        return row[:32], _PLACE.unpack_from(row, 32)
+        return digest, (blob, offset)
 
-    def put(self, key: bytes, stat: os.stat_result, digest: bytes, place: Place) -> None:
+    def put(self, key: bytes, stat: os.stat_result, digest: bytes) -> None:
         """Remember, if the file was at rest. Source: the racy-git rule of git's index."""
         modified = stat.st_mtime_ns
         tick = _TICK_NS if modified % 1_000_000_000 else _COARSE_TICK_NS
         if max(modified, stat.st_ctime_ns) < self._began_ns - tick:
-            self._fresh[key] = (digest, place)
+            self._fresh[key] = digest
 
-    def save(self, blobs: Iterable[Name]) -> None:
-        """Write, if anything is new; the places that were put count in `blobs`."""
+    def save(self, blobs: Iterable[Name], places: Mapping[bytes, Place]) -> None:
+        """Write, if anything is new, with the `places` of content, which count in `blobs`.
+
+        Content that has none lies in pieces.
+        """
         if not self._fresh and not self._used:
             return
         numbers = {name: i for i, name in enumerate(self.blobs)}
         moved = [numbers.setdefault(name, len(numbers)) for name in blobs]
-        changed = {key[:_INODE] for key in self._fresh}
-        today, old = self._day(0), self._day(_KEPT_DAYS)
-        rows = {
-            key: row[:_KNOWN] + today if key in self._used else row
-            for key, row in self._rows.items()
-            if key[:_INODE] not in changed and (row[_KNOWN:] > old or key in self._used)
-        }
-        for key, (digest, (blob, offset)) in self._fresh.items():
-            place = _PLACE.pack(moved[blob] if blob >= 0 else blob, offset)
-            rows[key] = digest + place + today
+        rows = self._kept() if self._rows else {}
+        today = self._day(0)
+        for key, digest in self._fresh.items():
+            blob, offset = places.get(digest, (IN_PIECES, 0))
+            rows[key] = _KNOWN.pack(digest, moved[blob] if blob >= 0 else blob, offset, today)
         self._rows = rows
         self._fresh.clear()
         self._used.clear()
         self.blobs = [*numbers]
         self._write()
         self._delete_unused()
+
+    def _kept(self) -> dict[bytes, bytes]:
+        """Rows of files that did not change, unless nobody used them for long."""
+        changed = {key[:_INODE] for key in self._fresh}
+        today, old = self._day(0), self._day(_KEPT_DAYS)
+        return {
+            key: row[: -_DAY.size] + today if key in self._used else row
+            for key, row in self._rows.items()
+            if key[:_INODE] not in changed and (row[-_DAY.size :] > old or key in self._used)
+        }
 
     def _day(self, ago: int) -> bytes:
         return _DAY.pack(max(0, self._began_ns // _DAY_NS - ago))
@@ -113,10 +127,8 @@ class Digests:
 
     def _write(self) -> None:
         names = "\n".join(map(str, self.blobs)).encode()
-        parts = [_HEAD.pack(_MAGIC, len(names), len(self._rows), self._began_ns), names]
-        for row in self._rows.items():
-            parts += row
-        body = b"".join(parts)
+        head = _HEAD.pack(_MAGIC, len(names), len(self._rows), self._began_ns)
+        body = b"".join((head, names, *chain.from_iterable(self._rows.items())))
         beside = self._path.with_name(f"{self._path.name}.{secrets.token_hex(4)}")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -136,16 +148,13 @@ class Digests:
             return
         magic, names, count, written_ns = _HEAD.unpack_from(body)
         start = 32 + _HEAD.size + names
-        if magic != _MAGIC or len(data) != start + count * _ROW:
+        if magic != _MAGIC or len(data) != start + count * _ROW.size:
             return
         if written_ns > self._began_ns:
             return  # the clock was set back since
         text = data[start - names : start].decode()
         self.blobs = [Name.parse(line) for line in text.splitlines()]
-        known = _KEY.size
-        self._rows = {
-            data[i : i + known]: data[i + known : i + _ROW] for i in range(start, len(data), _ROW)
-        }
+        self._rows = dict(_ROW.iter_unpack(memoryview(data)[start:]))
 
 
 def state_key(stat: os.stat_result) -> bytes:

@@ -7,7 +7,8 @@ import stat as modes
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 try:
     import fcntl
@@ -19,8 +20,7 @@ _TALLY = struct.Struct("<q")
 _MOST = 2**62  # bytes; a tally of more is damaged
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(Struct, frozen=True):
     """A file of the cache: where, how long, and when it was last used."""
 
     path: str

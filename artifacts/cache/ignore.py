@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from artifacts.errors import InvalidError
 
@@ -23,8 +25,7 @@ _Rules: TypeAlias = "tuple[str, GitIgnoreSpec]"
 """A folder's path with a slash, and what is said of the paths below it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ignore:
+class Ignore(Struct, frozen=True):
     """What `exclude` or an ignore file on the way names is left out; so is all below it.
 
     With `include` given, files that it does not name are, whatever else is said of them. Where

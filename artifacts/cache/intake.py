@@ -102,13 +102,10 @@ class Intake:
         """
         progress = progress or Silent()
         rows = self._rows_of(tree.root)
-        hashed = hashed_ahead(tree, lambda stat: rows.get(state_key(stat)) is not None, executor)
-        for (path, source, stat), told in hashed:
-            digest, size = self._take(
-                prefix + path, source, stat, rows, is_immutable=is_immutable, told=told
-            )
+        taken = self._taken(tree, prefix, rows, executor, is_immutable=is_immutable)
+        for path, (digest, size) in taken:
             progress.advance(size)
-            yield prefix + path, digest, size
+            yield path, digest, size
 
     def add_file(self, source: str, path: str, *, is_immutable: bool = False) -> tuple[Digest, int]:
         """Digest and size of one file that will be called `path`."""
@@ -137,7 +134,7 @@ class Intake:
         try:
             with beside.open("xb") as file:
                 file.writelines(content)
-            found, _ = self._read(path, str(beside), size)
+            found, *_ = self._read(path, str(beside))
         finally:
             beside.unlink(missing_ok=True)
         if found != digest:
@@ -163,7 +160,7 @@ class Intake:
             digests = needed()
             self._later = {key: value for key, value in self._later.items() if key in digests}
         for digest, (path, source) in [*self._later.items()]:
-            if self._read(path, source, os.stat(source).st_size)[0] != digest:
+            if self._read(path, source)[0] != digest:
                 raise FileChangedError(source)
         self._later.clear()
         packs = [number for number, blob in enumerate(self.contents.blobs) if blob is None]
@@ -174,7 +171,7 @@ class Intake:
         self.contents.settle()
         self.contents.add_to_index(packs, self._large.close())
         for rows in self._digests.values():
-            rows.save(self.contents.names())
+            rows.save(self.contents.names(), self.contents.places)
         return self.contents
 
     def _all(self) -> Collection[bytes]:
@@ -190,6 +187,26 @@ class Intake:
         if root not in self._digests:
             self._digests[root] = Digests(self._cache, self._store_id, root)
         return self._digests[root]
+
+    def _taken(
+        self,
+        tree: Tree,
+        prefix: str,
+        rows: Digests,
+        executor: Executor | None,
+        *,
+        is_immutable: bool,
+    ) -> Iterator[tuple[str, tuple[bytes, int]]]:
+        """Where nothing of the tree can be known, no file's state is asked for by its path."""
+        if executor is None and not is_immutable and rows.is_empty:
+            for path, entry in tree.entries():
+                name = prefix + path
+                yield name, self._store(name, entry.path, rows)
+            return
+        hashed = hashed_ahead(tree, lambda stat: rows.get(state_key(stat)) is not None, executor)
+        for (path, source, stat), told in hashed:
+            name = prefix + path
+            yield name, self._take(name, source, stat, rows, is_immutable=is_immutable, told=told)
 
     def _take(
         self,
@@ -209,18 +226,23 @@ class Intake:
         ):
             return hit[0], stat.st_size
         if told is not None and self._is_stored(path, source, stat, told):
-            place = self.contents.places.get(told.digest, (IN_PIECES, 0))
-            rows.put(key, stat, told.digest, place)
+            rows.put(key, stat, told.digest)
             return told.digest, stat.st_size
         if is_immutable:
             return self._postpone(path, source, told if told and told.is_of(stat) else None)
+        return self._store(path, source, rows)
+
+    def _store(self, path: str, source: str, rows: Digests) -> tuple[bytes, int]:
+        """Digest and size of a file that is read, whatever is known of it.
+
+        Needs no look at its state by path, which takes long.
+        """
         for _ in range(_TRIES):
-            digest, after = self._read(path, source, stat.st_size)
-            if (key_after := state_key(after)) == key and digest is not None:
-                if digest in self.contents:
-                    rows.put(key, stat, digest, self.contents.places.get(digest, (IN_PIECES, 0)))
-                return digest, stat.st_size
-            stat, key = after, key_after
+            digest, before, after = self._read(path, source)
+            if digest is not None and (key := state_key(before)) == state_key(after):
+                if before.st_size:
+                    rows.put(key, before, digest)
+                return digest, before.st_size
         raise FileChangedError(source)
 
     def _recall(self, path: str, hit: tuple[bytes, Place], rows: Digests, size: int) -> bool:
@@ -258,25 +280,27 @@ class Intake:
         self._later[digest] = (path, os.path.abspath(source))
         return digest, size
 
-    def _read(self, path: str, source: str, size: int) -> tuple[bytes | None, os.stat_result]:
-        """Digest of a file whose bytes are placed, and its state after they were read.
+    def _read(self, path: str, source: str) -> tuple[bytes | None, os.stat_result, os.stat_result]:
+        """Digest of a file whose bytes are placed, and its state before and after they were read.
 
-        The digest is None if it was shorter or longer than the disk says.
+        The digest is None if it was shorter or longer than the disk said.
         """
         fd = os.open(source, TO_READ)
         try:
+            before = os.fstat(fd)
+            size = before.st_size
             if size >= CUT_BYTES:
-                return self._large.place(fd, path, size), os.fstat(fd)
+                return self._large.place(fd, path, size), before, os.fstat(fd)
             data = os.read(fd, size + 1)
             after = os.fstat(fd)
         finally:
             os.close(fd)
         if len(data) != size:
-            return None, after
+            return None, before, after
         digest = blake3(data).digest()
         if data and digest not in self.contents and not self._find(path, digest, size):
             self.contents.places[digest] = self._packer.add(data)
-        return digest, after
+        return digest, before, after
 
     def _find_known(self, path: str, digest: bytes, size: int) -> bool:
         """As `_find`, also as a blob of its own, which the index does not list."""
@@ -295,7 +319,7 @@ class Intake:
         return is_there
 
     def _find_in_base(self, path: str, digest: bytes) -> bool:
-        base = self.base(path)
+        base = self._large.base(path)
         if base is None or base[0] != digest or not base[1]:
             return False
         is_there = all(self.contents.is_stored(span.blob) for span in base[1])

@@ -37,6 +37,7 @@ from artifacts.storage import (
     hash_file,
 )
 
+_THREADS = min(4, os.cpu_count() or 1)
 _LEAST_SHARED = 1 / 8  # of a file: with less it is better off in one piece
 
 Base: TypeAlias = Callable[[str], tuple[bytes, Sequence[Span]] | None]
@@ -134,7 +135,7 @@ class LargeFiles:
 
     def _send_solo(self, fd: int, path: str, size: int) -> Digest | None:
         """Without a copy of it: it is read once for its name and once more to be sent."""
-        digest, length = hash_file(fd, most=size)
+        digest, length = hash_file(fd, most=size, threads=_THREADS)  # the network waits for it
         if length != size:
             return None
         blob = self._contents.solo(digest)

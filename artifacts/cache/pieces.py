@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import BinaryIO, NamedTuple, TypeAlias
+from typing import BinaryIO, NamedTuple
 
 from blake3 import blake3
 
@@ -26,7 +26,6 @@ from artifacts.storage import (
     Name,
     ObjectStore,
     Packer,
-    Place,
     Span,
     compress,
     cut,
@@ -37,8 +36,6 @@ _MOST_WAITING = 6  # batches
 _MOST_KNOWN = 2**18  # chunks, of some 8 GiB, that are held in memory
 MOST_FRAMES = 8 * 2**20  # bytes of one span, all of which are decoded at once
 _WORTH = 0.95  # of the size: a chunk that compresses to no less is kept as it is
-
-Add: TypeAlias = Callable[[bytes], Place]
 
 
 class Piece(NamedTuple):

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-from artifacts.content import Detail, Digest, Kind, Manifest, Page, PageRow, build
+from msgspec import Struct, field
+
+from artifacts.cache.delivered import Delivered, Expected, Had, expected_files
+from artifacts.content import Detail, Digest, Manifest, Page, build
 from artifacts.errors import (
+    DamagedReceiptError,
+    DigestMismatchError,
     IntegrityError,
     InvalidPathError,
     MalformedError,
@@ -25,10 +29,6 @@ PARTIAL = ".artifact-partial"  # where a download is put together; gone when it 
 _OURS = re.compile(r"\.artifact-(receipt|partial)(-[0-9a-f]{8})?")
 _UNFINISHED = re.compile(r"\.artifact-(receipt|partial)-[0-9a-f]{8}")
 _FORMAT = 1
-
-
-Expected: TypeAlias = tuple[bytes, int]
-"""Digest and size that a file should have."""
 
 
 def is_ours(name: str) -> bool:
@@ -48,122 +48,10 @@ def check_not_ours(paths: Iterable[str]) -> None:
             raise InvalidPathError(path, "has a name that downloads keep for their own use")
 
 
-@dataclass(frozen=True, slots=True)
-class Had:
-    """What a delivery made of a reference: the entry's digest, and what came of it."""
-
-    entry: bytes
-    content: Expected
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One artifact, or a part of it, that was put into a folder.
-
-    All paths that start with `prefix`, unless `only` lists, in order, which of them.
-    """
-
-    name: str  # entity/project/collection:v3
-    type: str
-    store: str
-    prefix: str
-    manifest: Manifest
-    pages: Mapping[Digest, bytes]  # canonical bytes of those that can hold what was delivered
-    only: tuple[str, ...] = ()
-    references: Mapping[str, Expected] = field(default_factory=dict)
-    """Of those that were delivered, what came of them, by path."""
-
-    @property
-    def collection(self) -> str:
-        return self.name.rpartition(":")[0]
-
-    @property
-    def part(self) -> str:
-        """Which part of the artifact it is, for people to read; nothing for all of it."""
-        return ", ".join(self.only) if self.only else self.prefix and f"{self.prefix}…"
-
-    def files(self) -> dict[str, Expected]:
-        """Digest and size of each file that was delivered, by path.
-
-        Raises IntegrityError for pages that are not those of the manifest.
-        """
-        files: dict[str, Expected] = {}
-        for row in _rows(self.manifest, self.prefix, self.only):
-            if row.digest not in self.pages:
-                raise MalformedError(f"receipt of {self.name}", f"page {row.digest} is missing")
-            files |= expected_files(row.check(self.pages[row.digest]), self.prefix)
-        files |= self.references
-        return {path: files[path] for path in self.only if path in files} if self.only else files
-
-    def referred(self) -> dict[str, Had]:
-        """Of each reference that was delivered its entry's digest, and what came of it.
-
-        Raises IntegrityError.
-        """
-        found: dict[str, Had] = {}
-        rows = self.manifest.rows if self.references else ()
-        for row in rows:
-            if row.digest in self.pages:
-                page = row.check(self.pages[row.digest])
-                for index, detail in page.details.items():
-                    content = self.references.get(page.paths[index])
-                    if detail.kind is Kind.REFERENCE and content is not None:
-                        found[page.paths[index]] = Had(page.digest_at(index), content)
-        return found
-
-    def details(self) -> dict[str, Detail]:
-        """What was delivered beside files' content: links, empty folders, permissions; by path.
-
-        Raises IntegrityError as `files`.
-        """
-        details: dict[str, Detail] = {}
-        for row in _rows(self.manifest, self.prefix, self.only):
-            if row.digest in self.pages:
-                details |= expected_details(row.check(self.pages[row.digest]), self.prefix)
-        return {path: each for path, each in details.items() if self.has(path)}
-
-    def joined(self, other: Delivery) -> Delivery:
-        """With the other's paths, of the same manifest; both say which they are.
-
-        Of a reference that both have, this one's says what came of it.
-        """
-        had = {**other.references, **self.references}
-        return self._restricted({*self.only, *other.only}, {**self.pages, **other.pages}, had)
-
-    def beside(self, newer: Delivery) -> Delivery | None:
-        """What is left of it to say, once a newer one of its collection says its part."""
-        if not self.only:
-            is_covered = self.prefix.startswith(newer.prefix) and not newer.only
-            return None if is_covered else self
-        left = {path for path in self.only if not newer.has(path)}
-        return self._restricted(left, self.pages, self.references) if left else None
-
-    def has(self, path: str) -> bool:
-        """Whether a path, if the artifact has it, was delivered."""
-        return path in self.only if self.only else path.startswith(self.prefix)
-
-    def _restricted(
-        self, only: Set[str], pages: Mapping[Digest, bytes], references: Mapping[str, Expected]
-    ) -> Delivery:
-        needed = {row.digest for row in _rows(self.manifest, "", only)} & pages.keys()
-        held = {digest: pages[digest] for digest in needed}
-        had = {path: each for path, each in references.items() if path in only}
-        return replace(self, pages=held, only=tuple(sorted(only)), references=had)
-
-
-def _rows(manifest: Manifest, prefix: str, only: Collection[str]) -> Iterator[PageRow]:
-    """Of the pages that can hold what was delivered."""
-    positions: Iterable[int | None] = manifest.positions_under(prefix)
-    if only:
-        positions = dict.fromkeys(map(manifest.position_of, only))
-    return (manifest.rows[each] for each in positions if each is not None)
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Struct, frozen=True):
     """What was delivered into a folder, in order; a later delivery replaces its own paths."""
 
-    deliveries: Sequence[Delivery] = field(default_factory=tuple)
+    deliveries: Sequence[Delivered] = field(default_factory=tuple)
 
     def files(self) -> dict[str, Expected]:
         """Digest and size of each file of all deliveries, by path. Raises IntegrityError."""
@@ -179,18 +67,27 @@ class Receipt:
             found |= delivery.referred()
         return found
 
+    def left_out(self) -> dict[str, Expected | None]:
+        """As that of a delivery, but for what another one brought. Raises IntegrityError."""
+        found: dict[str, Expected | None] = {}
+        for delivery in self.deliveries:
+            found |= delivery.left_out()
+        brought = self.files() if found else {}
+        return {path: content for path, content in found.items() if path not in brought}
+
     def details(self) -> dict[str, Detail]:
-        """As Delivery.details, of all deliveries. Raises IntegrityError."""
+        """As Delivered.details, of all deliveries. Raises IntegrityError."""
         details: dict[str, Detail] = {}
         for delivery in self.deliveries:
-            for path in details.keys() & delivery.files().keys():
+            replaced = delivery.files() if details else {}
+            for path in details.keys() & replaced.keys():
                 del details[path]
             details |= delivery.details()
         return details
 
-    def adding(self, delivery: Delivery) -> Receipt:
+    def adding(self, delivery: Delivered) -> Receipt:
         """With this delivery, instead of whatever said the same part of the same collection."""
-        others: list[Delivery | None] = []
+        others: list[Delivered | None] = []
         for each in self.deliveries:
             if (each.collection, each.store) != (delivery.collection, delivery.store):
                 others.append(each)
@@ -228,7 +125,10 @@ class Receipt:
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise ReceiptNotFoundError(os.fspath(root)) from None
         name = str(root / RECEIPT)
-        frame = Frame.decode(data, name)
+        try:
+            frame = Frame.decode(data, name)
+        except DigestMismatchError:
+            raise DamagedReceiptError(name) from None
         if frame.header.get("receipt") != _FORMAT:
             raise MalformedError(
                 name, f"format {frame.header.get('receipt')!r}, expected {_FORMAT}"
@@ -251,27 +151,7 @@ class Receipt:
             return cls()
 
 
-def expected_files(page: Page, prefix: str = "") -> dict[str, Expected]:
-    """Digest and size of each file of a page whose path starts with `prefix`, by path."""
-    paths, sizes, digests, details = page.paths, page.sizes, page.digests, page.details
-    return {
-        paths[i]: (digests[32 * i : 32 * i + 32], sizes[i] or 0)
-        for i in page.range_of(prefix)
-        if i not in details or details[i].kind is Kind.FILE
-    }
-
-
-def expected_details(page: Page, prefix: str = "") -> dict[str, Detail]:
-    """What else a page says of what starts with `prefix`, but for references; by path."""
-    wanted = page.range_of(prefix)
-    return {
-        page.paths[index]: detail
-        for index, detail in page.details.items()
-        if index in wanted and detail.kind is not Kind.REFERENCE
-    }
-
-
-def _to_json(delivery: Delivery) -> dict[str, Any]:
+def _to_json(delivery: Delivered) -> dict[str, Any]:
     return {
         "name": delivery.name,
         "type": delivery.type,
@@ -282,7 +162,7 @@ def _to_json(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def _references_to_json(delivery: Delivery, objects: dict[str, bytes]) -> dict[str, Any]:
+def _references_to_json(delivery: Delivered, objects: dict[str, bytes]) -> dict[str, Any]:
     """Names of pages that hold them as files, which are put to the objects."""
     rows = {path: (*each, None) for path, each in delivery.references.items()}
     names = []
@@ -303,7 +183,7 @@ def _references_from_json(
     return found
 
 
-def _from_json(facts: Mapping[str, Any], objects: Mapping[str, bytes]) -> Delivery:
+def _from_json(facts: Mapping[str, Any], objects: Mapping[str, bytes]) -> Delivered:
     name = Name(MANIFESTS, Digest.parse(facts["digest"]))
     manifest = Manifest.decode(checked(name, objects[str(name)]), str(name))
     pages = {
@@ -317,4 +197,4 @@ def _from_json(facts: Mapping[str, Any], objects: Mapping[str, bytes]) -> Delive
         raise TypeError(f"a delivery says {texts!r} and {only!r}")
     references = _references_from_json(facts, objects)
     name_, type_, store, prefix = texts
-    return Delivery(name_, type_, store, prefix, manifest, pages, tuple(only), references)
+    return Delivered(name_, type_, store, prefix, manifest, pages, tuple(only), references)

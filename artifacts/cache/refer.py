@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from artifacts.cache.digests import IN_PIECES, Digests, state_key
+from msgspec import Struct
+
+from artifacts.cache.digests import Digests, state_key
 from artifacts.cache.hashing import Hashed, hash_files
 from artifacts.cache.tree import Found, Tree
 from artifacts.content import Detail, Digest, Kind, Row
@@ -38,8 +39,7 @@ Referred: TypeAlias = tuple[str, Row]
 """Path in the artifact, and the rest of the entry."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """What a user wants of a uri.
 
     `name` is the entry's path, or of a folder or prefix the folder that its entries are in.
@@ -104,7 +104,7 @@ def _hashed_files(
             progress.advance(size)
             yield path, _content_row(f"file://{source}", digest, size)
     if rows is not None:
-        rows.save([])
+        rows.save([], {})
 
 
 def _unknown(batch: Iterable[Found], rows: Digests | None) -> list[Found]:
@@ -124,7 +124,7 @@ def _digest(
     if hashed is None:
         raise FileChangedError(source)
     if rows is not None and hashed.is_of(stat) and state_key(os.stat(source)) == key:
-        rows.put(key, stat, hashed.digest, (IN_PIECES, 0))
+        rows.put(key, stat, hashed.digest)
     return hashed.digest, hashed.size
 
 

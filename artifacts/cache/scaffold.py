@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
 from artifacts.cache.audit import files_below
-from artifacts.errors import ArtifactsError, InvalidPathError, StorageError
+from artifacts.errors import ArtifactsError, InvalidPathError, ObstructedError, StorageError
 from artifacts.storage import TO_MAKE
 
 _P = ParamSpec("_P")
@@ -99,7 +99,7 @@ def remove(path: str) -> None:
 def _move(entry: os.DirEntry[str], path: str, place: str) -> bool:
     """False for a folder that is there already: then what lies in it is to be moved.
 
-    Raises InvalidPathError, StorageError.
+    Raises ObstructedError, StorageError.
     """
     is_folder = entry.is_dir(follow_symlinks=False)
     try:
@@ -109,10 +109,10 @@ def _move(entry: os.DirEntry[str], path: str, place: str) -> bool:
         if is_folder_there and is_folder:
             return False
         if is_folder_there:
-            raise InvalidPathError(path, "is a folder here: remove it") from None
+            raise ObstructedError(path, "folder", "file") from None
         if is_folder and os.path.lexists(place):
-            reason = "would be written through a link or a file that lies in its way"
-            raise InvalidPathError(path, f"{reason}: remove it") from None
+            found = "link" if os.path.islink(place) else "file"
+            raise ObstructedError(path, found, "folder") from None
         raise StorageError(place, error.strerror or str(error)) from error
     return True
 

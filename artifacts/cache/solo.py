@@ -8,7 +8,7 @@ from blake3 import blake3
 
 from artifacts.content import Digest
 from artifacts.errors import FileChangedError
-from artifacts.storage import ChunkRows, ChunkSizes, Cutter
+from artifacts.storage import BUFFER_BYTES, ChunkRows, ChunkSizes, Cutter
 
 
 class SoloFile:
@@ -23,9 +23,12 @@ class SoloFile:
         self._hasher, self._cutter = blake3(), Cutter(sizes)
         self.rows = ChunkRows()
 
-    def read(self, most: int) -> bytes:
-        """The next bytes, at most so many. Raises FileChangedError."""
-        data = os.pread(self._fd, min(most, self._size - self._at), self._at)
+    def read(self, buffer: memoryview) -> int:
+        """As the stream's next bytes, few enough for the processor's cache to have them still when
+        they are cut. Raises FileChangedError.
+        """
+        most = min(len(buffer), BUFFER_BYTES, self._size - self._at)
+        data = buffer[: os.preadv(self._fd, [buffer[:most]], self._at)]
         self._at += len(data)
         self._hasher.update(data)
         for chunk in self._cutter.feed(data) if data else self._cutter.close():
@@ -33,4 +36,4 @@ class SoloFile:
             self._cut += len(chunk)
         if not data and self._hasher.digest() != self._digest:
             raise FileChangedError(self._path)
-        return data
+        return len(data)

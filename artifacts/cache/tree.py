@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import stat as modes
 from collections.abc import Iterator
-from dataclasses import dataclass
+from operator import attrgetter
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from artifacts.cache.ignore import IGNORE_FILE, Ignore
 from artifacts.cache.receipt import is_ours
@@ -20,6 +22,7 @@ _Inode: TypeAlias = tuple[int, int]
 _Folder: TypeAlias = tuple[Iterator["os.DirEntry[str]"], str, tuple[_Inode, ...], Ignore | None]
 """What of it is still to come, its path with a slash, the folders that it lies in, its rules."""
 
+_NAME = attrgetter("name")
 _KINDS = (
     (modes.S_ISFIFO, "a FIFO"),
     (modes.S_ISSOCK, "a socket"),
@@ -28,8 +31,7 @@ _KINDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Keep:
+class Keep(Struct, frozen=True):
     """What of a folder is versioned beside its files' bytes.
 
     With `symlinks` links are entries, wherever they lead, and are not followed.
@@ -59,6 +61,10 @@ class Tree:
         self._of_mode: dict[tuple[Kind, int], Detail] = {}
 
     def __iter__(self) -> Iterator[Found]:
+        """As `entries`, and asks the disk for each file's state."""
+        return ((path, entry.path, entry.stat()) for path, entry in self.entries())
+
+    def entries(self) -> Iterator[tuple[str, os.DirEntry[str]]]:
         """Raises UnsupportedFileError, at the end, with all that cannot be versioned.
 
         Raises InvalidPathError for a name that no artifact can hold, InvalidError for an ignore
@@ -71,22 +77,20 @@ class Tree:
             entries, prefix, above, ignore = open_folders[-1]
             for entry in entries:
                 path = prefix + entry.name
-                if has_links and entry.is_symlink():
-                    target = os.readlink(entry.path)
-                    try:
-                        self.details[path] = Detail(Kind.SYMLINK, target=target)
-                    except InvalidError:
-                        faults.append(f"{path} (a link to {target!r}, which is not UTF-8)")
-                elif fault := _fault(entry, above):
-                    faults.append(f"{path} ({fault})")
-                elif entry.is_dir():
-                    inodes = (*above, _inode(entry.stat()))
-                    open_folders.append(self._open(entry.path, f"{path}/", inodes, ignore))
-                    break
-                else:
-                    if has_modes:
-                        self.details[path] = self._mode(Kind.FILE, entry.stat())
-                    yield path, entry.path, entry.stat()
+                if not entry.is_file(follow_symlinks=False):
+                    if has_links and entry.is_symlink():
+                        self._add_link(path, os.readlink(entry.path), faults)
+                        continue
+                    if fault := _fault(entry, above):
+                        faults.append(f"{path} ({fault})")
+                        continue
+                    if entry.is_dir():
+                        inodes = (*above, _inode(entry.stat()))
+                        open_folders.append(self._open(entry.path, f"{path}/", inodes, ignore))
+                        break
+                if has_modes:
+                    self.details[path] = self._mode(Kind.FILE, entry.stat())
+                yield path, entry
             else:
                 open_folders.pop()
         if faults:
@@ -103,7 +107,7 @@ class Tree:
             detail = self._mode(Kind.FOLDER, os.stat(folder)) if has_mode else Detail(Kind.FOLDER)
             self.details[prefix[:-1]] = detail
         if ignore is not None:
-            if any(entry.name == IGNORE_FILE for entry in entries):
+            if IGNORE_FILE in map(_NAME, entries):
                 ignore = ignore.within(folder, prefix)
             if ignore.leaves_anything_out:
                 entries = [each for each in entries if not _is_left_out(each, prefix, ignore)]
@@ -111,6 +115,12 @@ class Tree:
             check_paths([prefix + entry.name for entry in entries])
             entries.sort(key=_order_of_links if self.keep.symlinks else _order)
         return iter(entries), prefix, above, ignore
+
+    def _add_link(self, path: str, target: str, faults: list[str]) -> None:
+        try:
+            self.details[path] = Detail(Kind.SYMLINK, target=target)
+        except InvalidError:
+            faults.append(f"{path} (a link to {target!r}, which is not UTF-8)")
 
     def _mode(self, kind: Kind, stat: os.stat_result) -> Detail:
         """One for all of a mode: of a million files there are few."""
@@ -147,8 +157,8 @@ def _inode(stat: os.stat_result) -> _Inode:
 
 
 def _fault(entry: os.DirEntry[str], above: tuple[_Inode, ...]) -> str | None:
-    """Why this is neither a file nor a folder that can be walked into."""
-    if entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False):
+    """Why what is no plain file is neither a file nor a folder that can be walked into."""
+    if entry.is_dir(follow_symlinks=False):
         return None
     try:
         stat = entry.stat()

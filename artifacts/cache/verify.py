@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from artifacts.cache.audit import digest_of
 from artifacts.cache.copies import Copies, checked_part, is_shared, key_of
@@ -15,8 +16,7 @@ from artifacts.progress import Progress
 from artifacts.storage import BLOBS, MAX_OBJECT_BYTES, Name, checked
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """Of one copy; `key` is that of its object, with the part's number if it is one."""
 
     key: str

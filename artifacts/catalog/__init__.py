@@ -3,16 +3,18 @@
 from artifacts.catalog.catalog import Catalog
 from artifacts.catalog.collection import CollectionState, id_of
 from artifacts.catalog.commit import Facts
-from artifacts.catalog.delivery import AS_EVER, Manner, deliver
 from artifacts.catalog.distributed import Distributed
+from artifacts.catalog.download import AS_EVER, Manner, download, download_most
 from artifacts.catalog.draft import Draft
+from artifacts.catalog.ends import ends_if_cheaper, has_event, runs_there
 from artifacts.catalog.expectation import Expectation, expectation
 from artifacts.catalog.fields import MAX_SECONDS
-from artifacts.catalog.handover import Handover, Meeting, find_version
+from artifacts.catalog.handover import Handover, Meeting, OfflineLink, find_version
 from artifacts.catalog.incremental import commit_over_latest
+from artifacts.catalog.kept import Kept
 from artifacts.catalog.lineage import Lineage, RunNode, VersionNode
 from artifacts.catalog.links import Shown
-from artifacts.catalog.others import SCHEME, Others, row_of, uri_of
+from artifacts.catalog.others import SCHEME, Others, uri_of
 from artifacts.catalog.proof import Proof, prove
 from artifacts.catalog.retention import FOR_EVER, Rule
 from artifacts.catalog.run import HISTORY, RunFile, RunState
@@ -35,9 +37,11 @@ __all__ = [
     "Expectation",
     "Facts",
     "Handover",
+    "Kept",
     "Lineage",
     "Manner",
     "Meeting",
+    "OfflineLink",
     "Others",
     "Proof",
     "Rule",
@@ -51,13 +55,16 @@ __all__ = [
     "Version",
     "VersionNode",
     "commit_over_latest",
-    "deliver",
+    "download",
+    "download_most",
+    "ends_if_cheaper",
     "expectation",
     "find_version",
+    "has_event",
     "id_of",
     "prove",
-    "row_of",
     "run_key",
+    "runs_there",
     "showing",
     "uri_of",
 ]

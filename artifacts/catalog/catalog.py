@@ -110,13 +110,14 @@ class Catalog(Versions):
         facts: Facts | None = None,
         *,
         expected: Sequence[Change] = (),
+        only: str | None = None,
     ) -> Version:
         """The version that has the draft's content: a new one, or the one that had it already.
 
         Its aliases, and `latest`, are moved to it; changed metadata is recorded. Raises
         InvalidNameError if the collection has another type; LostRaceError if what is `expected`
-        of the collection is not so any more; MissingBlobError for what was added so long ago that
-        a collector deleted it.
+        of the collection is not so any more, or if the one of `only` this id is deleted;
+        MissingBlobError for what was added so long ago that a collector deleted it.
         """
         facts = facts or Facts()
         name = CollectionName(entity, project, draft.name)
@@ -127,18 +128,26 @@ class Catalog(Versions):
             content = write_content(self.store, draft)
             changes = [*expected, facts.committing(content)]
             with self.logs.operation(goes_on=time.monotonic() - started < _SOON_S):
-                version = self._append(name, draft.type, changes, content)
+                version = self._append(name, draft.type, changes, content, only)
             if version is not None:
                 return version
             draft.renew(self.epoch(is_new=True))
         raise ConflictError(f"{name.qualified}: garbage is collected all the time; commit again")
 
     def _append(
-        self, name: CollectionName, type_: str, changes: Sequence[Change], content: Content
+        self,
+        name: CollectionName,
+        type_: str,
+        changes: Sequence[Change],
+        content: Content,
+        only: str | None,
     ) -> Version | None:
         """None if a collection of garbage began since the content's epoch."""
         for _ in range(_TRIES):
-            fold, born = self.logs.ensure(name, type_)
+            if only is None:
+                fold, born = self.logs.ensure(name, type_)
+            else:
+                fold, born = self.logs.going_on(name, type_, only), []
             if fold.state.fence > content.epoch:
                 return None
             self._access.check_writing()
@@ -166,7 +175,12 @@ class Catalog(Versions):
         return [over(fold.state, row)] if row is not None and is_so else []
 
     def link(
-        self, version: Version, target: CollectionName, aliases: Sequence[str] = ()
+        self,
+        version: Version,
+        target: CollectionName,
+        aliases: Sequence[str] = (),
+        *,
+        deed: str | None = None,
     ) -> Version:
         """The version as a portfolio shows it, which is made if there is none; see `link`.
 
@@ -174,7 +188,7 @@ class Catalog(Versions):
         """
         self.begin_writing()
         with self.logs.operation():
-            return link(self.logs, version, target, aliases)
+            return link(self.logs, version, target, aliases, deed=deed)
 
     def unlink(self, version: Version) -> None:
         """The portfolio that it was found in shows it no more. Raises InvalidError."""
@@ -200,11 +214,13 @@ class Catalog(Versions):
         with self.logs.operation():
             self._access.check_writing()
             version.refresh()
-            spared = None if with_aliases else ()
-            drop(version.collection, [version.row.number], spared)
-            version.refresh()
+            aliases = version.collection.state.aliases_of(version.row.number)
+            if with_aliases or not aliases:  # but somebody may be giving it one
+                spared = None if with_aliases else ()
+                drop(version.collection, [version.row.number], spared)
+                version.refresh()
         if version.row.dropped is None:
-            raise AliasedError(version.qualified_name, version.aliases)
+            raise AliasedError(version.qualified_name, aliases or version.aliases)
 
     def prune(self, name: CollectionName, rule: Rule, *, is_dry: bool = False) -> list[VersionRow]:
         """Delete the versions that a rule does not keep, newest first; what is deleted now.

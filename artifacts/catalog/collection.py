@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Self
+
+from msgspec import Struct, field
 
 from artifacts.catalog.fields import (
     MAX_EPOCH,
+    deed_of,
+    deeds_of,
     facts_of,
     layout_of,
     manifest_of,
@@ -44,8 +47,7 @@ from artifacts.storage import (
 _INDEXED = 8  # leading bytes of each version's digest, to find equal content without its row
 
 
-@dataclass(slots=True)
-class CollectionState:
+class CollectionState(Struct):
     """Aliases, counters and rows. What an event comes to is decided here and nowhere else.
 
     The rows of a portfolio are links: it has no version.
@@ -67,6 +69,7 @@ class CollectionState:
     placed: list[int] = field(default_factory=list)  # of each row; to ask for both at once
     ttl: int | None = None  # seconds that versions last, 0 for ever; None for what the project says
     dropped: int = 0  # rows of versions that are gone
+    deeds: dict[str, int] = field(default_factory=dict)  # what they came to that may be repeated
     outcome: int | None = None  # what the last commit or link came to, None if refused
     surprised: int = -1  # number of the last event that expected what was not so
 
@@ -153,6 +156,8 @@ class CollectionState:
         if self.is_deleted or self.is_portfolio or is_late:
             self.outcome = None
             return
+        if self._was_done(change):
+            return
         digest = manifest_of(change).digest
         number, aliases, facts = self.find(digest), texts_of(change, "aliases"), facts_of(change)
         if number is None:
@@ -165,7 +170,16 @@ class CollectionState:
             tags = facts.pop("tags", [])
             self._update(number, event, said(facts))
             self._tag(number, event, tags)
+        self._do(number, aliases, change)
+
+    def _was_done(self, change: Change) -> bool:
+        """Then it comes to what it came to, and changes nothing."""
+        self.outcome = self.deeds.get(deed_of(change) or "")
+        return self.outcome is not None
+
+    def _do(self, number: int, aliases: list[str], change: Change) -> None:
         self.aliases.update(dict.fromkeys(aliases, number))
+        self.deeds.update(dict.fromkeys(deeds_of(change), number))
         self.outcome = number
 
     def _expected(self, event: Event, change: Change) -> None:
@@ -238,6 +252,8 @@ class CollectionState:
         if self.is_deleted or not self.is_portfolio:
             self.outcome = None
             return
+        if self._was_done(change):
+            return
         row, aliases = new_link(self.next, event, change), texts_of(change, "aliases")
         key = key_of(row)
         number = self._newest(key, lambda there: is_same_link(there, row))
@@ -246,8 +262,7 @@ class CollectionState:
             self.rows.append(row)
             self.index += key[:_INDEXED]
             self.placed.append(event.number)
-        self.aliases.update(dict.fromkeys(aliases, number))
-        self.outcome = number
+        self._do(number, aliases, change)
 
     def _unlinked(self, _event: Event, change: Change) -> None:
         if not self._links(number := number_of(change, "version")):
@@ -326,6 +341,7 @@ class CollectionState:
             "left": self.left,
             "ttl": self.ttl,
             "dropped": self.dropped,
+            "deeds": self.deeds,
             "aliases": self.aliases,
             "rows": self.rows.save(put),
             "index": base64.b64encode(self.index).decode(),
@@ -347,6 +363,7 @@ class CollectionState:
             left=dict(head["left"]),
             ttl=head["ttl"],
             dropped=head["dropped"],
+            deeds=dict(head["deeds"]),
             aliases=dict(head["aliases"]),
             rows=Rows.load(head["rows"], checkpoints),
             index=bytearray(base64.b64decode(head["index"])),

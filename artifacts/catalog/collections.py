@@ -8,7 +8,7 @@ from pathlib import Path
 from artifacts.catalog.access import Access
 from artifacts.catalog.collection import CollectionState, id_of
 from artifacts.catalog.logs import Logs
-from artifacts.errors import ArtifactNotFoundError, ConflictError, InvalidNameError
+from artifacts.errors import ConflictError, InvalidNameError, ProjectNotFoundError
 from artifacts.names import (
     HIDDEN,
     CollectionName,
@@ -64,6 +64,12 @@ class Collections:
         """Name and type of each portfolio of a project, in order of name."""
         yield from self._listed(entity, project, is_portfolio=True)
 
+    def all_portfolios(self) -> Iterator[CollectionName]:
+        """Those of all projects, one project after the other."""
+        for entity, project in self.projects():
+            for name, _ in self.portfolios(entity, project):
+                yield CollectionName(entity, project, name)
+
     def listed(self, entity: str, project: str) -> Iterator[tuple[str, str]]:
         """Name and type of each of them, collections and portfolios alike, in order of name."""
         yield from self._listed(entity, project)
@@ -92,7 +98,7 @@ class Collections:
         """Versions of a collection, or of a project, that say nothing themselves last so long.
 
         Seconds, 0 for ever; None for what the project says, and of that for ever. Raises
-        ArtifactNotFoundError.
+        ArtifactNotFoundError, ProjectNotFoundError.
         """
         self.begin_writing()
         change = {"kind": "retained", "ttl": ttl}
@@ -104,7 +110,7 @@ class Collections:
                 self._access.check_writing()
                 directory.append(Proposal([change]))
             else:
-                raise ArtifactNotFoundError(f"{entity}/{project}", self.store.url)
+                raise ProjectNotFoundError(f"{entity}/{project}", self.store.url)
 
     def rename(self, name: CollectionName, to: str) -> CollectionName:
         """The old name is free afterwards, its version numbers are not.

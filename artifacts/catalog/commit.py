@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Any, Self
+
+from msgspec import Struct, field
 
 from artifacts.catalog.draft import Draft
 from artifacts.catalog.row import VersionRow
@@ -32,8 +33,7 @@ INLINE_BYTES = 16 * 1024  # objects of a commit that are smaller in all ride wit
 _WRITERS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """What a commit's event says of its content, and what it carries of it."""
 
     manifest: Manifest
@@ -43,8 +43,7 @@ class Content:
     inline: dict[str, bytes] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """What a commit says beside its content."""
 
     aliases: Sequence[str] = ()
@@ -55,6 +54,8 @@ class Facts:
     ttl: int | None = None  # seconds that it lasts, 0 for ever; None for what others say
     distributed: str | None = None  # which meeting of many writers it came of
     created: str | None = None  # when, in another store of which it is a copy
+    deed: str | None = None  # 32 hex digits: done once, however often it is committed
+    deeds: Sequence[str] = ()  # of the parts that it was put together of
 
     @classmethod
     def of(cls, row: VersionRow, aliases: Sequence[str] = (), created: str | None = None) -> Self:
@@ -82,6 +83,7 @@ class Facts:
         extra: dict[str, Any] = {"run": self.run, "tags": [*self.tags]}
         extra |= {"description": self.description, "metadata": dict(self.metadata)}
         extra |= {"distributed": self.distributed, "created": self.created}
+        extra |= {"deed": self.deed, "deeds": [*self.deeds]}
         change |= {key: value for key, value in extra.items() if value}
         return change if self.ttl is None else change | {"ttl": self.ttl}
 
@@ -99,20 +101,20 @@ def _write_content(store: ObjectStore, draft: Draft) -> Content:
     rows: list[PageRow] = []
     pages: list[Name] = []
     layouts: list[Name] = []
-    with _Outbox(store, intake.epoch) as outbox:
+    with _Outgoing(store, intake.epoch) as outgoing:
         for row, page, data in build(draft.rows):
             spans = PageLayout.of(page, contents.places, blobs, pieces).encode()
             rows.append(row)
-            pages.append(outbox.put(PAGES, row.digest, data))
-            layouts.append(outbox.put(LAYOUTS, Digest.of(spans), spans))
+            pages.append(outgoing.put(PAGES, row.digest, data))
+            layouts.append(outgoing.put(LAYOUTS, Digest.of(spans), spans))
         manifest = Manifest(tuple(rows))
         root = Layout(manifest.digest, pages, layouts).encode()
-        name = outbox.put(MANIFESTS, manifest.digest, manifest.data)
-        layout = outbox.put(LAYOUTS, Digest.of(root), root)
-        return Content(manifest, name, layout, intake.epoch.number, outbox.finish())
+        name = outgoing.put(MANIFESTS, manifest.digest, manifest.data)
+        layout = outgoing.put(LAYOUTS, Digest.of(root), root)
+        return Content(manifest, name, layout, intake.epoch.number, outgoing.finish())
 
 
-class _Outbox:
+class _Outgoing:
     """Holds objects back while they are small enough to ride within the event."""
 
     def __init__(self, store: ObjectStore, epoch: Epoch) -> None:
@@ -150,7 +152,7 @@ class _Outbox:
     def _send(self, name: Name, data: bytes) -> None:
         self._sent.append(self._pool.submit(self._objects.put, name, data))
 
-    def __enter__(self) -> _Outbox:
+    def __enter__(self) -> _Outgoing:
         return self
 
     def __exit__(self, *_: object) -> None:

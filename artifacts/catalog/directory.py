@@ -6,16 +6,17 @@ The ids are random, so no user's characters, case or length ever reach a key.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, Self
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from artifacts.catalog.fields import MAX_EPOCH, id_of, number_of, place_of, text_of, ttl_of
 from artifacts.names import check_collection_name
 from artifacts.storage import Change, Checkpoints, Event, Put, Rows, apply_rules
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """What one name stands for. A project has no type.
 
     Of what is closing, the log may be deleted already.
@@ -28,16 +29,14 @@ class Listing:
     epoch: int = 0  # of the event that added it: no earlier one counts in its log
 
 
-@dataclass(frozen=True, slots=True)
-class Floor:
+class Floor(Struct, frozen=True):
     """The first version number that a name has not shown yet, and whose the others were."""
 
     number: int
     id: str
 
 
-@dataclass(slots=True)
-class DirectoryState:
+class DirectoryState(Struct):
     """`floors` are those of names that once stood for something else, or will again."""
 
     names: dict[str, Listing] = field(default_factory=dict)

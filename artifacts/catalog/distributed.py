@@ -11,12 +11,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from artifacts.catalog.collection import CollectionState, id_of
 from artifacts.catalog.commit import Facts
 from artifacts.catalog.draft import Draft
+from artifacts.catalog.incremental import latest_on
 from artifacts.catalog.logs import Logs
 from artifacts.catalog.row import VersionRow
 from artifacts.catalog.session import Session
@@ -56,60 +58,82 @@ class Distributed:
         """The draft's entries are part of what will be finished; the same again adds nothing.
 
         The part is a version of the meeting. At a path that others added too, what came last
-        counts. Raises as Catalog.commit.
+        counts. Raises as Catalog.commit; ConflictError for a deed that others may have finished.
         """
-        for _ in range(_TRIES):
+        for _ in range(_TRIES if facts.deed is None else 1):
             if (part := self._add(draft, facts)) is not None:
                 return part
-            self._complete()  # for a finisher that died, or is not quite done
+            self.settle()  # for a finisher that died, or is not quite done
         raise self._overtaken()
+
+    def settle(self) -> None:
+        """What a finisher closed who died since is finished: its parts' deeds are the version's."""
+        meeting = self._catalog.collection(self._meeting)
+        if meeting is not None and CLOSED in meeting.state.aliases:
+            self._complete(meeting)
 
     def finish(self, draft: Draft, facts: Facts) -> Version:
         """The version with the entries of all upserts, and the draft's.
 
         Finishing again, without an upsert since and with nothing new, is that version. Raises as
-        Catalog.commit, also InvalidPathError if one writer's file is another's folder.
+        Catalog.commit, also InvalidPathError if one writer's file is another's folder, and
+        ConflictError if others finished meanwhile, without the draft's entries.
         """
+        first = None
         for _ in range(_TRIES):
-            if (done := self._finished_before(draft)) is not None:
-                return done
-            if not draft.rows and self._catalog.collection(self._meeting) is None:
-                name = self._target.qualified
-                raise UsageError(f"nobody added to {name} under this id: upsert something first")
-            closes = self._add(draft, facts, CLOSED)
-            done = self._complete()
-            if closes is not None and done is not None:
-                return done
+            meeting = self._catalog.collection(self._meeting)
+            first = first or meeting
+            if meeting is None or first is None or id_of(meeting) != id_of(first):
+                if (done := self._finished_before(draft)) is not None:
+                    return done
+                self._check_begins(draft, first)
+            if (part := self._add(draft, facts, CLOSED, only=meeting)) is not None:
+                if (done := self._complete(part.collection)) is not None:
+                    return done
+                break
+            self.settle()
         raise self._overtaken()
 
-    def _add(self, draft: Draft, facts: Facts, *aliases: str) -> Version | None:
-        """None if somebody closed it before."""
+    def _check_begins(self, draft: Draft, over: Fold[CollectionState] | None) -> None:
+        """Whether a draft may be all that is finished. Raises UsageError, ConflictError."""
+        name = self._target.qualified
+        if over is not None:
+            raise ConflictError(f"{name} was finished meanwhile, without what this adds to it")
+        if not draft.rows:
+            raise UsageError(f"nobody added to {name} under this id: upsert something first")
+
+    def _add(
+        self,
+        draft: Draft,
+        facts: Facts,
+        *aliases: str,
+        only: Fold[CollectionState] | None = None,
+    ) -> Version | None:
+        """None if somebody closed it before, or `only` this meeting will do and it is over."""
         mine = Draft(self._meeting.collection, self._type, draft.intake, draft.rows)
-        said = Facts(aliases, metadata=_to_json(facts), ttl=_FOR_EVER)
+        said = Facts(aliases, metadata=_to_json(facts), ttl=_FOR_EVER, deed=facts.deed)
         entity, project = self._meeting.entity, self._meeting.project
         try:
-            return self._catalog.commit(mine, entity, project, said, expected=[_OPEN])
+            only_id = id_of(only) if only else None
+            return self._catalog.commit(mine, entity, project, said, expected=[_OPEN], only=only_id)
         except LostRaceError:
             return None
 
-    def _complete(self) -> Version | None:
-        """Commit what was closed, if anything was; None if others did, or nobody closed it."""
-        fold = self._catalog.collection(self._meeting)
-        if fold is None or CLOSED not in fold.state.aliases:
-            return None
+    def _complete(self, fold: Fold[CollectionState]) -> Version | None:
+        """What a meeting that is closed came to; None if others did it, and it is gone since."""
         mark = f"{self._meeting.collection}/{id_of(fold)}"
         for _ in range(_TRIES):
-            draft, facts, disputed = self._union(fold)
+            is_over = fold.refresh().state.is_deleted  # asked first: it is deleted after a commit
             base = self._catalog.collection(self._target)
             done = self._marked(base, mark) if base else None
-            if done is None and fold.refresh().state.is_deleted:
-                return None
+            if is_over:
+                return done
             if done is None:
-                number = base.state.aliases.get(LATEST) if base else None
-                expected: Change = {"kind": "expected", "alias": LATEST}
-                expected = expected if number is None else {**expected, "version": number}
+                draft, said, disputed = self._union(fold)
+                facts = replace(said, distributed=mark, deeds=[*fold.state.deeds])
                 try:
-                    done = self._commit(draft, replace(facts, distributed=mark), expected)
+                    number = base.state.aliases.get(LATEST) if base else None
+                    done = self._commit(draft, facts, latest_on(number))
                 except LostRaceError:
                     continue
                 self._tell(disputed)
@@ -146,9 +170,7 @@ class Distributed:
         return draft, facts, sorted(disputed)
 
     def _finished_before(self, draft: Draft) -> Version | None:
-        """What this id came to last, if nobody upserts now and it has all of the draft."""
-        if self._catalog.collection(self._meeting) is not None:
-            return None
+        """What this id came to last, if it has all of the draft."""
         fold = self._catalog.collection(self._target)
         version = self._marked(fold, f"{self._meeting.collection}/") if fold else None
         if version is None or not _has_all(version, draft):

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 
-from artifacts.cache import Expected, Receipt
+from msgspec import Struct
+
+from artifacts.cache import Expected, Had, Receipt, known_content
 from artifacts.catalog.version import Version
 from artifacts.content import Kind
+from artifacts.errors import IntegrityError
 
 
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """`unproven` are paths of references of whose bytes nothing was ever known."""
+class Expectation(Struct, frozen=True):
+    """`unproven` are paths of references of whose bytes nothing is known."""
 
     files: Mapping[str, Expected]
     unproven: Collection[str] = ()
@@ -23,26 +25,35 @@ class Expectation:
 def expectation(version: Version, root: str | os.PathLike[str]) -> Expectation:
     """Of all of a version.
 
-    What a reference led to is known if the digest of its bytes was recorded when it was added;
-    if not, the receipt in the folder says what was delivered. What a receipt of this very
-    version does not list was left out when it was delivered, and is not expected.
+    What a reference led to is known if the digest of its bytes was recorded when it was added,
+    whatever a receipt in the folder lists. Only if not, a receipt of this very version is asked
+    what was delivered.
     """
     files = version.files()
-    told = Receipt.find(Path(root))
-    delivered = [each for each in told.deliveries if each.manifest.digest == version.digest]
-    had = told.referred() if delivered else {}
     unproven: set[str] = set()
-    for entry in version.entries() if _has_references(version, files) else ():
-        if entry.kind is not Kind.REFERENCE or entry.detail is None:
+    if not _has_references(version, files):
+        return Expectation(files)
+    came = _came(version, Path(root))
+    for entry in version.entries():
+        if entry.kind is not Kind.REFERENCE:
             continue
-        known = had.get(entry.path)
-        if known is not None and known.entry == entry.digest:
-            files[entry.path] = known.content
-        elif not delivered and entry.detail.is_content:
-            files[entry.path] = (entry.digest, entry.size or 0)
+        told = came.get(entry.path)
+        if (content := known_content(entry)) is not None:
+            files[entry.path] = content
+        elif told is not None and told.entry == entry.digest:
+            files[entry.path] = told.content
         else:
             unproven.add(entry.path)
     return Expectation(files, unproven)
+
+
+def _came(version: Version, root: Path) -> Mapping[str, Had]:
+    """Of references, by a receipt of this very version; nothing if there is none of any use."""
+    deliveries = Receipt.find(root).deliveries
+    same = [each for each in deliveries if each.manifest.digest == version.digest]
+    with suppress(IntegrityError):
+        return Receipt(same).referred()
+    return {}
 
 
 def _has_references(version: Version, files: Collection[str]) -> bool:

@@ -32,6 +32,17 @@ def id_of(change: Change, key: str = "id") -> str:
     return id_
 
 
+def deeds_of(change: Change) -> list[str]:
+    """What is done with it: its own deed, and those of its parts."""
+    deeds = [each for each in (deed_of(change), *texts_of(change, "deeds")) if each is not None]
+    return [id_of({"id": each}) for each in deeds]
+
+
+def deed_of(change: Change) -> str | None:
+    """What its doer calls it, to whom it may look as if it was not done."""
+    return id_of(change, "deed") if "deed" in change else None
+
+
 def place_of(change: Change, key: str = "project") -> str:
     """An entity and a project of it. Raises InvalidNameError."""
     entity, _, project = text_of(change, key).partition("/")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
+
+from msgspec import Struct, field
 
 from artifacts.catalog.fields import MAX_EPOCH, number_of, texts_of
 from artifacts.content import MAX_SIZE
@@ -26,8 +27,7 @@ from artifacts.storage import (
 LOG = "gc/root"
 
 
-@dataclass(frozen=True, slots=True)
-class Generation:
+class Generation(Struct, frozen=True):
     """What was condemned at once: so many objects of so many bytes, whose names are in lists."""
 
     epoch: int
@@ -38,8 +38,7 @@ class Generation:
     keys: tuple[Name, ...] = ()  # lists of keys of all that was condemned up to this one
 
 
-@dataclass(slots=True)
-class Generations:
+class Generations(Struct):
     """The last one is swept, or has to be before there is another."""
 
     all: list[Generation] = field(default_factory=list)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from artifacts.catalog.catalog import Catalog
-from artifacts.catalog.collection import id_of
+from artifacts.catalog.collection import CollectionState, id_of
 from artifacts.catalog.commit import Facts
 from artifacts.catalog.distributed import Distributed, closing_part, facts_of_part
 from artifacts.catalog.draft import Draft
@@ -17,10 +20,10 @@ from artifacts.catalog.version import Version
 from artifacts.errors import InvalidNameError
 from artifacts.names import LATEST, CollectionName
 from artifacts.progress import Progress, Silent
+from artifacts.storage import Fold
 
 
-@dataclass(frozen=True, slots=True)
-class Meeting:
+class Meeting(Struct, frozen=True):
     """What many writers put together: its collection and type, and what they call it."""
 
     name: str
@@ -28,8 +31,7 @@ class Meeting:
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class OfflineLink:
+class OfflineLink(Struct, frozen=True):
     """A version that a portfolio of the offline store shows."""
 
     id: str  # of the portfolio's log, and the link's number
@@ -41,7 +43,8 @@ class OfflineLink:
 class Handover:
     """From one session's store to another's, within their one project, under numbers of its own.
 
-    What is said of a version is what was said of it last. Content that is there is not read.
+    What is said of a version is what was said of it last. Content that is there is not read. What
+    has a `deed` is done once, also if nobody knows whether it was, and others moved on since.
     """
 
     def __init__(self, source: Session, target: Session, progress: Progress | None = None) -> None:
@@ -50,8 +53,13 @@ class Handover:
         self._source, self._target = source, target
         self._progress = progress or Silent()
 
-    def log(self, id_: str) -> Version | None:
-        """The version there that has the content; None for one that was deleted here.
+    def name_of(self, id_: str) -> str | None:
+        """What a version's collection is called; None for a version that was deleted here."""
+        version = find_version(self._source, id_)
+        return version.collection_name.collection if version else None
+
+    def log(self, id_: str, deed: str | None = None) -> Version | None:
+        """The version there that has the content; None for one that was deleted here, or since.
 
         What was laid over the latest version here is laid over the latest there. Raises
         InvalidNameError if its name has another type there, or is a portfolio's.
@@ -59,23 +67,22 @@ class Handover:
         version = find_version(self._source, id_)
         if version is None:
             return None
-        draft = self._moved(version, version.collection_name.collection, version.type)
-        commit = commit_over_latest if self._is_incremental(version) else Catalog.commit
-        place = version.collection_name
-        facts = Facts.of(version.row, version.aliases)  # it is a version there from now on
-        made = commit(self._target.writable, draft, place.entity, place.project, facts)
-        self.twins[id_] = made.id
-        return made
+        there = self._collection(version.collection_name.collection, version.type)
+        return self._once(id_, there, deed, partial(self._committed, version, deed))
 
-    def upsert(self, id_: str, meeting: Meeting) -> None:
+    def upsert(self, id_: str, meeting: Meeting, deed: str | None = None) -> None:
         """Add to what many put together there. Raises as `log`."""
         part = _any_version(self._source, id_)
-        if part is not None:
+        if part is None:
+            return
+        distributed = self._distributed(meeting)
+        distributed.settle()
+        if deed not in _deeds(self._collection(meeting.name, meeting.type)):
             draft = self._moved(part, meeting.name, meeting.type)
-            self._distributed(meeting).upsert(draft, facts_of_part(part.row))
+            distributed.upsert(draft, replace(facts_of_part(part.row), deed=deed))
 
-    def finish(self, id_: str, meeting: Meeting) -> Version | None:
-        """The version there that all came to, whoever added to it; None if it was deleted here.
+    def finish(self, id_: str, meeting: Meeting, deed: str | None = None) -> Version | None:
+        """The version there that all came to, whoever added to it; None as of `log`.
 
         Raises as `log`.
         """
@@ -83,19 +90,21 @@ class Handover:
         part = closing_part(self._source.catalog.logs, version) if version else None
         if version is None or part is None:
             return None
-        draft = self._moved(part, meeting.name, meeting.type)
-        made = self._distributed(meeting).finish(draft, facts_of_part(part.row))
-        changes = news(version.row, version.aliases, made)
-        if version.row.updated == version.row.created:  # what its writers said is there already
-            changes = [each for each in changes if each["kind"] == "aliased"]
-        if changes:
-            self._target.writable.change(made, changes)
-        self.twins[id_] = made.id
-        return made
+        self._distributed(meeting).settle()
+        there = self._collection(meeting.name, meeting.type)
+        finish = partial(self._finished, version, part, meeting, deed)
+        return self._once(id_, there, deed, finish)
 
-    def link(self, version: Version, portfolio: CollectionName, aliases: tuple[str, ...]) -> None:
+    def link(
+        self,
+        version: Version,
+        portfolio: CollectionName,
+        aliases: tuple[str, ...],
+        deed: str | None = None,
+    ) -> None:
         """Show a version of the store that is handed over to."""
-        self._target.writable.link(version, portfolio, aliases)
+        if deed not in _deeds(self._target.catalog.collection(portfolio)):
+            self._target.writable.link(version, portfolio, aliases, deed=deed)
 
     def logged(self, run: str) -> Iterator[str]:
         """Ids of the versions here that a run logged, in order within each collection."""
@@ -107,32 +116,73 @@ class Handover:
     def shown(self) -> Iterator[OfflineLink]:
         """What portfolios show here, each in the order in which it came to."""
         catalog = self._source.catalog
-        for entity, project in catalog.projects():
-            for name, _ in catalog.portfolios(entity, project):
-                portfolio = CollectionName(entity, project, name)
-                if (fold := catalog.collection(portfolio)) is None:
-                    continue
-                for each in reversed([*catalog.links(portfolio)]):
-                    if each.version is not None:
-                        id_ = f"{id_of(fold)}-{each.row.number}"
-                        yield OfflineLink(id_, each.version.id, portfolio, tuple(each.aliases))
+        for portfolio in catalog.all_portfolios():
+            if (fold := catalog.collection(portfolio)) is None:
+                continue
+            for each in reversed([*catalog.links(portfolio)]):
+                if each.version is not None:
+                    id_ = f"{id_of(fold)}-{each.row.number}"
+                    yield OfflineLink(id_, each.version.id, portfolio, tuple(each.aliases))
+
+    def _once(
+        self,
+        id_: str,
+        there: Fold[CollectionState] | None,
+        deed: str | None,
+        make: Callable[[], Version],
+    ) -> Version | None:
+        """What it makes; if the deed is done, what that made, or None if it was deleted since."""
+        if there is None or deed not in there.state.deeds:
+            made = make()
+        elif (row := there.state.version(there.state.deeds[deed])) is not None:
+            made = Version(there.log.store, self._place(there.state.name), there, row)
+        else:
+            return None
+        self.twins[id_] = made.id
+        return made
+
+    def _committed(self, version: Version, deed: str | None) -> Version:
+        place = version.collection_name
+        draft = self._moved(version, place.collection, version.type)
+        commit = commit_over_latest if self._is_incremental(version) else Catalog.commit
+        facts = replace(Facts.of(version.row, version.aliases), deed=deed)
+        return commit(self._target.writable, draft, place.entity, place.project, facts)
+
+    def _finished(
+        self, version: Version, part: Version, meeting: Meeting, deed: str | None
+    ) -> Version:
+        """Of one that is as it was made, only aliases are told: the rest its writers said."""
+        is_as_made = version.row.updated == version.row.created
+        facts = Facts.of(version.row, version.aliases)
+        if is_as_made:
+            facts = replace(facts_of_part(part.row), aliases=version.aliases)
+        draft = self._moved(part, meeting.name, meeting.type)
+        made = self._distributed(meeting).finish(draft, replace(facts, deed=deed))
+        changes = news(version.row, version.aliases, made)  # if it was finished before
+        if is_as_made:
+            changes = [each for each in changes if each["kind"] == "aliased"]
+        if changes:
+            self._target.writable.change(made, changes)
+        return made
 
     def _moved(self, version: Version, name: str, type_: str) -> Draft:
         """In the other store, without what a version had that it was laid over."""
-        self._refuse_clash(name, type_)
         draft = self._draft(version)
         if self._is_incremental(version) and (base := self._base(version)) is not None:
             before = self._draft(base).rows
             draft.rows = {path: row for path, row in draft.rows.items() if row != before.get(path)}
         return draft.moved(self._target.draft(name, type_), self.twins, self._progress)
 
-    def _refuse_clash(self, name: str, type_: str) -> None:
-        """Before anything is uploaded."""
-        settings, catalog = self._target.settings, self._target.writable
-        place = CollectionName(settings.entity, settings.project, name)
+    def _place(self, name: str) -> CollectionName:
+        settings = self._target.settings
+        return CollectionName(settings.entity, settings.project, name)
+
+    def _collection(self, name: str, type_: str) -> Fold[CollectionState] | None:
+        """That of the other store, if there is one. Raises InvalidNameError if it is another's."""
+        place, catalog = self._place(name), self._target.writable
         there = catalog.collection(place)
         if there is None or (there.state.type == type_ and not there.state.is_portfolio):
-            return
+            return there
         kind = "portfolio" if there.state.is_portfolio else "collection"
         found = f"a {kind} of type {there.state.type!r}"
         reason = f"is {found} in {catalog.store.url}, and was logged offline with type {type_!r}"
@@ -171,6 +221,11 @@ def find_version(session: Session, id_: str) -> Version | None:
     """A version by its id, of a collection of the session's project; None if it was deleted."""
     version = _any_version(session, id_)
     return None if version is None or version.collection.state.is_deleted else version
+
+
+def _deeds(there: Fold[CollectionState] | None) -> Mapping[str, int]:
+    """What was done there, with the number of what it made."""
+    return {} if there is None else there.state.deeds
 
 
 def _any_version(session: Session, id_: str) -> Version | None:

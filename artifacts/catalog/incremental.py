@@ -25,14 +25,18 @@ def commit_over_latest(
     name = ArtifactName(entity, project, draft.name, LATEST)
     for _ in range(_TRIES):
         base = _find(catalog, name)
-        expected: Change = {"kind": "expected", "alias": LATEST}
-        if base is not None:
-            expected = {**expected, "version": base.row.number}
+        expected = [latest_on(None if base is None else base.row.number)]
         try:
-            return catalog.commit(_over(draft, base), entity, project, facts, expected=[expected])
+            return catalog.commit(_over(draft, base), entity, project, facts, expected=expected)
         except LostRaceError:
             continue
     raise ConflictError(f"{name.qualified} moves on faster than this can follow; log it again")
+
+
+def latest_on(number: int | None) -> Change:
+    """To expect that the alias `latest` is on a version, or on none."""
+    expected: Change = {"kind": "expected", "alias": LATEST}
+    return expected if number is None else {**expected, "version": number}
 
 
 def _find(catalog: Catalog, name: ArtifactName) -> Version | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import dropwhile
 from typing import Any, NamedTuple, Self
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from artifacts.catalog.fields import MAX_EPOCH, id_of, number_of, seconds_of
 from artifacts.content import MAX_SIZE
@@ -33,8 +35,7 @@ class Start(NamedTuple):
         return self.time, self.turn, self.journal
 
 
-@dataclass(slots=True)
-class Journals:
+class Journals(Struct):
     """How far each was delivered, and which one is the run's own: the one that began last."""
 
     fence: int = 0
@@ -43,9 +44,18 @@ class Journals:
     starts: list[Start] = field(default_factory=list)
 
     @property
+    def last(self) -> Start | None:
+        """The start after all others."""
+        return max(self.starts, key=lambda start: start.place, default=None)
+
+    @property
     def own(self) -> str | None:
         """The journal that began last."""
-        return max(self.starts, key=lambda start: start.place).journal if self.starts else None
+        return self.last.journal if self.last else None
+
+    def has_told(self, deed: str) -> bool:
+        """Whether what has that id was done."""
+        return self.delivered.get(deed, 0) > 0
 
     def counting(self, event: Event, key: str) -> Event:
         """The event with those of its changes that count, which from now on are told.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from artifacts.catalog.collection import CollectionState
 from artifacts.catalog.logs import Logs
@@ -18,8 +19,7 @@ from artifacts.names import ArtifactName
 LOGGED, USED = "logged", "used"
 
 
-@dataclass(frozen=True, slots=True)
-class VersionNode:
+class VersionNode(Struct, frozen=True):
     """`name` is today's, or the last one known of what `is_deleted`."""
 
     id: str
@@ -28,8 +28,7 @@ class VersionNode:
     is_deleted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RunNode:
+class RunNode(Struct, frozen=True):
     """`id` is `entity/project/id`; `state` is empty for a run of which there is no log.
 
     That of one that was deleted is `deleted`.
@@ -43,8 +42,7 @@ class RunNode:
 Node: TypeAlias = VersionNode | RunNode
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(Struct, frozen=True):
     """Along the way of the data: from a run to what it logged, from a version to who used it."""
 
     start: str
@@ -52,8 +50,7 @@ class Edge:
     kind: str
 
 
-@dataclass(slots=True)
-class Lineage:
+class Lineage(Struct):
     """What was asked for, and all that was found around it, nearest first."""
 
     root: str

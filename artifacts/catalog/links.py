@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from artifacts.catalog.collection import CollectionState
 from artifacts.catalog.logs import Logs
@@ -19,8 +20,7 @@ _log = logging.getLogger(__name__)
 _TRIES = 8  # of finding a portfolio that others rename, delete and make again meanwhile
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """A link of a portfolio; `version` is None if what it leads to was deleted."""
 
     row: LinkRow
@@ -34,13 +34,15 @@ def link(
     target: CollectionName,
     aliases: Sequence[str],
     type: str | None = None,
+    *,
+    deed: str | None = None,
 ) -> Version:
     """The version as the portfolio shows it, which is made if there is none; one event there.
 
     The aliases, and `latest`, are moved to it, whether it was linked already or not. What was to
-    last for a time lasts for ever from now on. Raises InvalidNameError if the target is no
-    portfolio or has another type than the version, or than `type`; ArtifactNotFoundError for a
-    version that is gone.
+    last for a time lasts for ever from now on. A `deed` that was done before changes nothing.
+    Raises InvalidNameError if the target is no portfolio or has another type than the version, or
+    than `type`; ArtifactNotFoundError for a version that is gone.
     """
     version.refresh()
     home = version.collection_name
@@ -53,6 +55,7 @@ def link(
         "project": f"{home.entity}/{home.project}",
         "digest": version.digest.hex(),
         "aliases": [*dict.fromkeys((*aliases, LATEST))],
+        **({"deed": deed} if deed else {}),
     }
     for _ in range(_TRIES):
         fold, born = logs.ensure(target, type or version.type, is_portfolio=True)

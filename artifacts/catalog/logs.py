@@ -6,7 +6,6 @@ import re
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import RLock
@@ -17,7 +16,7 @@ from artifacts.catalog.collection import CollectionState, id_of
 from artifacts.catalog.directory import DirectoryState, Listing
 from artifacts.catalog.generations import LOG, Generations
 from artifacts.catalog.run import RunState
-from artifacts.errors import ArtifactNotFoundError, ConflictError, InvalidNameError
+from artifacts.errors import ArtifactNotFoundError, ConflictError, InvalidNameError, LostRaceError
 from artifacts.names import CollectionName
 from artifacts.storage import (
     Change,
@@ -134,8 +133,9 @@ class Logs:
             closed = (listing.id, fold.state.next) if listing and fold else None
             wanted = Listing(secrets.token_hex(16), type_, is_portfolio)
             listing = self._list(directory, name.collection, wanted, closed, project.epoch)
-            fold = self.fold(listing.id).refresh()
-        _check_kind(name, replace(listing, type=fold.state.type or listing.type), type_)
+            fold = self.fold(listing.id)
+            fold = fold.first() if listing.id == wanted.id else fold.refresh()
+        _check_kind(name, fold.state.type or listing.type, type_)
         _check_is(name, listing, is_portfolio=is_portfolio)
         if fold.state.name:
             return fold, []
@@ -143,6 +143,17 @@ class Logs:
         born = {"kind": "created", "name": name.collection, "type": type_, "first": first}
         begun = born | ({"portfolio": True} if is_portfolio else {})
         return fold, [*_fence(fold.state.fence, listing.epoch), begun]
+
+    def going_on(self, name: CollectionName, type_: str, id_: str) -> Fold[CollectionState]:
+        """The log of a collection that was found just now.
+
+        Raises LostRaceError if it is deleted, InvalidNameError if it has another type.
+        """
+        fold = self.fold(id_).refresh()
+        if fold.state.is_deleted:
+            raise LostRaceError(fold.log.key(0))
+        _check_kind(name, fold.state.type, type_)
+        return fold
 
     def name_of(self, fold: Fold[CollectionState], name: CollectionName) -> CollectionName:
         """What a collection is called that was found by a name, and may have left it since."""
@@ -310,7 +321,9 @@ class Logs:
         name = f"{entity}/{project}"
         if directory is None:
             change = {"kind": "added", "name": name, "id": secrets.token_hex(16)}
-            directory = self.directory(self._add(self.projects, change).id).refresh()
+            listing = self._add(self.projects, change)
+            directory = self.directory(listing.id)
+            directory = directory.first() if listing.id == change["id"] else directory.refresh()
         return self.projects.state.names[name], directory
 
     def _check_identity(self) -> None:
@@ -356,11 +369,10 @@ def _fence(there: int, wanted: int) -> list[Change]:
     return [{"kind": "fenced", "epoch": wanted}] if there < wanted else []
 
 
-def _check_kind(name: CollectionName, listing: Listing, type_: str) -> None:
-    if listing.type != type_:
-        raise InvalidNameError(
-            name.qualified, f"already exists with type {listing.type!r}, not {type_!r}"
-        )
+def _check_kind(name: CollectionName, type_: str, wanted: str) -> None:
+    if type_ != wanted:
+        reason = f"already exists with type {type_!r}, not {wanted!r}"
+        raise InvalidNameError(name.qualified, reason)
 
 
 def _check_is(name: CollectionName, listing: Listing, *, is_portfolio: bool) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from blake3 import blake3
+from msgspec.structs import replace
 
 from artifacts.catalog.collection import CollectionState
 from artifacts.catalog.version import Version

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from artifacts.cache import uncached
 from artifacts.catalog.collection import CollectionState, id_of
@@ -16,8 +17,7 @@ from artifacts.storage import Change, Event, Fold, Log, ObjectStore, Tail
 _ROOT = "directory/root"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One event on the way; `previous` is the digest of the event before it in its log."""
 
     log: str
@@ -28,8 +28,7 @@ class Step:
         return str(self.event.header["previous"])
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Struct, frozen=True):
     """`steps` lead to the version; `events` were compared with the ones before them for that."""
 
     name: str

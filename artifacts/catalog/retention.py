@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
+
+from msgspec import Struct
 
 from artifacts.catalog.collection import CollectionState
 from artifacts.catalog.logs import Logs
@@ -63,13 +64,9 @@ def drop(
     return _append(fold, rows, changes)
 
 
-def expire(
-    logs: Logs, name: CollectionName, fold: Fold[CollectionState], *, is_dry: bool = False
-) -> list[VersionRow]:
+def expire(logs: Logs, name: CollectionName, fold: Fold[CollectionState]) -> list[VersionRow]:
     """Drop the versions whose time is over; they are returned."""
     rows = [row for row in fold.state if is_over(logs, name, fold.state, row)]
-    if is_dry:
-        return rows
     return _append(fold, rows, [over(fold.state, row) for row in rows])
 
 
@@ -86,8 +83,7 @@ def _append(
     return gone
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """What stays of a collection: the newest `keep`, what is younger, and what has an alias.
 
     The version that `latest` is on stays in any case.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any, Self
+
+from msgspec import Struct
 
 from artifacts.catalog.fields import (
     facts_of,
@@ -21,8 +22,7 @@ from artifacts.content import MAX_SIZE, Digest
 from artifacts.storage import Change, Event, Name
 
 
-@dataclass(frozen=True, slots=True)
-class VersionRow:
+class VersionRow(Struct, frozen=True):
     """What the log says of one version. Content never changes; the rest as of the fold's tail."""
 
     number: int
@@ -67,8 +67,7 @@ class VersionRow:
         return self.manifest.digest
 
 
-@dataclass(frozen=True, slots=True)
-class LinkRow:
+class LinkRow(Struct, frozen=True):
     """What a portfolio's log says of one link to a version, which may be deleted since."""
 
     number: int

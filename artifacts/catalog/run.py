@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, Self
+
+from msgspec import Struct, field
 
 from artifacts.catalog.fields import number_of, seconds_of, text_of, texts_of
 from artifacts.catalog.journals import Journals, from_a_start_on
@@ -18,8 +19,7 @@ HISTORY = "history"
 _NO_FACTS = frozenset(("kind", "config", "journal", "after", "step", "time"))
 
 
-@dataclass(frozen=True, slots=True)
-class RunFile:
+class RunFile(Struct, frozen=True):
     """A file of a run, whose bytes are a blob."""
 
     name: str
@@ -28,13 +28,16 @@ class RunFile:
     time: str
 
 
-@dataclass(slots=True)
-class RunState:
+class RunState(Struct):
     """Source: docs/format.md, Run."""
 
     facts: dict[str, Any] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
+    by_hand: dict[str, int] = field(default_factory=dict)
+    """Up to which step rows say nothing of a member of the summary."""
+    nested: dict[str, list[str]] = field(default_factory=dict)
+    """Keys of rows that are members of members in the summary: the names on the way there."""
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
     alerts: list[dict[str, Any]] = field(default_factory=list)
     segments: dict[str, list[Segment]] = field(default_factory=dict)
@@ -47,6 +50,7 @@ class RunState:
     heard_at: str = ""  # of the last event
     is_deleted: bool = False
     is_preempting: bool = False
+    lost: dict[str, Any] = field(default_factory=dict)  # how many records, from when to when
     batches: int = 0  # events that had rows
     journals: Journals = field(default_factory=Journals)
     rows: Rows = field(default_factory=Rows)
@@ -54,6 +58,11 @@ class RunState:
     @property
     def fence(self) -> int:
         return self.journals.fence
+
+    @property
+    def own_journal(self) -> str:
+        """The journal that began last; empty as long as there is none."""
+        return self.journals.own or ""
 
     @property
     def last_step(self) -> int | None:
@@ -102,6 +111,10 @@ class RunState:
 
     def _summary(self, _event: Event, change: Change) -> None:
         _set(self.summary, change)
+        steps = _typed(change.get("steps", {}))
+        self.by_hand |= {key: number_of(steps, key, MAX_SIZE) for key in steps}
+        paths = _typed(change.get("nested", {}))
+        self.nested |= {key: texts_of(paths, key) for key in paths}
 
     def _metric(self, _event: Event, change: Change) -> None:
         said = {key: value for key, value in change.items() if key != "kind"}
@@ -126,8 +139,15 @@ class RunState:
                 there[start : start + len(wanted)] = new
                 return
 
+    def _anew(self, _event: Event, change: Change) -> None:
+        kept = texts_of(change, "config")
+        self.segments, self.summary, self.metrics, self.lost = {}, {}, {}, {}
+        self.by_hand, self.nested = {}, {}
+        self.config = {key: value for key, value in self.config.items() if key in kept}
+
     def _rewound(self, _event: Event, change: Change) -> None:
         step = number_of(change, "step", MAX_SIZE)
+        self.by_hand = {}
         cut = (each.cut(step) for each in self.segments.get(HISTORY, []))
         self.segments[HISTORY] = [each for each in cut if not each.is_empty]
 
@@ -147,6 +167,17 @@ class RunState:
 
     def _preempting(self, _event: Event, _change: Change) -> None:
         self.is_preempting = True
+
+    def _lost(self, _event: Event, change: Change) -> None:
+        said = {"from": seconds_of(change, "from"), "to": seconds_of(change, "to")}
+        said |= {
+            key: step for key in ("first", "last") if (step := whole_of(change, key)) is not None
+        }
+        for key, value in said.items():
+            widest = min if key in ("from", "first") else max
+            self.lost[key] = widest(value, self.lost.get(key, value))
+        records = number_of(change, "records", MAX_SIZE)
+        self.lost["records"] = self.lost.get("records", 0) + records
 
     def _finished(self, _event: Event, change: Change) -> None:
         self.told_state = text_of(change, "state")
@@ -181,8 +212,9 @@ class RunState:
 
 
 _KEPT = (
-    *("facts", "config", "summary", "metrics", "alerts", "used", "logged", "told_state"),
-    *("exit_code", "created_at", "heard_at", "is_deleted", "is_preempting", "batches"),
+    *("facts", "config", "summary", "by_hand", "nested", "metrics", "alerts", "used", "logged"),
+    *("told_state", "exit_code", "created_at", "heard_at", "is_deleted", "is_preempting", "lost"),
+    "batches",
 )
 _RULES: Mapping[str, Callable[[RunState, Event, Change], None]] = {
     "started": RunState._started,
@@ -193,12 +225,14 @@ _RULES: Mapping[str, Callable[[RunState, Event, Change], None]] = {
     "alert": RunState._alert,
     "rows": RunState._rows,
     "compacted": RunState._compacted,
+    "anew": RunState._anew,
     "rewound": RunState._rewound,
     "file": RunState._file,
     "unfiled": RunState._unfiled,
     "used": RunState._used,
     "logged": RunState._logged,
     "preempting": RunState._preempting,
+    "lost": RunState._lost,
     "finished": RunState._finished,
     "deleted": RunState._deleted,
     "delivered": RunState._passed,

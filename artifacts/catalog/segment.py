@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from artifacts.catalog.fields import number_of, text_of
 from artifacts.content import MAX_SIZE
@@ -12,8 +14,7 @@ from artifacts.storage import BLOBS, Change, Name
 FORMATS = ("parquet", "jsonl")
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """Rows of a stream, immutable; of it count those up to step `until`, if that is said."""
 
     name: Name

@@ -19,7 +19,7 @@ from artifacts.errors import NotFoundError, StoreNotFoundError, UnavailableError
 from artifacts.names import ArtifactName, CollectionName, DigestName, parse_name
 from artifacts.progress import Bar, Progress, Silent
 from artifacts.settings import Settings
-from artifacts.storage import Address, Places, check_address
+from artifacts.storage import Address, Places, check_address, place_at
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +53,11 @@ class Session:
             self._catalog = Catalog.open(self._address, create=True, cache=self.cache)
             _log.warning("made a store at %s", self._catalog.store.url)
         return self.catalog
+
+    @property
+    def url(self) -> str:
+        """The store's, as it says itself, be it there or not. Raises InvalidSettingError."""
+        return place_at(self._address).url
 
     @property
     def is_far(self) -> bool:

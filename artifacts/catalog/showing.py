@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from artifacts.catalog.catalog import Catalog
-from artifacts.names import CollectionName
 
 
 def showing(catalog: Catalog, ids: Collection[str]) -> Mapping[str, list[str]]:
@@ -14,11 +13,9 @@ def showing(catalog: Catalog, ids: Collection[str]) -> Mapping[str, list[str]]:
     The portfolios of all projects are read, one by one; none, if no version is asked about.
     """
     found: dict[str, list[str]] = {}
-    for entity, project in catalog.projects() if ids else ():
-        for portfolio, _ in catalog.portfolios(entity, project):
-            name = CollectionName(entity, project, portfolio)
-            fold = catalog.collection(name)
-            for row in fold.state.links() if fold else ():
-                if (id_ := f"{row.collection}-{row.version}") in ids:
-                    found.setdefault(id_, []).append(f"{name.qualified}:v{row.number}")
+    for portfolio in catalog.all_portfolios() if ids else ():
+        fold = catalog.collection(portfolio)
+        for row in fold.state.links() if fold else ():
+            if (id_ := f"{row.collection}-{row.version}") in ids:
+                found.setdefault(id_, []).append(f"{portfolio.qualified}:v{row.number}")
     return found

@@ -4,43 +4,38 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any, Self
 
+from msgspec import Struct, field, to_builtins
+from msgspec.structs import replace
+
+from artifacts.catalog.ends import grown, projects_there
 from artifacts.catalog.fields import text_of, texts_of
 from artifacts.catalog.journals import Journals, from_a_start_on
+from artifacts.catalog.kept import Kept
 from artifacts.catalog.logs import Logs
 from artifacts.catalog.run import RUN_KINDS, check_kinds
 from artifacts.catalog.version import Version
 from artifacts.content import Digest
-from artifacts.errors import ArtifactsError, BrokenLogError
+from artifacts.errors import BrokenLogError
 from artifacts.storage import (
     Ahead,
     Change,
     Event,
-    Frame,
     Log,
-    ObjectStore,
     Tail,
     apply_rules,
-    decode,
-    encode,
 )
 
-_KEY = re.compile(r"logs/run/([0-9a-f]{32})/([0-9a-f]{32})/([0-9]{12,})")
 _VERSION_ID = re.compile(r"[0-9a-f]{32}-(0|[1-9][0-9]{0,11})")
 DELETED = "deleted"
 """State of a run that is gone for readers; what it used and logged is known still."""
-_WORTH = 8  # logs read in part or in whole: from so many on, writing down what they said pays
-_MOST = 2**30  # bytes of what is kept of one project's runs
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """A version that a run used or logged: its id, and what it was called then."""
 
     id: str
@@ -62,8 +57,7 @@ class Use:
         return self.id == version.id or (not self.id and self.name == version.source_qualified_name)
 
 
-@dataclass(frozen=True, slots=True)
-class RunFacts:
+class RunFacts(Struct, frozen=True):
     """What is known of a run from its own log. `path` is `entity/project/id`."""
 
     path: str = ""
@@ -88,15 +82,14 @@ class RunFacts:
 
     @classmethod
     def load(cls, saved: Mapping[str, Any]) -> Self:
-        """As `asdict` gave it. Raises KeyError, TypeError for what it never gives."""
+        """As `to_builtins` gave it. Raises KeyError, TypeError for what it never gives."""
         told = dict(saved)
         for key in ("used", "logged"):
             told[key] = tuple(Use(**use) for use in saved[key])
         return cls(**told)
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
+class _Read(Struct, frozen=True):
     """How far a run's log was read, what of it counted, and what that said."""
 
     tail: Tail
@@ -116,8 +109,8 @@ class Usage:
 
     def runs(self) -> list[RunFacts]:
         """As of now, in order of beginning. Raises BrokenLogError, UnknownEventError."""
-        for project, ends in _ends(self._logs.store).items():
-            self._refresh(project, ends)
+        for project in sorted(projects_there(self._logs.store)):
+            self._refresh(project)
         found = [read.facts for known in self._projects.values() for read in known.values()]
         return sorted(found, key=lambda facts: (facts.created_at, facts.path))
 
@@ -132,17 +125,17 @@ class Usage:
         read = self._read(listing.id, run_key(id_), None) if listing else None
         return read.facts if read and read.tail.number else None
 
-    def _refresh(self, project: str, ends: Mapping[str, int]) -> None:
+    def _refresh(self, project: str) -> None:
         if project not in self._projects:
-            self._projects[project] = _load(self._logs.store, project)
+            self._projects[project] = _KEPT.load(self._logs.store, project)
         known = self._projects[project]
-        new = [run for run, end in ends.items() if run not in known or known[run].tail.number < end]
+        ends = {run: read.tail.number for run, read in known.items()}
+        new = [*grown(self._logs.store, project, ends)]
         with Ahead(self._logs.store) as ahead:
             reads = ahead.each(partial(self._read, project, run, known.get(run)) for run in new)
             for run, read in zip(new, reads, strict=True):
                 known[run] = read()
-        if len(new) >= _WORTH:
-            _save(self._logs.store, project, known)
+        _KEPT.save(self._logs.store, project, known, len(new))
 
     def _read(self, project: str, run: str, known: _Read | None) -> _Read:
         log = Log(self._logs.store, f"run/{project}/{run}")
@@ -175,8 +168,7 @@ def run_key(id_: str) -> str:
     return Digest.of(id_.encode()).hex()[:32]
 
 
-@dataclass(slots=True)
-class _Told:
+class _Told(Struct):
     """The fold of a run's log, as far as it is about artifacts."""
 
     facts: RunFacts
@@ -209,6 +201,11 @@ class _Told:
         left = {key: value for key, value in config.items() if key not in gone}
         self.facts = replace(self.facts, config=left)
 
+    def _anew(self, _event: Event, change: Change) -> None:
+        kept = texts_of(change, "config")
+        left = {key: value for key, value in self.facts.config.items() if key in kept}
+        self.facts = replace(self.facts, config=left)
+
     def _facts(self, _event: Event, change: Change) -> None:
         self.facts = replace(self.facts, name=str(change.get("name") or self.facts.name))
 
@@ -221,6 +218,7 @@ class _Told:
 
 _RULES = {
     **dict.fromkeys(RUN_KINDS, _Told._passed),
+    "anew": _Told._anew,
     "config": _Told._config,
     "facts": _Told._facts,
     "started": _Told._started,
@@ -235,49 +233,19 @@ def _with(uses: tuple[Use, ...], use: Use) -> tuple[Use, ...]:
     return uses if use in uses else (*uses, use)
 
 
-def _ends(store: ObjectStore) -> Mapping[str, Mapping[str, int]]:
-    """For each run of each project, how many events its log has at least."""
-    ends: dict[str, dict[str, int]] = defaultdict(dict)
-    for project, run, number in _numbers(store):
-        ends[project][run] = max(ends[project].get(run, 0), number + 1)
-    return ends
+def _parse(data: bytes) -> dict[str, _Read]:
+    return {
+        run: _Read(Tail(int(number), Digest.parse(previous)), RunFacts.load(facts), journals)
+        for run, (number, previous, facts, journals) in json.loads(data).items()
+    }
 
 
-def _numbers(store: ObjectStore) -> Iterator[tuple[str, str, int]]:
-    for key in store.list("logs/run/"):
-        if match := _KEY.fullmatch(key):
-            yield match[1], match[2], int(match[3])
-
-
-def _key(project: str) -> str:
-    return f"cache/lineage/{project}"
-
-
-def _load(store: ObjectStore, project: str) -> dict[str, _Read]:
-    """What is kept, if anything of use is."""
-    key = _key(project)
-    try:
-        frame = Frame.decode(store.read(key), key)
-        saved = json.loads(decode(frame.objects["runs"], _MOST, key))
-        if frame.header["lineage"] != 3 or frame.header["project"] != project:
-            return {}
-        return {
-            run: _Read(Tail(int(number), Digest.parse(previous)), RunFacts.load(facts), journals)
-            for run, (number, previous, facts, journals) in saved.items()
-        }
-    except (ArtifactsError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
-
-
-def _save(store: ObjectStore, project: str, known: Mapping[str, _Read]) -> None:
-    """Best effort: what cannot be written is read again from the logs."""
+def _dump(known: Mapping[str, _Read]) -> bytes:
     saved = {
-        run: [read.tail.number, read.tail.previous.hex(), asdict(read.facts), read.journals]
+        run: [read.tail.number, read.tail.previous.hex(), to_builtins(read.facts), read.journals]
         for run, read in known.items()
     }
-    runs = encode(json.dumps(saved, ensure_ascii=False, separators=(",", ":")).encode())
-    try:
-        frame = Frame({"lineage": 3, "project": project}, {"runs": runs})
-        store.write(_key(project), frame.encode())
-    except ArtifactsError:
-        pass  # who only reads, too, gets an answer
+    return json.dumps(saved, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+_KEPT = Kept("lineage", 3, "runs", _parse, _dump)

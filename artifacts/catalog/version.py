@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import cached_property, partial
 
 from blake3 import blake3
+from msgspec import Struct
 
 from artifacts.cache import CachedStore, Expected, expected_details, expected_files, uncached
 from artifacts.catalog.collection import CollectionState, id_of
@@ -42,8 +42,7 @@ from artifacts.storage import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """How a version was found in a portfolio; `row` is as of the portfolio's last refresh."""
 
     portfolio: CollectionName

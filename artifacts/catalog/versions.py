@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from artifacts.catalog.collection import CollectionState
 from artifacts.catalog.collections import Collections
@@ -90,6 +91,11 @@ class Versions(Collections):
         name = version.collection_name
         return lasting_s(version.row, version.collection.state.ttl, self.logs.default_ttl(name))
 
+    def end_of(self, version: Version) -> datetime | None:
+        """When it is over, as far as the logs were read; None if it never is."""
+        name, state = version.collection_name, version.collection.state
+        return end_of(self.logs, name, state, version.row)
+
     def _resolve_name(self, name: ArtifactName) -> Version:
         collection = self.logs.collection(name.collection_name, name.version)
         if collection is None:
@@ -113,17 +119,13 @@ class Versions(Collections):
         return f"v{number} was to last until {end_of(self.logs, name, state, row)}, and is over"
 
     def _resolve_digest(self, name: DigestName) -> Version:
-        collections = (
-            [name.collection]
-            if name.collection
-            else [each for each, _ in self.collections(name.entity, name.project)]
-        )
-        for each in collections:
+        listed = (each for each, _ in self.collections(name.entity, name.project))
+        for each in [name.collection] if name.collection else listed:
             collection = CollectionName(name.entity, name.project, each)
-            if self.collection(collection) is not None:
-                for version in self.versions(collection):
-                    if version.digest.hex().startswith(name.digest):
-                        return version
+            versions = self.versions(collection) if self.collection(collection) is not None else ()
+            for version in versions:
+                if version.digest.hex().startswith(name.digest):
+                    return version
         raise ArtifactNotFoundError(name.qualified, self.store.url)
 
 

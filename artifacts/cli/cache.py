@@ -14,7 +14,7 @@ from artifacts.cli.call import Call
 from artifacts.cli.options import command, shared_options
 from artifacts.cli.output import age_text, count_text, facts, shown, size_text, table
 from artifacts.errors import InvalidNameError
-from artifacts.settings import parse_size
+from artifacts.written import parse_size
 
 
 @click.group(params=shared_options(), no_args_is_help=False)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any, TypeVar
 
 import click
+from msgspec import Struct
 
 from artifacts.catalog import Session, Version
 from artifacts.cli.arguments import check_is_no_folder, check_is_no_version
@@ -21,8 +22,7 @@ _LINES_AT_ONCE = 1000
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """An answer is made once, as plain data; people get lines that are rendered from it."""
 
     session: Session

@@ -73,7 +73,8 @@ def _to_folder(call: Call, before: Version, after: Path) -> dict[str, list[dict[
             {"path": path, **_content(None, size_of(after / path))} for path in found.unexpected
         ],
         "removed": [
-            {"path": path, **_content(digest, files[path][1])} for path, digest in found.missing
+            {"path": path, **_content(digest, files[path][1] if digest else None)}
+            for path, digest in found.missing
         ],
         "changed": [
             {"path": each.path, "old": _content(each.expected, files[each.path][1])}

@@ -12,9 +12,9 @@ import click
 
 from artifacts.cache import Checked
 from artifacts.catalog import Catalog
-from artifacts.catalog.upkeep import (
+from artifacts.catalog.upkeep.fsck import Finding
+from artifacts.catalog.upkeep.mending import (
     CopiesSource,
-    Finding,
     FolderSource,
     Source,
     StoreSource,

@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
-from artifacts.catalog.upkeep import GRACE, collect
+from artifacts.catalog.upkeep.gc import GRACE, collect
 from artifacts.cli.arguments import age
 from artifacts.cli.call import Call
 from artifacts.cli.options import command
-from artifacts.cli.output import count_text, duration_text, shown, size_text
+from artifacts.cli.output import count_text, duration_text, shown, size_text, time_text
 
 
 @command
@@ -45,7 +45,12 @@ def gc(call: Call, *, grace: timedelta, is_dry: bool) -> None:
         "condemned": {
             "objects": done.condemned.objects,
             "size": done.condemned.size,
-            "due": done.due.isoformat(timespec="seconds") if done.due else None,
+            "due": time_text(done.due),
+        },
+        "waiting": {
+            "objects": done.waiting.objects,
+            "size": done.waiting.size,
+            "due": time_text(done.ripe),
         },
         "caches": done.caches,
         "seconds": round(time.monotonic() - began, 3),
@@ -60,10 +65,11 @@ def _lines(data: Mapping[str, Any]) -> Iterator[str]:
     objects, size = count_text(data["objects"], "object"), size_text(data["freed"])
     versions, took = count_text(data["versions"], "version"), duration_text(data["seconds"])
     yield f"{data['url']}  {objects} of {size} {would}freed, {versions} looked through, {took}"
-    condemned = data["condemned"]
-    if condemned["objects"]:
-        count, size = count_text(condemned["objects"], "object"), size_text(condemned["size"])
-        if due := condemned["due"]:
-            yield f"  {count} of {size} condemned, to be deleted by a run after {due}"
-        else:
-            yield f"  {count} of {size} {would}condemned"
+    for fact, what in (
+        ("condemned", f"{would}condemned, to be deleted by a run after"),
+        ("waiting", "unneeded, to be condemned by a run after"),
+    ):
+        waits = data[fact]
+        if waits["objects"]:
+            count, size = count_text(waits["objects"], "object"), size_text(waits["size"])
+            yield f"  {count} of {size} {what} {waits['due']}"

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from artifacts.catalog import Manner, Version, deliver
+from artifacts.catalog import Manner, Version, download_most
 from artifacts.cli.arguments import as_folder
 from artifacts.cli.call import Call
 from artifacts.cli.failure import no_such_path
@@ -37,17 +37,22 @@ def get(call: Call, name: str, folder: Path | None, *, prefix: str, **how: bool)
     size = _size_below(version, prefix)
     root = folder or call.settings.artifact_dir / version.name
     with call.session.progress(f"get {version.name}") as progress:
-        outcome = deliver(version, root, prefix, manner=_manner(call, **how), progress=progress)
+        manner = _manner(call, **how)
+        outcome = download_most(version, root, prefix, manner=manner, progress=progress)
     data = {
         "name": version.qualified_name,
         "folder": as_folder(root),
         "digest": version.digest.hex(),
         "written": outcome.written,
         "kept": outcome.kept,
-        "size": size,
+        "edited": sorted(outcome.edited),
+        "problems": [*map(str, outcome.problems)],
+        "size": size - sum(outcome.lacked.values()),
+        "missing_references": sorted(outcome.lacked),
         "seconds": round(time.monotonic() - began, 3),
     }
     call.tell(data, _lines)
+    outcome.raise_problems()
 
 
 def _manner(call: Call, *, link: bool, **how: bool) -> Manner:
@@ -68,5 +73,9 @@ def _size_below(version: Version, prefix: str) -> int:
 def _lines(data: Mapping[str, Any]) -> Iterator[str]:
     written, size = count_text(data["written"], "file"), size_text(data["size"])
     kept = f", {data['kept']:,} kept" if data["kept"] else ""
+    if missing := data["missing_references"]:
+        kept += f", {count_text(len(missing), 'reference')} missing"
+    is_whole = not data["edited"] and not data["problems"]
+    share = size if is_whole else f"not all of {size}"
     took = duration_text(data["seconds"])
-    yield f"{data['name']}  {written} written{kept}, {size}, {took}, in {shown(data['folder'])}"
+    yield f"{data['name']}  {written} written{kept}, {share}, {took}, in {shown(data['folder'])}"

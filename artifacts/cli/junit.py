@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-from xml.etree import ElementTree
+from typing import TYPE_CHECKING, Any
 
-_UNWRITABLE = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+_UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def write_junit(path: Path, data: Mapping[str, Any], lines: list[str]) -> None:
@@ -16,6 +18,8 @@ def write_junit(path: Path, data: Mapping[str, Any], lines: list[str]) -> None:
 
     Raises OSError.
     """
+    from xml.etree import ElementTree  # as long to load as a small folder takes to verify
+
     problems = data["problems"]
     suite = ElementTree.Element(
         "testsuite",
@@ -25,10 +29,12 @@ def write_junit(path: Path, data: Mapping[str, Any], lines: list[str]) -> None:
         errors="0",
         time=str(data["seconds"]),
     )
-    counted = ElementTree.SubElement(suite, "properties")
-    for key in ("files", "objects", "size"):
+    counted = _add(suite, "properties")
+    for key in ("files", "objects", "size", "unread_references"):
         if key in data:
-            ElementTree.SubElement(counted, "property", name=key, value=str(data[key]))
+            _add(counted, "property", name=key, value=str(data[key]))
+    if left_out := data.get("left_out"):
+        _add(counted, "property", name="left_out", value=str(len(left_out)))
     target = _writable(data["target"])
     whole = _case(suite, target, f"against {data['against']}")
     if problems:
@@ -38,13 +44,18 @@ def write_junit(path: Path, data: Mapping[str, Any], lines: list[str]) -> None:
     path.write_bytes(ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True))
 
 
-def _case(suite: ElementTree.Element, group: str, name: str) -> ElementTree.Element:
-    return ElementTree.SubElement(suite, "testcase", classname=group, name=_writable(name))
+def _case(suite: Element, group: str, name: str) -> Element:
+    return _add(suite, "testcase", classname=group, name=_writable(name))
 
 
-def _fail(case: ElementTree.Element, kind: str, text: str) -> None:
-    failure = ElementTree.SubElement(case, "failure", type=kind, message=_writable(text))
-    failure.text = _writable(text)
+def _fail(case: Element, kind: str, text: str) -> None:
+    _add(case, "failure", type=kind, message=_writable(text)).text = _writable(text)
+
+
+def _add(parent: Element, tag: str, **attributes: str) -> Element:
+    child = parent.makeelement(tag, attributes)
+    parent.append(child)
+    return child
 
 
 def _writable(text: str) -> str:

@@ -91,16 +91,31 @@ def _words(change: Change, numbers: Mapping[str, int]) -> str:
     if kind == "committed":
         return _commit_words(change, numbers)
     if kind == "updated":
-        facts = [key for key in ("description", "metadata", "tags", "ttl") if key in change]
-        return f"{' and '.join(facts)} of v{change['version']} changed"
+        return _update_words(change)
     if kind == "linked":
         aliases = ", ".join(change["aliases"])
         return f"v{change['version']} of a collection in {change['project']} linked as {aliases}"
+    if kind == "expected":
+        number = change.get("version")
+        where = "no version" if number is None else f"v{number}"
+        return f"counts only if alias {change['alias']} is on {where}"
     if kind == "retained":
-        lasts = {None: "as the project says", 0: "for ever"}
-        return f"versions last {lasts.get(change['ttl'], str(change['ttl']) + ' seconds')}"
+        return f"versions last {_time_words(change['ttl'], 'the project')}"
     words = _WORDS.get(kind)
     return words.format_map(change) if words else f"{kind!r}"
+
+
+def _update_words(change: Change) -> str:
+    version = f"v{change['version']}"
+    facts = [key for key in ("description", "metadata", "tags") if key in change]
+    said = [f"{' and '.join(facts)} of {version} changed"] if facts else []
+    if "ttl" in change:
+        said.append(f"{version} lasts {_time_words(change['ttl'], 'the collection')}")
+    return ", ".join(said)
+
+
+def _time_words(ttl: int | None, above: str) -> str:
+    return {None: f"as {above} says", 0: "for ever"}.get(ttl, f"{ttl} seconds")
 
 
 def _commit_words(change: Change, numbers: Mapping[str, int]) -> str:

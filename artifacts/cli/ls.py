@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any, TypeAlias
 
@@ -12,29 +13,29 @@ import click
 from artifacts.artifact import ASKED, Artifact, Artifacts, Filter, check_filter
 from artifacts.catalog import Catalog, CollectionState, Shown, Version
 from artifacts.cli.call import Call
+from artifacts.cli.first import first_option, most_of, note_more
 from artifacts.cli.options import command
-from artifacts.cli.output import age_text, size_text, table
+from artifacts.cli.output import age_text, size_text, table, time_text
 from artifacts.errors import InvalidError, UsageError
 from artifacts.names import CollectionName
 from artifacts.query import find
 from artifacts.storage import Fold, now
 
-_FIRST = 50  # of a table, whose reader wants it at once
 Lines: TypeAlias = Callable[[Sequence[dict[str, Any]]], Iterator[str]]
 
 
 @command
 @click.argument("name", required=False)
 @click.option("--all", "is_all", is_flag=True, help="The collections of all projects.")
-@click.option("--first", type=click.IntRange(min=0), help="How many; 0 for all, as with --json.")
+@first_option
 @click.option("--where", metavar="JSON", help="Only versions that match, as MongoDB has it.")
 def ls(call: Call, name: str | None, *, is_all: bool, first: int | None, where: str | None) -> None:
     """List the project's collections; with NAME its versions.
 
-    Versions come newest first. With --where versions are listed that match, of NAME or of the
-    whole project: {"metadata.accuracy": {"$gt": 0.9}}.
+    Versions come newest first. SIZE is that of the files uncompressed. With --where versions are
+    listed that match, of NAME or of the whole project: {"metadata.accuracy": {"$gt": 0.9}}.
     """
-    most = (0 if call.is_json else _FIRST) if first is None else first
+    most = most_of(call, first)
     if name is not None and is_all:
         raise UsageError("--all lists every collection; leave out the name, or --all")
     if where is not None:
@@ -61,7 +62,10 @@ def _list_found(call: Call, name: str | None, wanted: Filter, most: int) -> None
         found = find(session, settings.entity, settings.project, wanted)
     else:
         found = Artifacts(session, call.collection(name), Artifact.of_version, filters=wanted)
-    _answer(call, map(_artifact, found), _found_lines, most)
+    if not _answer(call, map(_artifact, found), _found_lines, most):
+        place = f"in {settings.entity}/{settings.project}"
+        where = place if name is None else f"of {call.collection(name).qualified}"
+        call.note(f"no version {where} matches")
 
 
 def _answer(call: Call, found: Iterable[dict[str, Any]], lines: Lines, most: int) -> bool:
@@ -70,7 +74,7 @@ def _answer(call: Call, found: Iterable[dict[str, Any]], lines: Lines, most: int
     listed = [*islice(left, most)] if most else [*left]
     call.answer(listed, lines)
     if most and next(left, None) is not None:
-        call.note(f"the first {most:,}; `art ls --first 0` lists all")
+        note_more(call, most, "ls")
     return bool(listed)
 
 
@@ -78,9 +82,9 @@ def _list_versions(call: Call, name: CollectionName, most: int) -> None:
     catalog = call.session.catalog
     fold = catalog.collection(name)
     if fold is not None and fold.state.is_portfolio:
-        _answer(call, map(_link, catalog.links(name)), _link_lines, most)
+        _answer(call, map(partial(_link, catalog), catalog.links(name)), _link_lines, most)
     else:
-        _answer(call, map(_version, catalog.versions(name)), _version_lines, most)
+        _answer(call, map(partial(_version, catalog), catalog.versions(name)), _version_lines, most)
 
 
 def _list_collections(call: Call, most: int, *, is_all: bool) -> None:
@@ -118,7 +122,7 @@ def _newest(latest: Version | None, versions: Sequence[object]) -> dict[str, Any
     }
 
 
-def _link(link: Shown) -> dict[str, Any]:
+def _link(catalog: Catalog, link: Shown) -> dict[str, Any]:
     version = link.version
     return {
         "version": f"v{link.row.number}",
@@ -126,17 +130,19 @@ def _link(link: Shown) -> dict[str, Any]:
         "source": version.source_qualified_name if version else None,
         "size": version.row.size if version else None,
         "linked": link.row.created,
+        "expires": time_text(catalog.end_of(version)) if version else None,
         "digest": link.row.digest.hex(),
     }
 
 
-def _version(version: Version) -> dict[str, Any]:
+def _version(catalog: Catalog, version: Version) -> dict[str, Any]:
     return {
         "version": f"v{version.number}",
         "aliases": version.aliases,
         "size": version.row.size,
         "files": version.row.entries,
         "created": version.row.created,
+        "expires": time_text(catalog.end_of(version)),
         "digest": version.digest.hex(),
     }
 
@@ -190,8 +196,9 @@ def _collection_lines(found: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 
 def _version_lines(found: Sequence[dict[str, Any]]) -> Iterator[str]:
+    heads = _expires_heads(found)
     return table(
-        ("VERSION", "ALIASES", ">SIZE", ">FILES", "WHEN", "DIGEST"),
+        ("VERSION", "ALIASES", ">SIZE", ">FILES", "WHEN", *heads, "DIGEST"),
         (
             (
                 each["version"],
@@ -199,6 +206,7 @@ def _version_lines(found: Sequence[dict[str, Any]]) -> Iterator[str]:
                 size_text(each["size"]),
                 f"{each['files']:,}",
                 age_text(each["created"], now()),
+                *([each["expires"] or ""] if heads else []),
                 each["digest"],
             )
             for each in found
@@ -207,8 +215,9 @@ def _version_lines(found: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 
 def _link_lines(found: Sequence[dict[str, Any]]) -> Iterator[str]:
+    heads = _expires_heads(found)
     return table(
-        ("VERSION", "ALIASES", "SHOWS", ">SIZE", "LINKED", "DIGEST"),
+        ("VERSION", "ALIASES", "SHOWS", ">SIZE", "LINKED", *heads, "DIGEST"),
         (
             (
                 each["version"],
@@ -216,8 +225,14 @@ def _link_lines(found: Sequence[dict[str, Any]]) -> Iterator[str]:
                 each["source"] or "what was deleted",
                 size_text(each["size"]),
                 age_text(each["linked"], now()),
+                *([each["expires"] or ""] if heads else []),
                 each["digest"],
             )
             for each in found
         ),
     )
+
+
+def _expires_heads(found: Sequence[dict[str, Any]]) -> list[str]:
+    """The head of one more column, if any of them ever ends."""
+    return ["EXPIRES"] if any(each["expires"] for each in found) else []

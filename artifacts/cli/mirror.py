@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from artifacts.catalog import Session
-from artifacts.catalog.upkeep import has_runs, mirror
+from artifacts.catalog.upkeep.mirror import has_runs, mirror
 from artifacts.cli.call import Call
 from artifacts.cli.options import command
 from artifacts.cli.output import count_text, duration_text, shown, size_text

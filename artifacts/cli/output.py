@@ -33,6 +33,11 @@ def duration_text(seconds: float) -> str:
     return f"{minutes:.0f} min {rest:.0f} s" if minutes else f"{seconds:.1f} s"
 
 
+def time_text(time: datetime | None) -> str | None:
+    """2026-11-22T19:38:16+00:00; None without a time."""
+    return time.isoformat(timespec="seconds") if time else None
+
+
 def age_text(written: str, now: datetime) -> str:
     """3 min ago, for a time in ISO 8601; later the date, and as it is what is no past time."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from artifacts.catalog import Proof, Version, prove
@@ -38,7 +39,7 @@ def proof_data(version: Version, words: _Words) -> dict[str, Any]:
 def _steps(proof: Proof, words: _Words) -> Iterator[dict[str, Any]]:
     for step in proof.steps:
         is_directory = step.log.startswith("directory/")
-        say = _listing_words if is_directory else words
+        say = partial(_listing_words, others=words) if is_directory else words
         yield {
             "log": step.log,
             "number": step.event.number,
@@ -49,9 +50,9 @@ def _steps(proof: Proof, words: _Words) -> Iterator[dict[str, Any]]:
         }
 
 
-def _listing_words(change: Change) -> str:
+def _listing_words(change: Change, others: _Words) -> str:
     words = _LISTING.get(change["kind"])
-    return words.format_map(change) if words else f"{change['kind']!r}"
+    return words.format_map(change) if words else others(change)
 
 
 def proof_lines(data: Mapping[str, Any]) -> Iterator[str]:

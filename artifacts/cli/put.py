@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -21,24 +21,58 @@ from artifacts.cli.call import Call
 from artifacts.cli.options import command
 from artifacts.cli.output import count_text, duration_text, size_text
 from artifacts.cli.workers import executor_of, executor_option
+from artifacts.content import Detail, Kind
 from artifacts.errors import InvalidError, UnsupportedFileError, UsageError
 from artifacts.metadata import check_metadata
 from artifacts.names import MAX_LENGTH, CollectionName, check_aliases, check_tags
+from artifacts.progress import Progress
 
 _TYPE = "dataset"
 _REFUSED = re.compile(r"[^a-zA-Z0-9_\-.]+")
 
 
+class _Wanted(NamedTuple):
+    """What of a folder goes into the version: which files, and what of them beside their bytes."""
+
+    exclude: tuple[str, ...]
+    include: tuple[str, ...]
+    keep: Keep
+
+    @property
+    def ignore(self) -> Ignore:
+        return Ignore.of(self.exclude or None, self.include or None)
+
+    def given(self) -> str | None:
+        """The first option, if any was."""
+        options = {
+            "--exclude": self.exclude,
+            "--include": self.include,
+            "--modes": self.keep.modes,
+            "--symlinks": self.keep.symlinks,
+            "--empty-folders": self.keep.empty_folders,
+        }
+        return next((option for option, value in options.items() if value), None)
+
+
+def _not_empty(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Such as a variable of the shell that nobody set. Raises click's BadParameter."""
+    if value == "":
+        raise click.BadParameter("is empty", context, parameter)
+    return value
+
+
 @command
-@click.argument("path")
-@click.argument("name", required=False)
+@click.argument("path", callback=_not_empty)
+@click.argument("name", required=False, callback=_not_empty)
 @click.option("--reference", is_flag=True, help="PATH is a uri; its bytes stay where they are.")
 @click.option("--exclude", multiple=True, help="Leave out what this pattern names; repeatable.")
 @click.option("--include", multiple=True, help="Only files that this pattern names; repeatable.")
 @click.option("--modes", is_flag=True, help="Permissions too.")
 @click.option("--symlinks", is_flag=True, help="Links as links, and do not follow them.")
 @click.option("--empty-folders", is_flag=True, help="Folders with nothing in them, too.")
-@click.option("--type", help="What kind of thing it is; a new collection's is dataset.")
+@click.option(
+    "--type", callback=_not_empty, help="What kind of thing it is; a new collection's is dataset."
+)
 @click.option("--alias", "aliases", multiple=True, help="A movable name for it; repeatable.")
 @click.option("--tag", "tags", multiple=True, help="A label; repeatable.")
 @click.option("--description", help="What it is, as Markdown.")
@@ -75,14 +109,19 @@ def put(  # noqa: PLR0913 - one parameter for each option
     collection = call.collection(name or _name_of(Path(path)))
     if not reference:
         _check_kind(Path(path))
+    wanted = _Wanted(exclude, include, Keep(modes, symlinks, empty_folders))
     session = call.session_of(collection)
     draft = session.draft(collection.collection, type or _type_of(session, collection))
-    with executor_of(executor) as workers:
-        content: Wish | Path | Tree = Wish(path) if reference else Path(path)
-        if not reference and os.path.isdir(path):
-            ignore = Ignore.of(exclude or None, include or None)
-            content = session.tree(path, ignore, Keep(modes, symlinks, empty_folders))
-        version = _commit(session, draft, content, facts, workers)
+    with executor_of(executor) as workers, ExitStack() as stack:
+        content = _content(session, path, wanted, is_reference=reference)
+        stack.callback(draft.intake.discard)
+        progress = stack.enter_context(session.progress(f"put {draft.name}"))
+        _add(session, draft, content, progress, workers)
+        if wanted.include:
+            _check_include(session, draft, path, wanted)
+        elif wanted.exclude:
+            _check_exclude(session, draft, path, wanted)
+        version = session.writable.commit(draft, collection.entity, collection.project, facts)
     data = {
         "name": version.qualified_name,
         "is_new": _is_new(version),
@@ -96,24 +135,81 @@ def put(  # noqa: PLR0913 - one parameter for each option
     call.answer(data, (lambda _: [version.qualified_name]) if call.settings.quiet else _lines)
 
 
-def _commit(
+def _content(
+    session: Session, path: str, wanted: _Wanted, *, is_reference: bool
+) -> Wish | Path | Tree:
+    """Raises UsageError where what is wanted means nothing."""
+    if not is_reference and os.path.isdir(path):
+        return session.tree(path, wanted.ignore, wanted.keep)
+    if option := wanted.given():
+        what = "a reference" if is_reference else "a file"
+        raise UsageError(f"{option} is for folders, and {path} is {what}")
+    return Wish(path) if is_reference else Path(path)
+
+
+def _add(
     session: Session,
     draft: Draft,
     content: Path | Tree | Wish,
-    facts: Facts,
+    progress: Progress,
     executor: Executor | None,
-) -> Version:
-    with ExitStack() as stack:
-        stack.callback(draft.intake.discard)
-        progress = stack.enter_context(session.progress(f"put {draft.name}"))
-        if isinstance(content, Wish):
-            draft.add_rows(refer(content, session.places, progress, executor, session.cache))
-        elif isinstance(content, Tree):
-            draft.add_tree(content, "", progress, executor=executor)
-        else:
-            draft.add_file(content, content.name)
-        settings = session.settings
-        return session.writable.commit(draft, settings.entity, settings.project, facts)
+) -> None:
+    if isinstance(content, Wish):
+        draft.add_rows(refer(content, session.places, progress, executor, session.cache))
+    elif isinstance(content, Tree):
+        draft.add_tree(content, "", progress, executor=executor)
+    else:
+        draft.add_file(content, content.name)
+
+
+def _check_include(session: Session, draft: Draft, path: str, wanted: _Wanted) -> None:
+    """Raises UsageError if it names nothing of what was added.
+
+    Folders, and links to them, are there whatever it names.
+    """
+    included = Ignore.of(None, wanted.include)
+    added = (each for each, (_, _, detail) in draft.rows.items() if not _is_folder(detail))
+    if not all(included.leaves_out(each, is_folder=False) for each in added):
+        return
+    exclude = wanted.exclude or None
+    count = _count(session.tree(path, Ignore.of(exclude), wanted.keep))
+    files = _files_text(count)
+    left = " that --exclude and .artignore leave" if exclude or count == 0 else ""
+    patterns = " or ".join(wanted.include)
+    raise UsageError(f"none of the {files} below {path}{left} is named by --include {patterns}")
+
+
+def _check_exclude(session: Session, draft: Draft, path: str, wanted: _Wanted) -> None:
+    """Raises UsageError if nothing is left of files that were there."""
+    if not all(_is_folder(detail) for _, _, detail in draft.rows.values()):
+        return
+    count = _count(session.tree(path, Ignore.of(), wanted.keep))
+    if count != 0:
+        patterns = " or ".join(wanted.exclude)
+        raise UsageError(
+            f"none of the {_files_text(count)} below {path} is left by --exclude {patterns}"
+        )
+
+
+def _files_text(count: int | None) -> str:
+    return "files" if count is None else count_text(count, "file")
+
+
+def _is_folder(detail: Detail | None) -> bool:
+    return detail is not None and detail.kind is Kind.FOLDER
+
+
+def _count(tree: Tree) -> int | None:
+    """How many files it has, whatever else it has; None if one of them has no valid name."""
+    count = 0
+    try:
+        for _ in tree.entries():
+            count += 1
+    except UnsupportedFileError:  # told at the end, after all files
+        return count
+    except InvalidError:
+        return None
+    return count
 
 
 def _check_kind(path: Path) -> None:
@@ -134,9 +230,14 @@ def _name_of(path: Path) -> str:
 
 def _parse_metadata(text: str) -> dict[str, Any]:
     try:
-        return check_metadata(json.loads(text))
+        return check_metadata(json.loads(text, parse_constant=_refuse_number))
     except (json.JSONDecodeError, TypeError) as error:
         raise InvalidError(f"--metadata wants a JSON object: {error}") from error
+
+
+def _refuse_number(text: str) -> float:
+    """What Python's JSON has beside that of everybody else."""
+    raise InvalidError(f"--metadata: JSON has no number {text}, use null or text")
 
 
 def _is_new(version: Version) -> bool:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
 
-from artifacts.cache import Delivery, Receipt
+from artifacts.cache import Delivered, Receipt
 from artifacts.catalog import Version
 from artifacts.cli.arguments import parse_target
 from artifacts.cli.b3sum import b3sum_line, is_expressible
 from artifacts.cli.call import Call
+from artifacts.cli.failure import no_such_path
 from artifacts.cli.options import command
-from artifacts.cli.output import age_text, count_text, facts, shown, size_text
+from artifacts.cli.output import age_text, count_text, facts, shown, size_text, time_text
 from artifacts.content import Entry, Kind
-from artifacts.errors import InvalidError, UsageError
+from artifacts.errors import InvalidError, NotFoundError, UsageError
 from artifacts.storage import now
 
 
@@ -53,13 +55,27 @@ def show(call: Call, target: str, *, prefix: str | None, b3sums: bool) -> None:
     what = parse_target(target, call.settings)
     source = Receipt.read(what) if isinstance(what, Path) else call.session.catalog.resolve(what)
     if b3sums:
-        _write_b3sums(call, _rows(source, prefix or ""))
+        _write_b3sums(call, _listed(source, prefix or "", target))
     elif prefix is not None:
-        call.answer_each(map(_file, _rows(source, prefix)), _file_line)
+        call.answer_each(map(_file, _listed(source, prefix, target)), _file_line)
     elif isinstance(source, Version):
-        call.answer(_version(source), _version_lines)
+        call.answer(_version(call, source), _version_lines)
     else:
         call.answer([*map(_delivery, source.deliveries)], _delivery_lines)
+
+
+def _listed(source: Version | Receipt, prefix: str, target: str) -> Iterator[_Row]:
+    """Raises NotFoundError if no path begins with a prefix."""
+    rows = _rows(source, prefix)
+    first = next(rows, None)
+    if first is not None:
+        return chain([first], rows)
+    if not prefix:
+        return rows
+    if isinstance(source, Version):
+        raise no_such_path(source, f"{prefix}…")
+    hint = f"`art show {target} --files` lists what there is"
+    raise NotFoundError(f"no {f'{prefix}…'!r} in the receipt of {target}; {hint}")
 
 
 def _rows(source: Version | Receipt, prefix: str) -> Iterator[_Row]:
@@ -103,7 +119,7 @@ def _file_line(file: Mapping[str, Any]) -> str:
     return f"{size_text(file['size']):>10}  {shown(file['path'])}{uri or kind}"
 
 
-def _version(version: Version) -> dict[str, Any]:
+def _version(call: Call, version: Version) -> dict[str, Any]:
     row = version.row
     return {
         "name": version.qualified_name,
@@ -117,6 +133,7 @@ def _version(version: Version) -> dict[str, Any]:
         "pages": len(version.manifest.rows),
         "created": row.created,
         "updated": row.updated,
+        "expires": time_text(call.session.catalog.end_of(version)),
         "logged_by": row.run,
         "description": row.description,
         "metadata": dict(row.metadata),
@@ -138,6 +155,7 @@ def _version_lines(data: Mapping[str, Any]) -> Iterator[str]:
             ("content", _content(data)),
             ("created", age_text(data["created"], now())),
             ("updated", age_text(data["updated"], now()) if changed else ""),
+            ("expires", data["expires"] or ""),
             ("logged by", f"run {data['logged_by']}" if data["logged_by"] else ""),
             ("description", data["description"] or ""),
             ("metadata", metadata if data["metadata"] else ""),
@@ -148,10 +166,10 @@ def _version_lines(data: Mapping[str, Any]) -> Iterator[str]:
 
 def _content(data: Mapping[str, Any]) -> str:
     files, pages = count_text(data["files"], "file"), count_text(data["pages"], "page")
-    return f"{files}, {size_text(data['size'])}, listed on {pages}"
+    return f"{files}, {size_text(data['size'])} uncompressed, listed on {pages}"
 
 
-def _delivery(delivery: Delivery) -> dict[str, Any]:
+def _delivery(delivery: Delivered) -> dict[str, Any]:
     sizes = [size for _, size in delivery.files().values()]
     return {
         "name": delivery.name,

@@ -10,8 +10,9 @@ from typing import Any
 import click
 
 from artifacts.catalog import Catalog
-from artifacts.catalog.upkeep import BELOW, reindex
-from artifacts.catalog.upkeep import repack as repack_store
+from artifacts.catalog.upkeep.reindex import reindex
+from artifacts.catalog.upkeep.repack import BELOW
+from artifacts.catalog.upkeep.repack import repack as repack_store
 from artifacts.cli.call import Call
 from artifacts.cli.mirror import copy
 from artifacts.cli.options import command, shared_options
@@ -30,7 +31,10 @@ def store() -> None:
 
 @command
 def info(call: Call) -> None:
-    """Tell where the store is, what is in it, and how many bytes."""
+    """Tell where the store is, what is in it, and how many bytes.
+
+    STORED is what lies there, where content is compressed and nothing lies twice.
+    """
     catalog = call.session.catalog
     with call.session.progress("list the store") as progress:
         objects = _objects(catalog.store, progress)
@@ -167,7 +171,7 @@ def _lines(data: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     everything = [*data["objects"], _total(data["objects"])]
     yield from table(
-        ("KIND", ">OBJECTS", ">SIZE"),
+        ("KIND", ">OBJECTS", ">STORED"),
         ((each["kind"], f"{each['count']:,}", size_text(each["size"])) for each in everything),
     )
 

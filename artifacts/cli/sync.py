@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec import Struct
 
 from artifacts.catalog import Session, Version
 from artifacts.cli.call import Call
+from artifacts.cli.offline import offline_here
 from artifacts.cli.options import command
 from artifacts.cli.output import count_text, shown, size_text
 from artifacts.errors import ArtifactsError, UsageError
@@ -20,12 +23,14 @@ from artifacts.progress import Progress
 from artifacts.runs import Pending, Synced, folders_below, settle
 from artifacts.runs import sync as sync_folder
 
+_SHOWN = 3  # folders that are named
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
+
+class _Waiting(Struct, frozen=True):
     """What a run's folder holds, and how it gets into its store."""
 
     folder: Path
+    store: str
     deliver: Callable[[Progress], Synced | None]
 
 
@@ -52,7 +57,8 @@ def sync(call: Call, paths: tuple[str, ...]) -> None:
                 failed.append(error)
                 told.append(_told(each, None) | {"state": "failed", "error": str(error)})
             progress.advance(0)
-    call.tell(told, _lines)
+    call.tell(told, partial(_lines, store=call.settings.store))
+    _note_what_stays(call, told)
     if failed:
         raise failed[0]
 
@@ -71,15 +77,12 @@ def _given(call: Call, paths: tuple[str, ...]) -> Iterator[_Waiting]:
 
 def _waiting(call: Call) -> Iterator[_Waiting]:
     """What this machine knows to wait, then what is found here."""
-    known: set[Path] = set()
+    known = []
     for pending in Pending.all(call.settings.cache_dir):
-        with suppress(OSError):
-            known.add(pending.folder.resolve())
+        known.append(pending)
         session = Session(replace(call.settings, store=pending.store))
-        yield _Waiting(pending.folder, partial(_settled, session, pending))
-    for folder in folders_below(Path.cwd()):
-        if folder.resolve() not in known:
-            yield _of(call, folder)
+        yield _Waiting(pending.folder, pending.store, partial(_settled, session, pending))
+    yield from (_of(call, folder) for folder in offline_here(known))
 
 
 def _settled(session: Session, pending: Pending, _progress: Progress) -> Synced | None:
@@ -87,13 +90,14 @@ def _settled(session: Session, pending: Pending, _progress: Progress) -> Synced 
 
 
 def _of(call: Call, folder: Path) -> _Waiting:
-    return _Waiting(folder, partial(sync_folder, call.session, folder))
+    return _Waiting(folder, call.settings.store, partial(sync_folder, call.session, folder))
 
 
 def _told(waiting: _Waiting, synced: Synced | None) -> dict[str, Any]:
-    told: dict[str, Any] = {"folder": str(waiting.folder), "error": None}
+    told: dict[str, Any] = {"folder": str(waiting.folder), "store": waiting.store}
+    told["error"] = None
     if synced is None:
-        nothing = {"missed": [], "artifacts": [], "links": 0, "left": []}
+        nothing = {"missed": [], "artifacts": [], "stays": True, "links": 0, "left": []}
         return told | {"run": None, "state": "running", "records": 0, **nothing}
     brought = synced.brought
     state = "synced" if synced.records or brought.deeds else "there"
@@ -102,6 +106,7 @@ def _told(waiting: _Waiting, synced: Synced | None) -> dict[str, Any]:
         told["error"], state = left[0], "incomplete"
     told |= {"run": synced.path, "state": state, "records": synced.records}
     told |= {"missed": [*synced.missed], "artifacts": [*map(_artifact, brought.versions)]}
+    told["stays"] = next(folders_below(waiting.folder), None) is not None
     return told | {"links": brought.links, "left": left}
 
 
@@ -110,27 +115,75 @@ def _artifact(version: Version) -> dict[str, Any]:
     return told | {"digest": version.digest.hex(), "size": version.row.size}
 
 
-_WORDS = {
-    "running": "its process is alive, and delivers it itself",
-    "there": "all of it was in the store already",
-}
+def _note_what_stays(call: Call, told: Sequence[Mapping[str, Any]]) -> None:
+    """Of what is in its store, and which nobody but its user may delete."""
+    folders = _dispensable(told)
+    if not folders:
+        return
+    count = count_text(len(folders), "folder")
+    listed = " ".join(_quoted(_from_here(folder)) for folder in folders[:_SHOWN])
+    call.note(
+        f"{count} of runs {'stays' if len(folders) == 1 else 'stay'}, though what was logged is in "
+        f"the store; where nobody needs them: rm -r -- {listed}"
+    )
+    if len(folders) > _SHOWN:
+        call.note(f"and {len(folders) - _SHOWN} more")
 
 
-def _lines(told: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _dispensable(told: Sequence[Mapping[str, Any]]) -> list[Path]:
+    """Folders of runs that are in their stores, as are all runs below; without those in others."""
+    done = [each for each in told if each["state"] in ("synced", "there") and not each["missed"]]
+    folders = {Path(each["folder"]).resolve(): each for each in done}
+    whole = {
+        folder: Path(each["folder"])
+        for folder, each in folders.items()
+        if each["stays"] and all(below.resolve() in folders for below in folders_below(folder))
+    }
+    return [path for folder, path in whole.items() if whole.keys().isdisjoint(folder.parents)]
+
+
+def _from_here(folder: Path) -> str:
+    whole, here = Path(os.path.abspath(folder)), Path.cwd()
+    return str(whole.relative_to(here) if here in whole.parents else whole)
+
+
+def _quoted(path: str) -> str:
+    """For a shell, with escapes of bytes where it would garble a terminal."""
+    if path.isprintable():
+        return shlex.quote(path)
+    return "$'" + "".join(f"\\{byte:03o}" for byte in os.fsencode(path)) + "'"
+
+
+def _lines(told: Sequence[Mapping[str, Any]], store: str) -> Iterator[str]:
+    """Of runs that went to another store than this, with its name."""
+    there = 0
     for each in told:
-        name = shown(each["run"] or each["folder"])
-        if each["state"] in ("synced", "incomplete"):
-            yield f"{name}  {_counts(each)} synced"
-        else:
-            failed = f"not synced: {each['error']}"
-            yield f"{name}  {_WORDS.get(each['state'], failed)}"
+        if each["state"] == "there" and each["store"] == store and not each["missed"]:
+            there += 1
+            continue
+        yield f"{shown(each['run'] or each['folder'])}  {_outcome(each, store)}"
         for artifact in each["artifacts"]:
             yield f"  {shown(artifact['name'])}  {size_text(artifact['size'])}"
         yield from (f"  not synced: {shown(reason)}" for reason in each["left"])
         for path in each["missed"]:
             yield f"  {shown(path)} is not there any more, and not stored"
+    if there:
+        yield f"{count_text(there, 'run')} {'was' if there == 1 else 'were'} in the store already"
     if not told:
         yield "nothing waits to be synced"
+
+
+def _outcome(told: Mapping[str, Any], store: str) -> str:
+    """What became of one run."""
+    match told["state"]:
+        case "synced" | "incomplete":
+            place = "" if told["store"] == store else f" to {shown(told['store'])}"
+            return f"{_counts(told)} synced{place}"
+        case "running":
+            return "its process is alive, and delivers it itself"
+        case "there":
+            return f"all of it was in {shown(told['store'])} already"
+    return f"not synced: {told['error']}"
 
 
 def _counts(told: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from artifacts.catalog import FOR_EVER
 from artifacts.cli.arguments import age, says_version
 from artifacts.cli.call import Call
 from artifacts.cli.options import command
-from artifacts.cli.output import shown
+from artifacts.cli.output import shown, time_text
 from artifacts.errors import ArtifactNotFoundError
 
 _NEVER, _INHERIT = "never", "inherit"
@@ -73,7 +73,8 @@ def _of_version(call: Call, name: str, seconds: int | None, *, is_set: bool) -> 
     if is_set:
         change = {"kind": "updated", "version": version.row.number, "ttl": seconds}
         catalog.change(version, [change])
-    return {"name": version.qualified_name, "ttl": version.row.ttl}
+    expires = time_text(catalog.end_of(version))
+    return {"name": version.qualified_name, "ttl": version.row.ttl, "expires": expires}
 
 
 def _lines(data: Mapping[str, Any]) -> Iterator[str]:
@@ -82,4 +83,5 @@ def _lines(data: Mapping[str, Any]) -> Iterator[str]:
         lasts = "as long as what it is in says, or for ever"
     else:
         lasts = str(timedelta(seconds=seconds)) if seconds else "for ever"
-    yield f"{shown(data['name'])}  {lasts}"
+    until = f"; until {data['expires']}" if data.get("expires") else ""
+    yield f"{shown(data['name'])}  {lasts}{until}"

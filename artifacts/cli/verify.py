@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from artifacts.cache import Delivery, Expected, Findings, Receipt, audit, digest_of
-from artifacts.catalog import Version, expectation
-from artifacts.catalog.upkeep import Report, verify_store, verify_version
+from artifacts.cache import Findings, audit, digest_of
+from artifacts.catalog import Version
+from artifacts.catalog.upkeep.report import Report
+from artifacts.catalog.upkeep.verify import kind_of, verify_store, verify_version
 from artifacts.cli.arguments import as_folder, parse_target
 from artifacts.cli.call import Call
+from artifacts.cli.claim import Claim, claim_of
 from artifacts.cli.junit import write_junit
 from artifacts.cli.options import command
 from artifacts.cli.output import count_text, duration_text, shown, size_text
 from artifacts.cli.workers import executor_of, executor_option
-from artifacts.content import Detail, Digest
+from artifacts.content import Digest
 from artifacts.errors import UsageError, VerificationError
+from artifacts.storage import ObjectStore
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
+_NAMED = 5  # references that were left out; --json has them all
 
 
 @command
@@ -46,7 +49,8 @@ def verify(  # noqa: PLR0913 - one parameter for each option
 
     A folder is written with ./, ../, ~/ or / and compared with the receipt in it, offline; all
     missing, changed and unexpected files are listed. With NAME the version's bytes in the store
-    are read, with --all the whole store. Nothing is changed or repaired.
+    are read, with --all the whole store, but not what references lead to: those that were not
+    read are counted. Nothing is changed or repaired.
     """
     wanted = Digest.parse(digest) if digest else None
     if is_all:
@@ -57,8 +61,8 @@ def verify(  # noqa: PLR0913 - one parameter for each option
         raise UsageError("name what to verify: a folder as ./DIR, a version, or --all")
     what = parse_target(target, call.settings)
     if isinstance(what, Path):
-        expected = _expect(call, what, against)
-        _answer(call, _verify_folder(call, what, expected, wanted, executor), junit)
+        claim = claim_of(call, what, against, wanted)
+        _answer(call, _verify_folder(call, what, claim, wanted, executor), junit)
     else:
         _refuse(against, "--against is for folders; write ./DIR for one")
         version = call.session.catalog.resolve(what)
@@ -70,61 +74,39 @@ def _refuse(given: str | None, reason: str) -> None:
         raise UsageError(reason)
 
 
-@dataclass(frozen=True, slots=True)
-class _Expected:
-    """What a folder should hold, and who says so."""
-
-    source: str
-    artifacts: Sequence[tuple[str, Digest]]
-    files: Mapping[str, Expected]
-    unproven: Collection[str] = ()  # references of whose bytes nothing was ever known
-    details: Mapping[str, Detail] = field(default_factory=dict)  # links, folders, permissions
-
-
-def _expect(call: Call, root: Path, against: str | None) -> _Expected:
-    """Raises ReceiptNotFoundError, ArtifactNotFoundError, IntegrityError."""
-    if against:
-        version = call.version(against)
-        names = [(version.qualified_name, version.digest)]
-        wanted = expectation(version, root)
-        told = wanted.files, wanted.unproven, version.details()
-        return _Expected(version.store.url, names, *told)
-    receipt = Receipt.read(root)
-    names = [(_label(each), each.manifest.digest) for each in receipt.deliveries]
-    return _Expected("its receipt", names, receipt.files(), details=receipt.details())
-
-
-def _label(delivery: Delivery) -> str:
-    part = delivery.part
-    return f"{delivery.name} (only {part})" if part else delivery.name
-
-
 def _verify_folder(
-    call: Call, root: Path, expected: _Expected, wanted: Digest | None, executor: str | None
+    call: Call, root: Path, claim: Claim, wanted: Digest | None, executor: str | None
 ) -> dict[str, Any]:
     began = time.monotonic()
     progress = call.session.progress(f"verify {root.name}")
     with executor_of(executor) as workers, progress:
         findings = audit(
             root,
-            expected.files,
+            claim.files,
             progress,
             executor=workers,
-            unproven=expected.unproven,
-            details=expected.details,
+            unproven=claim.unproven,
+            details=claim.details,
         )
     return {
         "target": as_folder(root),
-        "against": expected.source,
-        "artifacts": [{"name": n, "digest": d.hex()} for n, d in expected.artifacts],
+        "against": claim.source,
+        "artifacts": [{"name": n, "digest": d.hex()} for n, d in claim.artifacts],
         "files": findings.checked,
         "size": findings.size,
+        "unread_references": len(claim.unproven) - _absent(findings),
+        "left_out": sorted(claim.left_out),
         "problems": [
-            *_artifact_problems(expected.artifacts, wanted),
+            *_artifact_problems(claim.artifacts, wanted),
             *_file_problems(root, findings),
         ],
         "seconds": round(time.monotonic() - began, 3),
     }
+
+
+def _absent(findings: Findings) -> int:
+    """How many are missing of whose bytes nothing is known."""
+    return sum(digest is None for _, digest in findings.missing)
 
 
 def _artifact_problems(
@@ -171,9 +153,10 @@ def _verify_version(
     return {
         "target": version.qualified_name,
         "against": f"its digest {version.digest}",
-        "files": version.row.entries,
+        "files": report.files,
         "size": report.size,
-        "problems": [*_artifact_problems(names, wanted), *_stored_problems(report)],
+        "unread_references": report.references,
+        "problems": [*_artifact_problems(names, wanted), *_stored_problems(version.store, report)],
         "seconds": round(time.monotonic() - began, 3),
     }
 
@@ -189,15 +172,15 @@ def _verify_store(call: Call, executor: str | None) -> dict[str, Any]:
         "against": "every digest in it",
         "objects": report.objects,
         "size": report.size,
-        "problems": [*_stored_problems(report)],
+        "problems": [*_stored_problems(catalog.store, report)],
         "seconds": round(time.monotonic() - began, 3),
     }
 
 
-def _stored_problems(report: Report) -> Iterator[dict[str, Any]]:
+def _stored_problems(store: ObjectStore, report: Report) -> Iterator[dict[str, Any]]:
     for each in report.problems:
         yield {
-            "kind": "damaged",
+            "kind": kind_of(store, each.where),
             "where": each.where,
             "reason": each.reason,
             "affected": [*each.affected],
@@ -226,6 +209,8 @@ def _problem_line(problem: Mapping[str, Any]) -> str:
     if problem["kind"] == "differing":
         return where
     digests = [f"{word} {problem[word]}" for word in ("expected", "found") if problem[word]]
+    if not digests and problem["kind"] == "missing":
+        return where
     return f"{where} ({', '.join(digests) or 'not a file'})"
 
 
@@ -234,5 +219,16 @@ def _summary(data: Mapping[str, Any]) -> Iterator[str]:
     count, size = count_text(data[f"{noun}s"], noun), size_text(data["size"])
     took = duration_text(data["seconds"])
     yield f"{shown(data['target'])}  verified against {data['against']}: {count}, {size}, {took}"
+    if unread := data.get("unread_references"):
+        yield f"  {count_text(unread, 'reference')} {_why_unread(data)}"
+    if left_out := data.get("left_out"):
+        names = ", ".join([*map(shown, left_out[:_NAMED]), *["…"][: len(left_out) > _NAMED]])
+        yield f"  {count_text(len(left_out), 'reference')} left out when it was delivered: {names}"
     for artifact in data.get("artifacts", ()):
         yield f"  {artifact['name']}  {artifact['digest']}"
+
+
+def _why_unread(data: Mapping[str, Any]) -> str:
+    if "artifacts" in data:  # a folder
+        return "not compared: nothing says what bytes they should have"
+    return "not read: their bytes lie elsewhere, and are compared by `art get`"

@@ -7,7 +7,6 @@ from artifacts.content.manifest import Manifest, PageRow, build
 from artifacts.content.page import Page
 from artifacts.content.path import (
     Leaves,
-    case_collisions,
     check_no_file_is_a_folder,
     check_path,
     check_paths,
@@ -26,7 +25,6 @@ __all__ = [
     "PageRow",
     "Row",
     "build",
-    "case_collisions",
     "check_no_file_is_a_folder",
     "check_path",
     "check_paths",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from artifacts.content.digest import Digest
 from artifacts.content.entry import Entry, Row
@@ -14,8 +15,7 @@ from artifacts.content.page import Page
 ReadPage: TypeAlias = Callable[[PageRow], Page]
 
 
-@dataclass(frozen=True, slots=True)
-class Diff:
+class Diff(Struct, frozen=True):
     """Each tuple in path order; `changed` holds pairs of the old and the new entry."""
 
     added: tuple[Entry, ...]

@@ -5,9 +5,10 @@ Whatever follows from something else has one value only, so equal entries have e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from artifacts.content.digest import Digest
 from artifacts.content.path import check_path
@@ -29,8 +30,7 @@ class Kind(IntEnum):
     FOLDER = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Detail:
+class Detail(Struct, frozen=True):
     """What an entry has beyond path, digest and size; every field of it is identity.
 
     A plain file has no detail. `is_content` says that a reference's digest is that of the bytes
@@ -101,8 +101,7 @@ def row_fault(digest: bytes, size: int | None, detail: Detail | None) -> str | N
     return "has no bytes, but the digest of some" if not size and digest != _NOTHING else None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """`size` is in bytes; None only for a reference whose far side would not tell."""
 
     path: str

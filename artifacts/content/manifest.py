@@ -5,9 +5,10 @@ from __future__ import annotations
 import struct
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
+
+from msgspec import Struct
 
 from artifacts.content.cut import MAX_ENTRIES, cut
 from artifacts.content.digest import LENGTH, Digest
@@ -22,8 +23,7 @@ MAX_MANIFEST_BYTES = 2**28  # of canonical bytes
 _HEAD = struct.Struct("<8sII")
 
 
-@dataclass(frozen=True, slots=True)
-class PageRow:
+class PageRow(Struct, frozen=True):
     """What a manifest says of one page."""
 
     digest: Digest

@@ -5,9 +5,10 @@ from __future__ import annotations
 import struct
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from operator import lt
+
+from msgspec import Struct, field
 
 from artifacts.content.cut import MAX_ENTRIES, MAX_PATH_BYTES
 from artifacts.content.digest import LENGTH, Digest
@@ -26,8 +27,7 @@ _TEXTS = ("uri", "etag", "version", "target")
 _TAGS = dict(enumerate(("kind", "mode", *_TEXTS, "is_content"), start=1))
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """Columns of equal length; entry objects are made only for who asks for one.
 
     `digests` is 32 bytes an entry; `details` has an item only for what is not a plain file.

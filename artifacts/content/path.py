@@ -88,14 +88,6 @@ def _contains(paths: Sequence[str], path: str) -> bool:
     return at < len(paths) and paths[at] == path
 
 
-def case_collisions(paths: Iterable[str]) -> list[tuple[str, str]]:
-    """Pairs that are one file on a disk that ignores case, in the order met."""
-    seen: dict[str, str] = {}
-    return [
-        (other, path) for path in paths if (other := seen.setdefault(path.casefold(), path)) != path
-    ]
-
-
 def _fault(path: str) -> str | None:
     try:
         encoded = path.encode()

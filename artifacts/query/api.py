@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from artifacts.artifact import Artifact, ArtifactCollection, Artifacts, Filter, Listed
 from artifacts.catalog import Session
@@ -20,6 +20,8 @@ from artifacts.query.types import (
     find_collection,
 )
 from artifacts.settings import Settings
+
+_NOT_YET = frozenset(("project", "projects", "run", "runs", "sweep"))
 
 
 class Api:
@@ -40,6 +42,16 @@ class Api:
         given = overrides or {}
         settings = Settings.load(store=store)
         self._session = Session(settings.within(given.get("entity"), given.get("project")))
+
+    if not TYPE_CHECKING:  # for which a name that is not here is a mistake
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name in _NOT_YET:
+                raise AttributeError(
+                    f"this version asks for no runs, projects and sweeps yet, so no Api().{name}: "
+                    "`art run ls` and `art run show` tell of runs"
+                )
+            raise AttributeError(f"'Api' object has no attribute {name!r}")
 
     @property
     def default_entity(self) -> str:

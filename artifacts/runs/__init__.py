@@ -2,14 +2,16 @@
 
 from artifacts.runs.active import active_run
 from artifacts.runs.alerts import AlertLevel
-from artifacts.runs.brief import Brief
-from artifacts.runs.briefs import Briefs
 from artifacts.runs.config import Config
-from artifacts.runs.exporting import Export, ExportFormat
-from artifacts.runs.finding import FoundRun, find_run
-from artifacts.runs.following import Following, Told
-from artifacts.runs.hold import is_held
+from artifacts.runs.delivery.recovery import Synced, folders_below, left_in, settle, sync
+from artifacts.runs.heartbeat import Standing
 from artifacts.runs.init import init
+from artifacts.runs.journal.hold import is_held
+from artifacts.runs.journal.pending import Pending, left_by_dead
+from artifacts.runs.listing.brief import Brief
+from artifacts.runs.listing.briefs import Briefs
+from artifacts.runs.listing.finding import FoundRun, find_run
+from artifacts.runs.listing.removal import OldRuns, delete_run
 from artifacts.runs.login import login
 from artifacts.runs.metrics import Metric
 from artifacts.runs.module import (
@@ -37,14 +39,14 @@ from artifacts.runs.module import (
     use_model,
     watch,
 )
-from artifacts.runs.pending import Pending
-from artifacts.runs.recovery import Synced, folders_below, settle, sync
-from artifacts.runs.removal import OldRuns, delete_run
+from artifacts.runs.rows.exporting import Export, ExportFormat
+from artifacts.runs.rows.following import Following, Told
+from artifacts.runs.rows.segments import PARQUET
+from artifacts.runs.rows.tidying import tidy
 from artifacts.runs.run import Run
-from artifacts.runs.segments import PARQUET
 from artifacts.runs.summary import Summary
-from artifacts.runs.tidying import tidy
 from artifacts.runs.told import RunStatus
+from artifacts.runs.values import spelled
 from artifacts.runs.words import generate_id
 
 __all__ = [
@@ -62,6 +64,7 @@ __all__ = [
     "Pending",
     "Run",
     "RunStatus",
+    "Standing",
     "Summary",
     "Synced",
     "Told",
@@ -78,6 +81,8 @@ __all__ = [
     "init",
     "is_held",
     "join",
+    "left_by_dead",
+    "left_in",
     "link_model",
     "log",
     "log_artifact",
@@ -89,6 +94,7 @@ __all__ = [
     "save",
     "settle",
     "setup",
+    "spelled",
     "sync",
     "teardown",
     "termerror",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import NoReturn
+from weakref import WeakSet
 
 from artifacts.errors import UsageError
 from artifacts.runs.run import Run
@@ -19,6 +21,11 @@ _active: list[Run] = []
 
 _left: list[Run] = []
 """Of the parent, in a forked child."""
+
+_unlike: WeakSet[Run] = WeakSet()
+"""Those that `init` returned though another was asked for, and said so."""
+
+_log = logging.getLogger(__name__)
 
 
 def active_run() -> Run | None:
@@ -44,6 +51,17 @@ def activate(run: Run) -> None:
     _active.append(run)
     run.ended.append(lambda: _active.remove(run))
     _ending.install()
+
+
+def tell_unlike(run: Run, others: Collection[str]) -> None:
+    """That `init` returns the active run, although it was given `others`; once for each run."""
+    if others and run not in _unlike:
+        _unlike.add(run)
+        told = (
+            "init() returns the run %s, which is active: %s of the call count for nothing; "
+            "reinit='finish_previous' finishes it and begins another"
+        )
+        _log.warning(told, run.path, ", ".join(others))
 
 
 class Ending:

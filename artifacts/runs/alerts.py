@@ -6,12 +6,13 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from queue import Empty, Full, Queue
 from threading import Event, Thread
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 _WAIT_S = 60.0
 _MOST_WAITING = 100  # for a sink that does not keep up
@@ -28,8 +29,7 @@ class AlertLevel(Enum):
     ERROR = "ERROR"
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(Struct, frozen=True):
     """One message about a run. `held_back` like it were not sent, as they followed too closely."""
 
     title: str

@@ -9,12 +9,14 @@ from threading import RLock, Timer
 from typing import Any
 
 from artifacts.catalog import Session, run_key
-from artifacts.errors import ArtifactsError
-from artifacts.runs.patience import PASSING, soon
+from artifacts.errors import ArtifactsError, UsageError
+from artifacts.runs.backlog import Backlog
+from artifacts.runs.delivery.patience import PASSING, check_still_answers, soon
+from artifacts.runs.delivery.watching import Policy
+from artifacts.runs.delivery.writer import Started, Writer
 from artifacts.runs.record import RunRecord
 from artifacts.runs.resume import Beginning
 from artifacts.runs.values import sayable
-from artifacts.runs.writer import Policy, Writer
 
 _SHORT_S = 30.0  # a run that lasts longer is seen to live, whatever it does
 _OWN = ("started", "finished")  # which the writer says itself
@@ -22,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class Diary:
-    """A run that only uses and logs artifacts costs no journal and nothing that watches.
+    """A listener. A run that only uses and logs artifacts costs no journal and no thread.
 
     The first row, note or file begins the writer. `begun` is called then, once.
     """
@@ -44,10 +46,12 @@ class Diary:
         self._lock = RLock()
         self._writer: Writer | None = None
         self._record: RunRecord | None = None
-        self._timer = Timer(_SHORT_S, self._begin)
+        self._is_closed = self._has_warned = False
+        self._timer = Timer(_SHORT_S, self._go_on)
         self._timer.daemon = True
         away = beginning.away
-        if is_offline or away or beginning.step or beginning.is_resumed or beginning.changes:
+        is_told = beginning.changes and not beginning.can_wait
+        if is_offline or away or beginning.step or beginning.is_resumed or is_told:
             self._begin(away)
             return
         if not session.is_far:
@@ -57,63 +61,79 @@ class Diary:
 
     @property
     def writer(self) -> Writer:
-        """Begun, if it was not."""
-        return self._writer or self._begin()
+        """Begun, if it was not. Raises UsageError if it is too late for that."""
+        if self._writer is None:
+            self._go_on()
+        if self._writer is None:
+            raise UsageError(f"Run ({self._id}) is finished: nothing of it is recorded any more")
+        return self._writer
 
     @property
-    def has_writer(self) -> bool:
-        """Whether anything but artifacts was ever told of."""
+    def row(self) -> Callable[[int, Mapping[str, Any]], float]:
+        return self.writer.row
+
+    @property
+    def has_rows(self) -> bool:
         return self._writer is not None
 
     def tell(self, kind: str, facts: Mapping[str, Any]) -> None:
-        """What the run did with artifacts: in the store when this returns, if that is near.
-
-        Raises ArtifactsError if it is not; then it waits in the writer's journal.
-        """
         if self._writer is None and self._has_logged(kind, facts):
             return
         self.writer.tell(kind, facts)
 
     def note(self, kind: str, facts: Mapping[str, Any]) -> None:
-        """As `Writer.note`."""
-        self.writer.note(kind, facts)
+        if self._is_closed:
+            self.warn()
+        else:
+            self.writer.note(kind, facts)
+
+    def artifact(self, what: str, facts: Mapping[str, Any]) -> None:
+        self.writer.artifact(what, facts)
 
     def file(self, name: str, path: Path, policy: Policy = "now") -> None:
-        """As `Writer.file`."""
         self.writer.file(name, path, policy)
 
+    def flush(self) -> None:
+        if self._writer is not None:
+            self._writer.flush()
+
     def warn(self) -> None:
-        """Say that nothing is logged, where that is so."""
+        """Once, of a run that is finished."""
+        if self._is_closed and not self._has_warned:
+            self._has_warned = True
+            _log.warning("run %s is finished: what it is told now is not recorded", self._id)
 
     def close(self, exit_code: int, state: str | None = None) -> None:
-        """All that was told is in the store, or waits in the writer's journal, which is said."""
         self._timer.cancel()
+        with self._lock:  # a writer that somebody is beginning is there by then
+            self._is_closed = True
         if self._writer is None:
             told = state or ("failed" if exit_code else "finished")
             try:
-                if self._log_itself().add("finished", {"state": told, "exit_code": exit_code}):
-                    self._log_itself().flush()
+                check_still_answers(self._session)
+                self._log_itself().end({"state": told, "exit_code": exit_code})
             except (ArtifactsError, OSError) as error:
                 self._begin(error).close(exit_code, state, is_away=True)
-        if self._writer is not None:
+        else:
             self._writer.close(exit_code, state)
+
+    @property
+    def backlog(self) -> Backlog:
+        parts = (self._record, self._writer)
+        return sum((each.backlog for each in parts if each is not None), Backlog())
+
+    def _go_on(self, away: Exception | None = None) -> None:
+        """Begin the writer, unless the run is over."""
+        with self._lock:
+            if not self._is_closed:
+                self._begin(away)
 
     def _begin(self, away: Exception | None = None) -> Writer:
         """What the record did not tell goes over to the journal; so does what may be under way."""
         with self._lock:
             if self._writer is None:
                 self._timer.cancel()
-                writer = Writer(
-                    self._session,
-                    self._id,
-                    self._folder,
-                    self._facts,
-                    step=self._beginning.step,
-                    is_resumed=self._beginning.is_resumed or bool(self._beginning.changes),
-                    is_offline=self._is_offline,
-                    is_placed=self._beginning.is_placed,
-                    away=away,
-                )
+                writer = self._new_writer(away)
                 for kind, facts in self._beginning.changes:
                     writer.note(kind, facts)
                 for change in self._record.give_up() if self._record is not None else ():
@@ -123,19 +143,31 @@ class Diary:
                 self._begun(writer)
             return self._writer
 
+    def _new_writer(self, away: Exception | None) -> Writer:
+        beginning = self._beginning
+        started = Started(
+            self._id,
+            self._facts,
+            beginning.step,
+            is_resumed=beginning.is_resumed or bool(beginning.changes),
+            is_placed=beginning.is_placed,
+        )
+        offline = self._is_offline
+        return Writer.begin(self._session, self._folder, started, is_offline=offline, away=away)
+
     def _begin_log(self) -> None:
         """The store is near, and has the beginning at once; if it cannot have it, the journal."""
         try:
             soon("to begin the run's log", lambda: self._log_itself().begin())
         except PASSING as error:
-            self._begin(error)
+            self._go_on(error)
 
     def _has_logged(self, kind: str, facts: Mapping[str, Any]) -> bool:
         """Raises ArtifactsError; then it waits in the journal."""
         try:
             return self._log_itself().add(kind, facts)
-        except PASSING as error:
-            self._begin(error)
+        except (ArtifactsError, OSError) as error:
+            self._go_on(error)
             raise
 
     def _log_itself(self) -> RunRecord:
@@ -154,34 +186,6 @@ class Diary:
                 record.give_up()
             self._record = self._record or record
             return self._record
-
-
-class Silent(Diary):
-    """Hears nothing, and says so once if it is given the words."""
-
-    def __init__(self, warning: str = "") -> None:
-        self._writer = None
-        self._warning = warning
-
-    def warn(self) -> None:
-        if self._warning:
-            _log.warning(self._warning)
-            self._warning = ""
-
-    def tell(self, kind: str, facts: Mapping[str, Any]) -> None:
-        """Nothing."""
-        self.warn()
-
-    def note(self, kind: str, facts: Mapping[str, Any]) -> None:
-        """Nothing."""
-        self.warn()
-
-    def file(self, name: str, path: Path, policy: Policy = "now") -> None:
-        """Nothing."""
-        self.warn()
-
-    def close(self, exit_code: int, state: str | None = None) -> None:
-        """Nothing."""
 
 
 def _facts_of(change: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,12 +11,12 @@ from typing import Any, TextIO
 from artifacts.artifact import Artifact, StrPath
 from artifacts.catalog import Session
 from artifacts.runs.alerts import AlertLevel
-from artifacts.runs.diary import Diary, Silent
+from artifacts.runs.delivery.watching import Policy
 from artifacts.runs.held import Start
+from artifacts.runs.listener import Listener, Silent
 from artifacts.runs.models import Watched
 from artifacts.runs.run import Run
 from artifacts.runs.source import Wanted, is_code, is_wandb_folder
-from artifacts.runs.writer import Policy
 from artifacts.settings import Settings
 
 
@@ -26,7 +26,7 @@ class DisabledRun(Run):
     Artifacts are neither logged nor recorded as used; what is used is found all the same.
     """
 
-    def _open_diary(self, start: Start) -> Diary:
+    def _open_diary(self, start: Start) -> Listener:
         return Silent()
 
     def log(
@@ -38,7 +38,7 @@ class DisabledRun(Run):
     ) -> None:
         """The summary takes the values."""
         self._diary.warn()
-        self._summary._values.update(data)
+        self._fold.values.update(data)
 
     def log_artifact(
         self,

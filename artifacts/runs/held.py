@@ -5,28 +5,32 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
+from msgspec import Struct, field
+
 from artifacts.catalog import Session
 from artifacts.errors import UsageError
 from artifacts.runs.capture import Capture
-from artifacts.runs.config import Config, written
+from artifacts.runs.config import showing
+from artifacts.runs.config_items import ConfigItems, written
+from artifacts.runs.delivery.writer import Writer
 from artifacts.runs.diary import Diary
+from artifacts.runs.listener import Listener
 from artifacts.runs.metrics import Metric, Metrics
 from artifacts.runs.resume import Beginning
-from artifacts.runs.segments import RUNTIME, STEP, TIMESTAMP
+from artifacts.runs.rows.segments import RUNTIME, STEP, TIMESTAMP
 from artifacts.runs.steps import Steps
-from artifacts.runs.summary import OWN, Summary
+from artifacts.runs.summary import Summary
+from artifacts.runs.summary_fold import SummaryFold, counted, counts_of, is_within
 from artifacts.runs.values import flat
-from artifacts.runs.writer import Writer
 from artifacts.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """All that is known of a run before it begins."""
 
     session: Session
@@ -38,6 +42,8 @@ class Start:
     beginning: Beginning = field(default_factory=Beginning)
     capture: Callable[[], Capture] | None = None
     """Listens from now on, and records what goes on beside with the run's first row."""
+    undo: ExitStack = field(default_factory=ExitStack)
+    """Ends what was begun, for who cannot begin the run as a whole."""
 
 
 class Held:
@@ -54,20 +60,23 @@ class Held:
         self._is_preempting = False
         self._exit_code = 0
         self._capture = start.capture() if start.capture else None
+        if self._capture is not None:
+            start.undo.callback(self._capture.stop, 1)
         self._start_time = time.time()
         self._metrics = Metrics()
-        self._config = Config()
-        may_change = bool(self.settings.allow_val_change)
-        self._config._setup(lambda _: None, None, may_change=may_change)
+        self._config_items = ConfigItems(may_change=bool(self.settings.allow_val_change))
+        self._config = showing(self._config_items)
         self._config.update(dict(start.config), allow_val_change=True)
         self._steps = Steps(self._put, start.beginning.step)
-        changed = self._summary_changed
-        self._summary = Summary(self._metrics, self._lock, changed, self._of_last_row)
+        self._fold = SummaryFold(self._metrics, self._lock, self._of_last_row)
+        self._summary = Summary(self._fold, self._summary_changed)
         self._sent_summary: dict[str, Any] = {}
+        self._sent_counts = counts_of(start.beginning.summary)
         self._take_over(start.beginning)
         self._diary = self._open_diary(start)
+        start.undo.callback(self._diary.close, 1)
 
-    def _open_diary(self, start: Start) -> Diary:
+    def _open_diary(self, start: Start) -> Listener:
         return Diary(
             start.session,
             start.id,
@@ -89,7 +98,7 @@ class Held:
 
     def _put(self, step: int, row: dict[str, Any]) -> float:
         """Begins the writer, whose own the next rows are."""
-        self._put = self._diary.writer.row  # type: ignore[method-assign,assignment]
+        self._put = self._diary.row  # type: ignore[method-assign,assignment]
         self._steps.put = self._put
         return self._put(step, row)
 
@@ -104,32 +113,48 @@ class Held:
         """What was there before the run began: metrics, and the summary."""
         for facts in beginning.metrics.values():
             self._metrics.add(Metric.of(facts))
-        values = {key: each for key, each in beginning.summary.items() if key != OWN}
-        self._summary._resume(values, beginning.summary.get(OWN, {}).get("counts", {}))
-        last: Mapping[str, Any] | None = None
-        for row in beginning.rows:
-            values = {key: each for key, each in row.items() if key[:1] != "_"}
-            self._summary._take(values, is_last=True)
-            last = row if last is None or row[STEP] >= last[STEP] else last
-        if last is not None:
-            own = {STEP: last[STEP], TIMESTAMP: last[TIMESTAMP], RUNTIME: beginning.ran_s}
-            self._summary._values.update(own)
+        self._fold.resume(beginning.summary, beginning.nested)
 
     def _summary_changed(self, key: str) -> None:
         """By hand, so it is told at once."""
         with self._lock:
-            values = self._summary._values
-            change = {"set": {key: values[key]}} if key in values else {"unset": [key]}
+            values = self._fold.values
+            counts, step = self._counts_without(key), self._step_by_now(key)
+            change: dict[str, Any] = {"set": counts} if counts else {}
+            change |= {"set": counts | {key: values[key]}} if key in values else {"unset": [key]}
+            change |= {"steps": {key: step}} if step >= 0 else {}
+            self._sent_summary.pop(key, None)
             self._diary.note("summary", change)
 
+    def _counts_without(self, member: str) -> dict[str, Any]:
+        """What is told of how many numbers are added up, if some are of a member set by hand."""
+        left = {key: n for key, n in self._sent_counts.items() if not is_within(key, member)}
+        if len(left) == len(self._sent_counts):
+            return {}
+        self._sent_counts = left
+        self._sent_summary |= counted(left)
+        return counted(left)
+
+    def _step_by_now(self, member: str) -> int:
+        """The greatest of a row that may have said anything of it; -1 before the first."""
+        steps = self._steps
+        if steps.is_open:
+            return steps.step if member in self._open_members() else steps.step - 1
+        return self._start.beginning.step - 1 if steps.last_step is None else steps.last_step
+
+    def _open_members(self) -> set[str]:
+        """Members of the summary that the open row says anything of."""
+        names = self._fold.nested
+        return {names[key][0] if key in names else key for key in self._steps.open_row}
+
     def _tell_summary(self) -> None:
-        """All of it that was not told yet."""
-        values = self._summary._as_dict()
-        if counts := self._summary._counts():
-            values[OWN] = {"counts": counts}
+        """All of it that was not told yet, be it of a row that is open."""
+        values = self._fold.told()
         if new := {k: v for k, v in values.items() if self._sent_summary.get(k, self) != v}:
-            self._diary.note("summary", {"set": new})
+            steps = dict.fromkeys(self._open_members(), self._steps.step)
+            self._diary.note("summary", {"set": new} | ({"steps": steps} if steps else {}))
             self._sent_summary.update(new)
+            self._sent_counts = counts_of(values)
 
     def _flat(self, values: dict[str, Any]) -> dict[str, Any]:
         return dict(flat(values))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TextIO
@@ -12,8 +15,9 @@ from artifacts.catalog import Session
 from artifacts.errors import ArtifactsError, InvalidError
 from artifacts.runs.alerts import AlertLevel, Alerts
 from artifacts.runs.capture import Program
-from artifacts.runs.finding import find_run
+from artifacts.runs.delivery.watching import Policy
 from artifacts.runs.held import Start
+from artifacts.runs.listing.finding import find_run
 from artifacts.runs.models import Models, Watched
 from artifacts.runs.recorded import Recorded
 from artifacts.runs.saved import (
@@ -28,8 +32,9 @@ from artifacts.runs.saved import (
 )
 from artifacts.runs.sinks import sinks_of
 from artifacts.runs.source import Wanted, code_artifact, code_name, is_code, is_wandb_folder
-from artifacts.runs.writer import Policy
 
+_OF_MODEL = ("named_parameters", "register_forward_hook")
+_OF_GRAPH = (*_OF_MODEL, "named_modules", "register_forward_pre_hook")
 _WATCHED = ("gradients", "parameters", "all", None)
 _log = logging.getLogger(__name__)
 
@@ -95,11 +100,12 @@ class Keeping(Recorded):
         """Bring back a file of this run, or of another; opened to be read. None if it has none.
 
         It goes below `root`, by default the run's folder; what lies there already is opened as it
-        is, unless `replace`. Raises ValueError for a bad name, RunNotFoundError.
+        is, unless `replace`. Raises InvalidError, a ValueError, for a bad name and for replacing
+        what is neither a file nor a link, RunNotFoundError.
         """
         self._refuse_finished("restore")
-        if run_path is None and self._diary.has_writer:
-            self._diary.writer.flush()
+        if run_path is None:
+            self._diary.flush()
         return restore(self._session, name, run_path or self.path, Path(root or self.dir), replace)
 
     def log_code(
@@ -131,8 +137,7 @@ class Keeping(Recorded):
         self._is_preempting = True
         self._diary.note("preempting", {})
         try:
-            if self._diary.has_writer:
-                self._diary.writer.flush()
+            self._diary.flush()
         except ArtifactsError as error:  # it waits in the journal
             _log.warning("that the run is preempted is not in the store yet: %s", error)
 
@@ -147,9 +152,10 @@ class Keeping(Recorded):
     ) -> None:
         """Log histograms of gradients or parameters of torch's models at each `log_freq`-th pass.
 
-        They are in the row that is logged next, until the run is over or `unwatch` is called. The
-        graph is not recorded, which is said. Raises ValueError for another `log` and for a model
-        that is watched already, TypeError for what is no model.
+        They are in the row that is logged next, until the run is over or `unwatch` is called. With
+        `log_graph` the layers of each model's first pass are a file of the run, which the summary
+        names. Raises ValueError for another `log` and for a model that is watched already,
+        TypeError for what is no model.
         """
         self._refuse_finished("watch")
         if log not in _WATCHED:
@@ -157,13 +163,31 @@ class Keeping(Recorded):
             raise InvalidError(f"watch: log is {log!r}, expected {wanted}")
         listed = models if isinstance(models, list | tuple) else (models,)
         for model in listed:
-            if not (hasattr(model, "named_parameters") and hasattr(model, "register_forward_hook")):
+            if not all(hasattr(model, name) for name in (_OF_GRAPH if log_graph else _OF_MODEL)):
                 raise TypeError(f"watch wants a torch.nn.Module, not a {type(model).__name__}")
-        if log_graph:
-            _log.warning("watch: graphs are not recorded yet")
         for at, model in enumerate(listed):
-            if log is not None:
-                self._models.watch(model, log, log_freq, None if idx is None else idx + at)
+            if log is not None or log_graph:
+                number = None if idx is None else idx + at
+                keep = self._keep_graph if log_graph else None
+                self._models.watch(model, log, log_freq, number, keep)
+
+    def _keep_graph(self, name: str, graph: dict[str, Any]) -> None:
+        """Among a pass of the model, which nothing here ends."""
+        if self._is_finished:
+            return
+        data = json.dumps(graph).encode()
+        place = f"media/graph/{name}.graph.json"
+        path = Path(self.dir, place)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        except OSError as error:
+            _log.warning("watch: the graph is not kept: %s", error)
+            return
+        self._saved.add(place)
+        self._diary.file(place, path)
+        said = {"path": place, "sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+        self.summary[name] = {"_type": "graph-file", **said}
 
     def _label(
         self,
@@ -188,5 +212,7 @@ def restore(session: Session, name: str, run_path: str, root: Path, replace: boo
         file = found.state.files.get(name)
         if file is None:
             return None
+        if os.path.lexists(path) and not (path.is_symlink() or path.is_file()):
+            raise InvalidError(f"{path} is no file, so it stays: restore below another root")
         restore_file(found.store, file, path)
     return open_restored(path)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from artifacts.errors import InvalidError
 
 _SUMMARIES = ("min", "max", "mean", "best", "last", "copy", "none", "first")
+_ADDED_UP = ("min", "max", "mean", "best")
 _GOALS = {"min": "minimize", "max": "maximize"}
 _KINDS: Mapping[str, type] = {
     "name": str,
@@ -22,8 +25,7 @@ _KINDS: Mapping[str, type] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(Struct, frozen=True):
     """One call of `define_metric`; what was not said is None. Source: W&B SDK 0.19.8."""
 
     name: str
@@ -176,9 +178,21 @@ class Aggregate:
         return {name: value for name, value in told if value is not None}
 
     def resume(self, told: object, count: int) -> None:
-        """Go on from what the summary of the run said before."""
-        if isinstance(told, Mapping):
-            for name in ("min", "max", "mean", "first", "last", "best"):
-                if name in told:
-                    setattr(self, name, told[name])
-            self.count = count
+        """Go on from what the summary of the run said before; anew, if that are no numbers."""
+        if not isinstance(told, Mapping):
+            return
+        numbers = {name: _number(told[name]) for name in _ADDED_UP if name in told}
+        if None in numbers.values():
+            return
+        self.min = self.max = numbers.get("best")  # which is one of them
+        for name, number in numbers.items():
+            setattr(self, name, number)
+        self.first, self.last = told.get("first"), told.get("last")
+        self.count = count
+
+
+def _number(told: object) -> float | None:
+    """Also one that an event names, as JSON has none of its kind; None for what is none."""
+    if told in ("NaN", "Infinity", "-Infinity"):
+        return float(str(told))
+    return told if isinstance(told, int | float) else None

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
+from msgspec import Struct, field
+
 from artifacts.errors import InvalidError
+from artifacts.runs.graph import Drawing
 from artifacts.runs.values import Plain, histogram
 
 Watched: TypeAlias = Literal["gradients", "parameters", "all"]
+Keep: TypeAlias = Callable[[str, dict[str, Plain]], None]
+"""Hears of a model's graph, by its name."""
 _BINS = 64
 
 
@@ -22,10 +27,18 @@ class Models:
         self._hooked: list[tuple[object, list[Any]]] = []
         self._count = 0
 
-    def watch(self, model: Any, what: Watched, every: int, number: int | None = None) -> None:  # noqa: ANN401
+    def watch(
+        self,
+        model: Any,  # noqa: ANN401
+        what: Watched | None,
+        every: int,
+        number: int | None = None,
+        keep: Keep | None = None,
+    ) -> None:
         """From now on, of each `every`-th pass; `number` tells a model's keys from another's.
 
-        Raises InvalidError for one that is watched already.
+        Its graph is for `keep`, after the first pass. Raises InvalidError for one that is watched
+        already.
         """
         if any(each is model for each, _ in self._hooked):
             raise InvalidError("watch: this model is watched already; unwatch it first")
@@ -33,11 +46,13 @@ class Models:
         self._count += 1
         prefix = f"graph_{number}" if number else ""
         hooks: list[Any] = []
-        if what != "gradients":
+        if what in ("parameters", "all"):
             seen = self._each_parameter(model, f"parameters/{prefix}", _Turn(every))
             hooks.append(model.register_forward_hook(seen))
-        if what != "parameters":
+        if what in ("gradients", "all"):
             hooks += self._gradients(model, f"gradients/{prefix}", every)
+        if keep is not None:
+            hooks.append(Drawing(model, partial(keep, f"graph_{number}")))
         self._hooked.append((model, hooks))
 
     def unwatch(self, models: list[Any] | None = None) -> None:
@@ -69,8 +84,7 @@ class Models:
         return seen
 
 
-@dataclass(slots=True)
-class _Turn:
+class _Turn(Struct):
     """Once in so many times."""
 
     every: int

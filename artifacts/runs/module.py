@@ -13,10 +13,10 @@ from artifacts.errors import InvalidError, UsageError
 from artifacts.runs.active import active_run, known_run, require_run
 from artifacts.runs.alerts import AlertLevel
 from artifacts.runs.config import Config
+from artifacts.runs.delivery.watching import Policy
 from artifacts.runs.keeping import restore as restore_of
 from artifacts.runs.metrics import Metric
 from artifacts.runs.summary import Summary
-from artifacts.runs.writer import Policy
 from artifacts.settings import Settings
 
 _log = logging.getLogger("artifacts")

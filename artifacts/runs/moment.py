@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from artifacts.errors import InvalidError
 
 _FORM = re.compile(r"(?P<run>[^?]+)\?_step=(?P<step>[0-9]{1,15})")
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """Written `<run id>?_step=<number>`; the step itself belongs to it."""
 
     run: str

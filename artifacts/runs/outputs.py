@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from typing import Literal, TypeAlias
 
 from artifacts.artifact import Artifact, StrPath
-from artifacts.catalog import Facts
+from artifacts.catalog import Facts, Session
 from artifacts.errors import (
     InvalidError,
     InvalidNameError,
@@ -24,9 +25,12 @@ from artifacts.names import (
     check_tags,
     parse_version,
 )
+from artifacts.runs.delivery.outbox import own_store
 from artifacts.runs.held import Start
-from artifacts.runs.outbox import own_store
 from artifacts.runs.told import Told
+
+Did: TypeAlias = Literal["logged", "used"]
+"""What a run's log says that it did with a version of the run's store."""
 
 
 class Artful(Told):
@@ -39,9 +43,9 @@ class Artful(Told):
         self._out = own_store(start.session, start.folder) if is_offline else start.session
         """Where its artifacts go: offline into a store in the run's folder, for `art sync`."""
 
-    def _tell(self, kind: str, artifact: Artifact, **facts: str) -> None:
+    def _tell(self, kind: Did, artifact: Artifact, **facts: str) -> None:
         if self._is_beside(artifact):
-            self._diary.writer.artifact(kind, {"version": artifact.id, **facts})
+            self._diary.artifact(kind, {"version": artifact.id, **facts})
         else:
             self._diary.tell(kind, {**_named(artifact), **facts})
 
@@ -100,8 +104,7 @@ class Artful(Told):
         artifact = self._as_artifact(artifact_or_path, name, type or "unspecified")
         part = artifact.upsert(self._out, id_, Facts(check_aliases(aliases), run=self.path))
         if self.offline:
-            meeting = {"name": artifact.name, "type": artifact.type, "id": id_}
-            self._diary.writer.artifact("upserted", {"version": part, **meeting})
+            self._diary.artifact("upserted", {"version": part, **_meeting(artifact, id_)})
         return artifact
 
     def finish_artifact(
@@ -120,10 +123,10 @@ class Artful(Told):
         self._refuse_finished("finish_artifact")
         id_ = self._shared_id(distributed_id, "finish_artifact")
         artifact = self._as_artifact(artifact_or_path, name, type or "unspecified")
-        collection = artifact.name
+        meeting = _meeting(artifact, id_)
         artifact.conclude(self._out, id_, Facts(check_aliases(aliases), run=self.path))
         if self.offline:
-            self._tell("finished", artifact, name=collection, type=artifact.type, id=id_)
+            self._diary.artifact("finished", {"version": artifact.id, **meeting})
         else:
             self._tell("logged", artifact)
         return artifact
@@ -169,17 +172,21 @@ class Artful(Told):
         A draft is logged first, as output of this run. The target is
         `[[entity/]project/]portfolio`, of which `model-registry` and `wandb-registry-<name>` are
         projects like any other. The aliases, and `latest`, are the portfolio's own. Raises
-        ValueError for another form, a bad alias, a collection that is none or has another type.
+        ValueError for another form, a bad alias, a collection that is none or has another type;
+        TypeError for what is no Artifact; offline for an artifact of another store than the run's.
         """
         self._refuse_finished("link_artifact")
+        if not isinstance(artifact, Artifact):
+            raise TypeError(f"link_artifact wants an Artifact, not {artifact!r}")
         target = self._portfolio(target_path)
         wanted = check_aliases(aliases)
         if artifact.is_draft():
             self.log_artifact(artifact)
         if self.offline and not self._is_beside(artifact):
+            _refuse_elsewhere(artifact, self._session)
             shown = {"name": artifact.source_qualified_name, "id": artifact.id}
             facts = {**shown, "target": target.qualified, "aliases": [*wanted]}
-            self._diary.writer.artifact("linked", facts)
+            self._diary.artifact("linked", facts)
         else:
             artifact.show(target, wanted)
 
@@ -288,6 +295,18 @@ def _named(artifact: Artifact) -> dict[str, str]:
         "digest": artifact.digest,
         "id": str(artifact.id),
     }
+
+
+def _meeting(artifact: Artifact, id_: str) -> dict[str, str]:
+    """Under what name many put a draft together."""
+    return {"name": artifact.name, "type": artifact.type, "id": id_}
+
+
+def _refuse_elsewhere(artifact: Artifact, session: Session) -> None:
+    if not artifact.lies_in(session):
+        url = artifact.url.partition("#")[0]
+        reason = f"it lies in {url}, where an offline run links nothing: link it without the run"
+        raise InvalidNameError(artifact.qualified_name, reason)
 
 
 def _check_slot(use_as: str | None) -> None:

@@ -12,12 +12,12 @@ from artifacts.errors import InvalidError
 from artifacts.runs.held import Start
 from artifacts.runs.metrics import Metric
 from artifacts.runs.outputs import Artful
-from artifacts.runs.segments import RUNTIME, STEP, TIMESTAMP
+from artifacts.runs.rows.segments import RUNTIME, STEP, TIMESTAMP
 from artifacts.runs.values import PLAIN, plain
 
 _log = logging.getLogger(__name__)
 _all_plain, _all_text = PLAIN.issuperset, frozenset((str,)).issuperset
-_OWN = frozenset((STEP, TIMESTAMP, RUNTIME))
+_OF_THE_RUN = frozenset((STEP, TIMESTAMP, RUNTIME))
 
 
 class Recorded(Artful):
@@ -28,7 +28,7 @@ class Recorded(Artful):
         self._is_open = True
         self._left_out: set[str] = set()
         self._is_simple = not self._metrics  # no key has an axis, or another summary than its last
-        self._last = self._summary._values
+        self._last = self._fold.values
 
     def log(
         self,
@@ -83,7 +83,9 @@ class Recorded(Artful):
                 self._add_axes(row)
             taken = {**row} if nested is None and step is not None else row
             is_last = self._steps.add(row, step, commit)
-            self._summary._take(taken if nested is None else nested, is_last=is_last)
+            self._fold.take(taken if nested is None else nested, is_last=is_last)
+            if nested is not None and (paths := self._fold.new_nested()):
+                self._diary.note("summary", {"nested": paths})
 
     def _plain_row(self, data: object, step: int | None) -> dict[str, Any]:
         if not isinstance(data, Mapping):
@@ -93,7 +95,7 @@ class Recorded(Artful):
         for key, value in data.items():
             if not isinstance(key, str):
                 raise InvalidError(f"log wants keys that are text, not {key!r}")
-            if key not in _OWN or self._is_time(key, value):
+            if key not in _OF_THE_RUN or self._is_time(key, value):
                 row[str.__str__(key)] = plain(value, key, self, at)
         return row
 
@@ -138,14 +140,17 @@ class Recorded(Artful):
             overwrite=overwrite,
         )
         with self._lock:
+            there = {*self._metrics}
             metric, self._is_simple = self._metrics.add(metric), False
+            if metric not in there and (self._steps.is_open or self._steps.last_step is not None):
+                self._tell_summary()  # of rows that were logged before it counted
             self._diary.note("metric", metric.facts())
         return metric
 
     def _add_axes(self, row: dict[str, Any]) -> None:
         open_row = self._steps.open_row
         for axis in self._metrics.axes(row):
-            if axis not in open_row and axis not in _OWN:
+            if axis not in open_row and axis not in _OF_THE_RUN:
                 row[axis] = self._summary.get(axis, 0)
 
     def _refuse_log(self) -> None:

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from artifacts.catalog import HISTORY, RunState, Segment, Session
-from artifacts.errors import ArtifactsError, StorageError, StoreNotFoundError, UsageError
-from artifacts.runs.history import scan
-from artifacts.runs.moment import Moment
-from artifacts.runs.segments import RUNTIME, STEP, TIMESTAMP, Row
-from artifacts.settings import Settings
-from artifacts.storage import ObjectStore
+from msgspec import Struct, field
+from msgspec.structs import replace
 
-ANEW = "anew"
-"""Of a journal's note that whoever delivers it tells what `anew` says by then."""
+from artifacts.catalog import HISTORY, RunState, Segment, Session
+from artifacts.errors import StorageError, StoreNotFoundError, UsageError
+from artifacts.runs.moment import Moment
+from artifacts.runs.rows.history import scan
+from artifacts.runs.rows.segments import RUNTIME, TIMESTAMP
+from artifacts.runs.rows.untold import runtime_s, summed_up, untold
+from artifacts.settings import Settings
+
 _NOTE = "wandb-resume.json"  # where `auto` finds the run that it is to go on with
 _NOT_KEPT = frozenset(("id", "path", "config", "step", "journal", "host", "forked_from"))
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Beginning:
+class Beginning(Struct, frozen=True):
     """What a run begins with: what was there before, and what becomes of that."""
 
     step: int = 0
@@ -35,16 +34,21 @@ class Beginning:
     config: Mapping[str, Any] = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    rows: Iterable[Mapping[str, Any]] = ()
-    """Read once; of them the summary is made anew where a run goes back, or completed."""
-    ran_s: float = 0.0
-    """How long it had been going on."""
+    nested: Mapping[str, list[str]] = field(default_factory=dict)
+    """Keys of rows, and the names on the way to their values in the summary."""
     changes: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     """That the run's log is told of before anything else."""
+    can_wait: bool = False
+    """Whether that is soon enough when there are rows, or anything but artifacts."""
     away: Exception | None = None
     """Why the store was asked in vain; then no more is known than this machine knows."""
     is_placed: bool = True
     """Whether it takes the place of what another process of the run may log from its step on."""
+
+    @property
+    def ran_s(self) -> float:
+        """How long it had been going on when it logged the last row."""
+        return runtime_s(self.summary) or 0.0
 
 
 def beginning_of(
@@ -65,7 +69,7 @@ def beginning_of(
         return _forked(session, id_, Moment.parse(settings.fork_from))
     if settings.resume_from:
         return _rewound(session, id_, Moment.parse(settings.resume_from))
-    state = None if is_new_id else state_of(session, id_)
+    state = None if is_new_id else _run_there(session, id_)
     if settings.resume == "must" and state is None:
         raise UsageError(f"there is no run {id_!r} to resume: resume='allow' would begin it")
     if settings.resume == "never" and state is not None:
@@ -78,7 +82,8 @@ def beginning_of(
         "there is a run %s/%s/%s already: this one takes its place; resume='allow' goes on with it"
     )
     _log.warning(told, settings.entity, settings.project, id_)
-    return Beginning(changes=anew(state, config))
+    there = (state.config, state.summary, state.metrics, state.lost, *state.segments.values())
+    return replace(_anew(config), can_wait=not any(there))
 
 
 def check_branching(settings: Settings, given_id: str | None) -> None:
@@ -93,7 +98,7 @@ def check_branching(settings: Settings, given_id: str | None) -> None:
         raise UsageError("a fork is another run: give it another id, or rewind with resume_from")
 
 
-def state_of(session: Session, id_: str) -> RunState | None:
+def _run_there(session: Session, id_: str) -> RunState | None:
     """None where nobody began such a run, or it was deleted."""
     settings = session.settings
     try:
@@ -104,28 +109,17 @@ def state_of(session: Session, id_: str) -> RunState | None:
 
 
 def _resumed(session: Session, state: RunState) -> Beginning:
-    last, told = state.last_step, state.summary.get(STEP)
-    since = told + 1 if isinstance(told, int) else 0
-    is_behind = last is not None and last >= since  # as its process could not tell the summary
-    rows = _untold(state, session.catalog.store, since) if is_behind else ()
+    new = untold(state, session.catalog.store)
     return Beginning(
-        step=0 if last is None else last + 1,
+        step=0 if state.last_step is None else state.last_step + 1,
         is_resumed=True,
         facts=_kept(state),
         config=state.config,
-        summary=state.summary,
+        summary={**state.summary, **new},
         metrics=state.metrics,
-        rows=rows,
-        ran_s=_ran_s(state),
+        nested=state.nested,
+        changes=(("summary", {"set": new}),) if new else (),
     )
-
-
-def _untold(state: RunState, store: ObjectStore, since: int) -> Iterator[Row]:
-    """Rows that the summary does not know of, as far as they can be read."""
-    try:
-        yield from scan(state, store, min_step=since)
-    except ArtifactsError as error:
-        _log.warning("the summary goes on with what was told last, as rows are missing: %s", error)
 
 
 def beginning_unasked(
@@ -140,7 +134,7 @@ def beginning_unasked(
         reason = "needs to know what there is, which cannot be asked now; try again when it can"
         raise StorageError(settings.store, f"{_needing(settings)} {reason} ({away})") from away
     if not settings.resume:
-        return Beginning(changes=((ANEW, {"config": [*config]}),), away=away)
+        return replace(_anew(config), away=away)
     if last_step is None:
         return Beginning(away=away, is_placed=False)
     return Beginning(step=last_step + 1, away=away)
@@ -157,30 +151,21 @@ def _needing(settings: Settings) -> str:
     return next((f"{each}={given!r}" for each in names if (given := getattr(settings, each))), "")
 
 
-def anew(state: RunState, config: Collection[str]) -> tuple[tuple[str, Mapping[str, Any]], ...]:
-    """What makes nothing count of what a run was, but for the members of `config`."""
-    changes: list[tuple[str, Mapping[str, Any]]] = []
-    for stream, segments in state.segments.items():
-        if segments:
-            names = [str(each.name) for each in segments]
-            changes.append(("compacted", {"stream": stream, "from": names, "to": []}))
-    for kind, gone in (("config", {*state.config} - {*config}), ("summary", {*state.summary})):
-        if gone:
-            changes.append((kind, {"unset": sorted(gone)}))
-    return tuple(changes)
+def _anew(config: Collection[str]) -> Beginning:
+    """It takes the place of what is there when that is told: others may add to it until then."""
+    return Beginning(changes=(("anew", {"config": [*config]}),))
 
 
 def _rewound(session: Session, id_: str, moment: Moment) -> Beginning:
     state = _at(session, moment, "resume_from")
-    rows = (*_rows(session, state, moment),)
     return Beginning(
         step=moment.step + 1,
         is_resumed=True,
         facts=_kept(state),
         config=state.config,
+        summary=_summary_at(session, state, moment),
         metrics=state.metrics,
-        rows=rows,
-        ran_s=_ran_s(state, rows),
+        nested=state.nested,
         changes=(
             ("rewound", {"step": moment.step}),
             ("summary", {"unset": [*state.summary]}),
@@ -190,23 +175,26 @@ def _rewound(session: Session, id_: str, moment: Moment) -> Beginning:
 
 def _forked(session: Session, id_: str, moment: Moment) -> Beginning:
     state = _at(session, moment, "fork_from")
-    if state_of(session, id_) is not None:
+    if _run_there(session, id_) is not None:
         raise UsageError(f"there is a run {id_!r} already: a fork needs an id of its own")
     cut = (each.cut(moment.step) for each in state.segments.get(HISTORY, []))
-    rows = (*_rows(session, state, moment),)
     return Beginning(
         step=moment.step + 1,
         facts={"forked_from": str(moment)},
         config=state.config,
+        summary=_summary_at(session, state, moment),
         metrics=state.metrics,
-        rows=rows,
-        ran_s=_ran_s(state, rows),
-        changes=tuple(("rows", _adopted(each)) for each in cut if not each.is_empty),
+        nested=state.nested,
+        changes=(
+            *(("metric", facts) for facts in state.metrics.values()),
+            *((("summary", {"nested": state.nested}),) if state.nested else ()),
+            *(("rows", _adopted(each)) for each in cut if not each.is_empty),
+        ),
     )
 
 
 def _at(session: Session, moment: Moment, what: str) -> RunState:
-    state = state_of(session, moment.run)
+    state = _run_there(session, moment.run)
     if state is None:
         raise UsageError(f"{what}={str(moment)!r}: there is no run {moment.run!r}")
     last = state.last_step
@@ -216,21 +204,24 @@ def _at(session: Session, moment: Moment, what: str) -> RunState:
     return state
 
 
-def _rows(session: Session, state: RunState, moment: Moment) -> Iterator[Mapping[str, Any]]:
-    return scan(state, session.catalog.store, max_step=moment.step + 1)
+def _summary_at(session: Session, state: RunState, moment: Moment) -> dict[str, Any]:
+    """By the rows alone: nobody knows when the rest of it was set. Raises ArtifactsError."""
+    summary = summed_up(state, scan(state, session.catalog.store, max_step=moment.step + 1))
+    if TIMESTAMP in summary:
+        summary[RUNTIME] = _ran_s(state, summary[TIMESTAMP])
+    return summary
 
 
-def _ran_s(state: RunState, rows: Sequence[Mapping[str, Any]] = ()) -> float:
-    """Seconds that the run had been going on, at most: at its end, or when it logged the last row.
+def _ran_s(state: RunState, last_s: float) -> float:
+    """Seconds that the run had been going on, at most, when it logged the row of that time.
 
     Of one that was killed nobody knows how long nothing of it was going on.
     """
     began = datetime.fromisoformat(state.created_at).timestamp()
     heard = datetime.fromisoformat(state.heard_at).timestamp()
-    told = state.summary.get(RUNTIME)
-    ran = float(told) if isinstance(told, int | float) else heard - began
-    logged = max((float(row[TIMESTAMP]) for row in rows), default=heard)
-    return max(0.0, min(ran, logged - began))
+    told_s = runtime_s(state.summary)
+    ran_s = heard - began if told_s is None else told_s
+    return max(0.0, min(ran_s, last_s - began))
 
 
 def _adopted(segment: Segment) -> Mapping[str, Any]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
 from typing import Self
 
 from artifacts.artifact import use_session
-from artifacts.runs.diary import Silent
 from artifacts.runs.held import Start
 from artifacts.runs.keeping import Keeping
+from artifacts.runs.listener import Silent
 from artifacts.runs.saved import is_ignored
 from artifacts.runs.values import Plain
 
@@ -27,9 +28,9 @@ class Run(Keeping):
         super().__init__(start)
         self.ended: list[Callable[[], None]] = [self._alerts.stop, self._models.unwatch]
         """Called when the run is over."""
-        self._session_in_use = use_session(self._out, self.log_artifact)
-        self._session_in_use.__enter__()
-        self._config._listen(self._tell_config, self._use_in_config)
+        self._session_in_use = use_session(self._out, self.log_artifact, self.link_artifact)
+        start.undo.enter_context(self._session_in_use)
+        self._config_items.listen(self._tell_config, self._use_in_config)
 
     @property
     def is_here(self) -> bool:
@@ -58,14 +59,13 @@ class Run(Keeping):
             return
         self._is_finished, self._is_open = True, False
         self._exit_code = exit_code
-        try:
+        with ExitStack() as last:  # all of it, in order, whatever fails
+            for each in reversed(self.ended):
+                last.callback(each)
+            last.callback(self._session_in_use.__exit__, None, None, None)
             self._end_rows(exit_code, error)
             state = "preempted" if exit_code and self._is_preempting else None
             self._diary.close(exit_code, state)
-        finally:
-            self._session_in_use.__exit__(None, None, None)
-            for each in self.ended:
-                each()
 
     def _end_rows(self, exit_code: int, error: BaseException | None) -> None:
         with self._lock:
@@ -73,7 +73,7 @@ class Run(Keeping):
             if self._capture is not None:
                 self._capture.stop(exit_code, error)
             self._keep_folder()
-            if self._diary.has_writer and len(self._summary):
+            if self._diary.has_rows and len(self._summary):
                 self._tell_summary()
 
     def _keep_folder(self) -> None:
@@ -99,7 +99,7 @@ class Run(Keeping):
         """In a forked child, which logs nothing to the run of its parent, and says so once."""
         self._is_open = False
         self._lock = RLock()  # the parent's may be held by a thread that is not here
-        self._summary._leave(self._lock)
+        self._fold.lock = self._lock
         told = f"a forked process logs nothing to the run {self._id} of its parent"
         self._diary = Silent(told)
         self._alerts.start(self._diary)

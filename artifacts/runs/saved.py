@@ -9,12 +9,12 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import TextIO, get_args
 
 from blake3 import blake3
+from msgspec import Struct
 
 from artifacts.artifact import StrPath
 from artifacts.catalog import RunFile
@@ -24,15 +24,14 @@ from artifacts.errors import (
     InvalidError,
     InvalidPathError,
 )
-from artifacts.runs.writer import Policy
+from artifacts.runs.delivery.watching import Policy
 from artifacts.storage import BUFFER_BYTES, ObjectStore, healed
 
 _CLOUDS = ("gs://", "s3://")
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
+class Saved(Struct, frozen=True):
     """What a pattern matched: a file, or a folder with all that is in it."""
 
     name: str  # in the run, with slashes

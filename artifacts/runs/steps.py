@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable
 from typing import TypeAlias
 
-from artifacts.runs.journal import MOST_ROW_BYTES, row_bytes
-from artifacts.runs.segments import TIMESTAMP, Row
+from artifacts.runs.journal.line import MOST_ROW_BYTES, row_bytes
+from artifacts.runs.rows.segments import TIMESTAMP, Row
 
 Put: TypeAlias = Callable[[int, Row], float]
 """Gives the row's time, in seconds since 1970."""

@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from threading import RLock
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, TypeAlias
 
-from artifacts.runs.metrics import Aggregate, Metrics
-from artifacts.runs.values import Plain, plain
+from artifacts.runs.summary_fold import SummaryFold, Values, copied, is_nested, merge
+from artifacts.runs.values import plain
 
-OWN = "_wandb"
-"""What the run keeps in its summary for itself is below that key, as W&B has it."""
-Values: TypeAlias = dict[str, Plain]
 Tell: TypeAlias = Callable[[str], None]
-"""Hears of each key of the summary that somebody changed by hand."""
+"""Hears of each key that somebody changed by hand."""
 
 
 class SummaryDict:
     """A dict whose members are attributes too. A nested dict is one of these as well."""
 
-    __slots__ = ("_changed", "_lock", "_values")
+    __slots__ = ("_changed", "_fold", "_values")
 
-    def __init__(self, values: Values, lock: RLock, changed: Callable[[str], None]) -> None:
-        for name, value in (("_values", values), ("_lock", lock), ("_changed", changed)):
+    def __init__(self, values: Values, fold: SummaryFold, changed: Tell) -> None:
+        for name, value in (("_values", values), ("_fold", fold), ("_changed", changed)):
             object.__setattr__(self, name, value)
 
     _values: Values
-    _lock: RLock
-    _changed: Callable[[str], None]
+    _fold: SummaryFold  # that the values are a part of
+    _changed: Tell
 
     def _read(self) -> Values:
         """As it is now. The caller holds the lock."""
@@ -35,9 +31,9 @@ class SummaryDict:
 
     def __getitem__(self, key: str) -> Any:  # noqa: ANN401
         """Raises KeyError."""
-        with self._lock:
+        with self._fold.lock:
             value = self._read()[key]
-        return self._below(key, value) if _is_nested(value) else value
+        return self._below(key, value) if is_nested(value) else value
 
     def __setitem__(self, key: str, val: object) -> None:
         """Raises TypeError for what cannot be logged either."""
@@ -45,7 +41,7 @@ class SummaryDict:
 
     def __delitem__(self, key: str) -> None:
         """Raises KeyError."""
-        with self._lock:
+        with self._fold.lock:
             del self._read()[key]
         self._changed(key)
 
@@ -64,14 +60,14 @@ class SummaryDict:
         del self[name]
 
     def __contains__(self, key: object) -> bool:
-        with self._lock:
+        with self._fold.lock:
             return key in self._read()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.keys())
 
     def __len__(self) -> int:
-        with self._lock:
+        with self._fold.lock:
             return len(self._read())
 
     def __eq__(self, other: object) -> bool:
@@ -90,7 +86,7 @@ class SummaryDict:
 
     def keys(self) -> list[str]:
         """As they are now, those that the run keeps itself among them."""
-        with self._lock:
+        with self._fold.lock:
             return [*self._read()]
 
     def items(self) -> list[tuple[str, Any]]:
@@ -100,16 +96,16 @@ class SummaryDict:
     def update(self, d: Mapping[str, Any]) -> None:
         """Nested dicts are merged, everything else takes the place of what was there."""
         values = {str(key): plain(value, f"summary[{key!r}]") for key, value in d.items()}
-        with self._lock:
+        with self._fold.lock:
             merge(self._read(), values)
         for key in values:
             self._changed(key)
 
     def _below(self, key: str, values: Values) -> SummarySubDict:
-        return SummarySubDict(values, self._lock, lambda _: self._changed(key))
+        return SummarySubDict(values, self._fold, lambda _: self._changed(key))
 
     def _as_dict(self) -> Values:
-        with self._lock:
+        with self._fold.lock:
             return copied(self._read())
 
 
@@ -126,133 +122,15 @@ class Summary(SummaryDict):
     begins anew then. With each row `_step`, `_timestamp` and `_runtime` are logged as well.
     """
 
-    __slots__ = ("_aggregates", "_metrics", "_of_last_row", "_seen", "_tell")
+    __slots__ = ()
 
-    def __init__(
-        self, metrics: Metrics, lock: RLock, tell: Tell, of_last_row: Callable[[], Values] = dict
-    ) -> None:
-        super().__init__({}, lock, self._set_by_hand)
-        object.__setattr__(self, "_of_last_row", of_last_row)
-        object.__setattr__(self, "_seen", {})
-        object.__setattr__(self, "_metrics", metrics)
-        object.__setattr__(self, "_aggregates", {})
-        object.__setattr__(self, "_tell", tell)
+    def __init__(self, fold: SummaryFold, tell: Tell) -> None:
+        def changed(key: str) -> None:
+            with fold.lock:
+                fold.begin_anew(key)
+            tell(key)
 
-    _metrics: Metrics
-    _aggregates: dict[str, Aggregate]
-    _tell: Tell
-    _of_last_row: Callable[[], Values]
-    _seen: Values  # of the last row, so far
+        super().__init__(fold.values, fold, changed)
 
     def _read(self) -> Values:
-        """Only now what each row would have to say of itself is looked up: to log is faster so."""
-        new = self._of_last_row()
-        if new != self._seen:
-            object.__setattr__(self, "_seen", new)
-            self._values.update(new)
-        return self._values
-
-    def _leave(self, lock: RLock) -> None:
-        """In a forked child, where nobody may ever give up the one before."""
-        object.__setattr__(self, "_lock", lock)
-
-    def _set_by_hand(self, key: str) -> None:
-        with self._lock:
-            for name in [*self._aggregates]:
-                if name == key or name.startswith(f"{key}."):
-                    del self._aggregates[name]
-        self._tell(key)
-
-    def _take(self, values: Values, *, is_last: bool) -> None:
-        """What was logged. Late values are last values only of keys that have none.
-
-        The caller holds the lock.
-        """
-        if not self._metrics and is_last and not any(type(v) is dict for v in values.values()):
-            self._values.update(values)
-            return
-        for key, value in values.items():
-            if _is_nested(value):
-                self._take_nested(key, value, is_last=is_last)
-            else:
-                self._take_one(self._values, key, key, value, is_last=is_last)
-
-    def _take_nested(self, key: str, value: Values, *, is_last: bool) -> None:
-        if not _is_nested(self._values.get(key)):
-            self._values[key] = {}
-        home: Values = self._values[key]
-        for path, each in _leaves(value):
-            place = home
-            for name in path[:-1]:
-                if not _is_nested(place.get(name)):
-                    place[name] = {}
-                place = place[name]
-            dotted = ".".join((key, *path))
-            self._take_one(place, path[-1], dotted, each, is_last=is_last)
-
-    def _take_one(self, home: Values, name: str, key: str, value: Plain, *, is_last: bool) -> None:
-        metric = self._metrics.of(key)
-        wanted = metric.summary if metric else None
-        if metric is None or wanted is None or wanted == ("copy",):
-            if is_last or name not in home:
-                home[name] = value
-        elif "none" not in wanted:
-            aggregate = self._aggregates.setdefault(key, Aggregate())
-            aggregate.add(value, metric, is_last=is_last)
-            home[name] = aggregate.tell(metric)
-
-    def _counts(self) -> dict[str, int]:
-        """How many numbers each mean is of, so that a resumed run can go on with it."""
-        with self._lock:
-            return {
-                key: each.count
-                for key, each in self._aggregates.items()
-                if each.count and self._has_mean(key)
-            }
-
-    def _has_mean(self, key: str) -> bool:
-        metric = self._metrics.of(key)
-        return metric is not None and "mean" in (metric.summary or ())
-
-    def _resume(self, values: Mapping[str, Plain], counts: Mapping[str, int]) -> None:
-        """As it was when the run stopped."""
-        with self._lock:
-            self._values.update(values)
-            for key, count in counts.items():
-                aggregate = self._aggregates[key] = Aggregate()
-                aggregate.resume(_found(self._values, key), count)
-
-
-def merge(into: Values, values: Values) -> None:
-    """Nested dicts member by member; what has a `_type` is one value."""
-    for key, value in values.items():
-        if _is_nested(value) and _is_nested(into.get(key)):
-            merge(into[key], value)
-        else:
-            into[key] = value
-
-
-def copied(values: Values) -> Values:
-    """A copy whose nested dicts are copies too."""
-    return {key: copied(each) if type(each) is dict else each for key, each in values.items()}
-
-
-def _is_nested(value: Plain) -> TypeGuard[Values]:
-    return type(value) is dict and "_type" not in value
-
-
-def _leaves(values: Values) -> Iterator[tuple[tuple[str, ...], Plain]]:
-    for key, value in values.items():
-        if _is_nested(value):
-            yield from (((key, *path), each) for path, each in _leaves(value))
-        else:
-            yield (key,), value
-
-
-def _found(values: Values, key: str) -> Plain:
-    """By its own name, or down the dots."""
-    if key in values:
-        return values[key]
-    home, _, rest = key.partition(".")
-    below = values.get(home)
-    return _found(below, rest) if rest and _is_nested(below) else None
+        return self._fold.up_to_date()

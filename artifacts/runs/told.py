@@ -19,7 +19,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """How much of what was logged waits to be stored. Source: W&B SDK 0.19.8."""
+    """How much of what was told waits to be stored, and when something was stored last.
+
+    Source: W&B SDK 0.19.8.
+    """
 
     sync_items_total: int = 0
     sync_items_pending: int = 0
@@ -171,12 +174,11 @@ class Told(Held):
         return self.project
 
     def status(self) -> RunStatus:
-        """How far its journal is from the store."""
-        if not self._diary.has_writer:
-            return RunStatus()
-        writer = self._diary.writer
-        at = writer.delivered_at
-        return RunStatus(*writer.backlog, datetime.fromtimestamp(at, UTC) if at else None)
+        """How far what it told is from the store; what waits for somebody to send it counts."""
+        backlog = self._diary.backlog
+        at = backlog.stored_at
+        stored = datetime.fromtimestamp(at, UTC) if at else None
+        return RunStatus(backlog.told, backlog.waiting, stored)
 
     def display(self, height: int = 420, hidden: bool = False) -> bool:
         """Show it in a notebook. False where there is none."""

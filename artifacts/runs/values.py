@@ -80,6 +80,18 @@ def sayable(value: Plain) -> Plain:
     return value
 
 
+def spelled(value: Plain) -> Plain:
+    """The same with a number that JSON has not as its name: NaN, Infinity or -Infinity."""
+    match value:
+        case float() if not math.isfinite(value):
+            return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+        case list():
+            return [*map(spelled, value)]
+        case dict():
+            return {key: spelled(each) for key, each in value.items()}
+    return value
+
+
 def flat(values: Mapping[str, Plain], prefix: str = "") -> Iterator[tuple[str, Plain]]:
     """Nested values under dotted keys; what has a `_type` is one value."""
     for key, value in values.items():
@@ -138,8 +150,8 @@ def _foreign(value: Any, where: str, files: Files | None, step: int) -> Plain:  
     if callable(value) and hasattr(value, "__qualname__"):
         return f"{getattr(value, '__module__', '')}.{value.__qualname__}"
     raise TypeError(
-        f"{where} is a {type(value).__name__}, which cannot be logged: "
-        "numbers, text, lists, dicts, arrays and media objects can"
+        f"{where} is of type {type(value).__name__}, which cannot be logged: "
+        "numbers, text, lists, dicts and arrays can"
     )
 
 

@@ -13,7 +13,7 @@ from artifacts.storage.chunks import (
     cut,
 )
 from artifacts.storage.claim import alone, claim, claimed, delete_abandoned
-from artifacts.storage.codec import MOST_STORED, RAW, ZSTD, compress, decode, encode, expand
+from artifacts.storage.codec import RAW, ZSTD, compress, decode, encode, expand
 from artifacts.storage.condemned import (
     COLLECTED,
     Condemned,
@@ -52,9 +52,9 @@ from artifacts.storage.packs import Packer
 from artifacts.storage.parallel import Parallel, PerProcess, threads_of
 from artifacts.storage.reader import READ_BYTES, read_extent, read_spans
 from artifacts.storage.references.fetch import Recorded, fetch
-from artifacts.storage.references.places import Options, Places
+from artifacts.storage.references.places import Places
 from artifacts.storage.references.told import Told
-from artifacts.storage.references.uri import Uri, family_of
+from artifacts.storage.references.uri import Uri
 from artifacts.storage.remote import RemoteStore
 from artifacts.storage.store import CopyingStore, FileStore, ObjectStore, Read, Tell, silent
 from artifacts.storage.transfer import (
@@ -81,7 +81,6 @@ __all__ = [
     "LAYOUTS",
     "MANIFESTS",
     "MAX_OBJECT_BYTES",
-    "MOST_STORED",
     "PAGES",
     "RAW",
     "READ_BYTES",
@@ -124,7 +123,6 @@ __all__ = [
     "Name",
     "ObjectStore",
     "Objects",
-    "Options",
     "Packer",
     "PageLayout",
     "Parallel",
@@ -161,7 +159,6 @@ __all__ = [
     "delete_abandoned",
     "encode",
     "expand",
-    "family_of",
     "fetch",
     "forget",
     "has_copy",

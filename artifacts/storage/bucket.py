@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias, TypeVar
+
+from msgspec import Struct
 
 from artifacts.storage.failure import Failure, classify
 from artifacts.storage.transfer import write_at
@@ -28,8 +29,7 @@ _SLOWEST = 2**15  # bytes a second that a transfer is worth waiting for
 _MOST_AT_ONCE = 2**24  # bytes of what is read without saying how much
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """Part of a listing: names below the root, and where it goes on, if it does."""
 
     names: Sequence[str]

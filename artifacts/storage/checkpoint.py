@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Self, TypeAlias
+
+from msgspec import Struct, field
 
 from artifacts.content import Digest
 from artifacts.errors import ArtifactsError, IntegrityError
@@ -23,13 +24,12 @@ from artifacts.storage.store import ObjectStore
 Row: TypeAlias = dict[str, Any]
 Put: TypeAlias = Callable[[list[Row]], str]
 """Stores a page of rows, and says its name."""
-_EDITION = 7  # of heads: older ones may be spoiled, or lack what newer rules need
+_EDITION = 10  # of heads: older ones may be spoiled, or lack what newer rules need
 _ROWS_A_PAGE = 256
 _MOST = 2**28  # bytes of one page of rows
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """A state as JSON, how far the log was read for it, and the bytes of events before that."""
 
     log: str

@@ -7,11 +7,12 @@ import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from heapq import merge
 from itertools import groupby, islice
 from operator import lt
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from artifacts.content import Digest
 from artifacts.errors import MalformedError, ObjectNotFoundError
@@ -130,8 +131,7 @@ def _short(name: Name) -> int:
     return int.from_bytes(Digest.of(key_of(name))[:_KEY], "little")
 
 
-@dataclass(frozen=True, slots=True)
-class Heeded:
+class Heeded(Struct, frozen=True):
     """Where the names are that were condemned: keys of the earlier ones, and lists of the rest."""
 
     lists: tuple[Name, ...] = ()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gc
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any
+
+from msgspec import Struct
 
 from artifacts.errors import ArtifactsError, InvalidSettingError, StorageError
 from artifacts.storage.bucket import Bucket, Foreign
@@ -26,8 +28,7 @@ _UNFIT = (TypeError, ValueError, LookupError, AttributeError)  # as of options t
 _EVERYWHERE = {"use_listings_cache": False, "skip_instance_cache": True}
 
 
-@dataclass(frozen=True, slots=True)
-class _Cloud:
+class _Cloud(Struct, frozen=True):
     """How the buckets of one provider are reached."""
 
     extra: str
@@ -153,8 +154,38 @@ def _ask_s3_once(filesystem: Foreign) -> None:
     if filesystem.session is None:
         filesystem.session = AioSession(**filesystem.kwargs)
         filesystem.session.unregister("before-call.s3", add_expect_header)
-        loader = filesystem.session.get_component("data_loader")
-        loader.list_available_services = lambda _type: _EveryName()
+        data_path = filesystem.session.get_config_variable("data_path")
+        filesystem.session.register_component("data_loader", _data_of_botocore(data_path))
+
+
+@cache
+def _data_of_botocore(path: str | None) -> Foreign:
+    """Read once in a process: it is most of what a client takes to be made."""
+    from botocore.loaders import create_loader
+
+    loader = create_loader(path)
+    loader.file_loader = _Models()
+    loader.list_available_services = lambda _type: _EveryName()
+    return loader
+
+
+class _Models:
+    """Botocore's descriptions of services, in a quarter of the time. Source: its JSONFileLoader."""
+
+    def exists(self, path: str) -> bool:
+        return any(os.path.isfile(path + ending) for ending in (".json", ".json.gz"))
+
+    def load_file(self, path: str) -> Foreign:
+        """None if there is none."""
+        import gzip
+
+        import orjson
+
+        for ending, opened in ((".json", open), (".json.gz", gzip.open)):
+            if os.path.isfile(path + ending):
+                with opened(path + ending, "rb") as file:
+                    return orjson.loads(file.read())
+        return None
 
 
 class _EveryName(tuple[str, ...]):

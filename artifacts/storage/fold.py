@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from functools import partial
@@ -174,6 +174,15 @@ class Fold(Generic[S]):
             self._keep()
             return self
 
+    def first(self) -> Self:
+        """As `refresh`, of a log whose name this process has chosen just now: it is not asked for.
+
+        Whoever was faster to write there is found when something is appended.
+        """
+        with self.lock:
+            self._is_fresh = False
+            return self
+
     def _stay(self) -> Self:
         """At what the machine knew last. Raises StorageError if that is nothing."""
         if self._is_fresh:
@@ -194,7 +203,7 @@ class Fold(Generic[S]):
         with self.lock:
             if self._is_fresh or not self._is_whole:
                 self.refresh()  # whoever has not looked for a gap might fill it
-            self._refuse_unreadable(proposal)
+            self.check(proposal.changes, proposal.epoch)
             return self._append(proposal)
 
     def _append(self, proposal: Proposal) -> Event:
@@ -214,13 +223,16 @@ class Fold(Generic[S]):
                 self._checkpoints.save(self.log, self.tail, self.state.save)
             return event
 
-    def _refuse_unreadable(self, proposal: Proposal) -> None:
-        """Nothing is ever taken out of a log, and one change that is wrong would end it."""
-        alone = [[change] for change in proposal.changes]  # what follows may count later only
-        for changes in (proposal.changes, *alone):
+    def check(self, changes: Sequence[Change], epoch: int = 0) -> None:
+        """Raises MalformedError, UnknownEventError for what no reader could take in.
+
+        Nothing is ever taken out of a log, and one change that is wrong would end it.
+        """
+        alone = [[change] for change in changes]  # what follows may count later only
+        for each in (changes, *alone):
             said = {
-                "changes": changes,
-                "epoch": proposal.epoch,
+                "changes": each,
+                "epoch": epoch,
                 "critical": True,
                 "time": "2000-01-01T00:00:00+00:00",
             }

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from artifacts.content import Digest
 from artifacts.errors import DigestMismatchError, MalformedError
@@ -20,8 +21,7 @@ from artifacts.errors import DigestMismatchError, MalformedError
 _HEX = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """`header` is JSON; `objects` maps names to stored bytes."""
 
     header: Mapping[str, Any]

@@ -13,8 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from heapq import merge
-from operator import itemgetter
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import Any
+
+from msgspec import Struct
 
 from artifacts.content import Digest
 from artifacts.errors import ArtifactsError
@@ -31,10 +33,11 @@ _DIGEST = 32
 _MOST_ROWS = 2**20  # of a segment; larger ones are not merged any more
 _MOST_HELD = 2**22  # rows of all segments in memory, some 180 MB; older ones are not looked at
 _READERS = 8
+_BY_DIGEST = attrgetter("digest")
 _CHUNKS = 64  # one chunk in so many has a row: it leads to the list of all those beside it
 
 
-class Located(NamedTuple):
+class Located(Struct, frozen=True, gc=False):  # there may be millions, and none leads to another
     """Raw bytes of this digest, or for a chunk's key its frame, lie in a blob from an offset on."""
 
     digest: bytes
@@ -91,10 +94,10 @@ class Segment:
         blobs: dict[Name, int] = {}
         digests: list[bytes] = []
         places: list[bytes] = []
-        for digest, blob, offset in rows:
-            if not digests or digests[-1] != digest:
-                digests.append(digest)
-                places.append(_PLACE.pack(blobs.setdefault(blob, len(blobs)), offset))
+        for row in rows:
+            if not digests or digests[-1] != row.digest:
+                digests.append(row.digest)
+                places.append(_PLACE.pack(blobs.setdefault(row.blob, len(blobs)), row.offset))
         names = "\n".join(map(str, blobs)).encode()
         header = _HEADER.pack(_MAGIC, len(digests), len(names))
         body = b"".join((header, *digests, *places, names))
@@ -125,7 +128,7 @@ class Index:
     def add(self, rows: Iterable[Located]) -> None:
         """Together with the last segments that are not much longer, so that there are ever few."""
         names = self._names()
-        new = sorted(rows, key=itemgetter(0))
+        new = sorted(rows, key=_BY_DIGEST)
         merged, count = [], len(new)
         while names and names[-1][1] <= min(2 * count, _MOST_ROWS):
             name, length = names.pop()
@@ -133,7 +136,7 @@ class Index:
             count += length
         old = [segment for _, segment in self._read(merged)]
         with suppress(ArtifactsError):
-            after = [*names, self._write(merge(new, *old, key=itemgetter(0)))]
+            after = [*names, self._write(merge(new, *old, key=_BY_DIGEST))]
             self._put(after)
             for name, _ in {*merged} - {*after}:  # of nothing new the same segment is made
                 self._store.delete(_key(name))

@@ -9,10 +9,11 @@ from __future__ import annotations
 import struct
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from operator import attrgetter
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from artifacts.content import Digest, Kind, Page
 from artifacts.errors import InvalidError, MalformedError
@@ -36,8 +37,7 @@ Place: TypeAlias = tuple[int, int]
 """Index into a list of blobs (or SOLO) and an offset, for bytes that lie there raw."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """A piece of a file: `stored` bytes of a blob that decode to `size` bytes."""
 
     blob: Name
@@ -47,8 +47,7 @@ class Span:
     codec: int = codec.RAW
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """`count` entries from index `first` lie raw, end to end, from `offset` of one blob."""
 
     first: int
@@ -57,8 +56,7 @@ class Run:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(Struct, frozen=True):
     """Entries of a page whose bytes lie raw, end to end, from `offset` of one blob."""
 
     blob: Name
@@ -66,8 +64,7 @@ class Extent:
     indices: range
 
 
-@dataclass(frozen=True, slots=True)
-class PageLayout:
+class PageLayout(Struct, frozen=True):
     """Spans of one page's files. Indices in runs and pieces are those of the page."""
 
     entries: int
@@ -89,20 +86,20 @@ class PageLayout:
         cut_up: dict[int, Sequence[Span]] = {}
         first = count = blob = 0
         offset = end = -1
-        for index, digest, size in _files(page):
-            place = places.get(digest)
-            if place is None:
-                cut_up[index] = pieces[digest]
+        digests = page.digests
+        found = [places.get(digests[i : i + _DIGEST]) for i in range(0, len(digests), _DIGEST)]
+        for index, (size, place) in enumerate(zip(_sizes(page), found, strict=True)):
+            if not size:
                 continue
-            if place[0] == SOLO:
-                continue
-            if index == first + count and place == (blob, end) and count:
+            if place == (blob, end) and index == first + count:
                 count, end = count + 1, end + size
-                continue
-            if count:
-                runs.append(Run(first, count, used.setdefault(blob, len(used)), offset))
-            first, count, (blob, offset) = index, 1, place
-            end = offset + size
+            elif place is None:
+                cut_up[index] = pieces[page.digest_at(index)]
+            elif place[0] != SOLO:
+                if count:
+                    runs.append(Run(first, count, used.setdefault(blob, len(used)), offset))
+                first, count, (blob, offset) = index, 1, place
+                end = offset + size
         if count:
             runs.append(Run(first, count, used.setdefault(blob, len(used)), offset))
         return cls(len(page), _in_order([blobs[i] for i in used], cut_up), runs, cut_up)
@@ -172,8 +169,7 @@ class PageLayout:
         return layout
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """For each page of a manifest, the names of the page and of its page layout."""
 
     manifest: Digest
@@ -199,15 +195,6 @@ class Layout:
             [Name(PAGES, page, row[0]) for page, row in zip(pages, rows, strict=True)],
             [Name(LAYOUTS, Digest(row[1]), row[2]) for row in rows],
         )
-
-
-def _files(page: Page) -> Iterator[tuple[int, bytes, int]]:
-    """Index, digest and size of each entry whose bytes lie in blobs."""
-    digests = page.digests
-    for index, size in enumerate(page.sizes):
-        if not size or ((detail := page.details.get(index)) and detail.kind is not Kind.FILE):
-            continue
-        yield index, digests[index * _DIGEST : (index + 1) * _DIGEST], size
 
 
 def _bytes_of(page: Page, start: int, stop: int) -> int:

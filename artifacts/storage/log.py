@@ -7,11 +7,12 @@ import secrets
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from threading import RLock
 from typing import Any, TypeAlias
+
+from msgspec import Struct, field
 
 from artifacts.content import Digest
 from artifacts.errors import (
@@ -46,8 +47,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Tail:
+class Tail(Struct, frozen=True):
     """How far a log was read: the number of the next event, the digest of the last."""
 
     number: int
@@ -59,8 +59,7 @@ class Tail:
         return cls(0, Digest.of(log.encode()))
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """What a writer wants to append; `transaction` is the same in every attempt at it.
 
     `objects` are stored pages, layouts and manifests small enough to ride along; `adds` and
@@ -75,8 +74,7 @@ class Proposal:
     transaction: str = field(default_factory=lambda: secrets.token_hex(16))
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """A proposal that won its number. Its changes happened together; its time is advisory."""
 
     number: int

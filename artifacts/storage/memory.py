@@ -66,7 +66,10 @@ class MemoryStore:
 
     def stream(self, key: str, size: int, read: Read) -> None:
         check_key(key)
-        self.write(key, b"".join(iter(lambda: read(size + 1), b"")))
+        data, buffer = bytearray(), memoryview(bytearray(size + 1))
+        while count := read(buffer):
+            data += buffer[:count]
+        self.write(key, bytes(data))
 
     def fetch(self, key: str, path: Path, tell: Tell = silent) -> None:
         data = self.read(key)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Self
+
+from msgspec import Struct
 
 from artifacts.content import Digest
 from artifacts.errors import MalformedError
@@ -20,8 +21,7 @@ MAX_EPOCH = 10**9 - 1
 _TEXT = re.compile(rf"({'|'.join(sorted(KINDS))})/([0-9a-f]{{64}})(?:\.([1-9][0-9]{{0,8}}))?")
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(Struct, frozen=True):
     """Epoch 0 is the plain name; a later one marks content put anew after a collection."""
 
     kind: str

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import compress
 from pathlib import Path
 from threading import Barrier
@@ -277,17 +278,23 @@ def _identify_beside(store: ObjectStore, stranger: str) -> StoreIdentity:
 
 
 def _probe(store: ObjectStore) -> None:
-    """Raises UnsupportedStoreError unless each key can be created once only."""
+    """Raises UnsupportedStoreError unless each key can be created once only.
+
+    All races are run at once, each for a key of its own, as a store may be far away.
+    """
     folder = f"{_PROBE}/{secrets.token_hex(16)}"
+    places = [f"{folder}/{number}" for number in range(len(_RACES))]
     try:
-        for number, (writers, at_once) in enumerate(_RACES):
-            if not _one_wins(store, f"{folder}/{number}", writers, at_once):
-                racers = f"of {writers} writers, {at_once} at once"
-                reason = f"{racers}, not exactly one could create a name"
-                raise UnsupportedStoreError(store.url, reason + _advice(store))
+        with ThreadPoolExecutor(len(_RACES)) as pool:
+            outcomes = [*pool.map(partial(_one_wins, store), places, *zip(*_RACES, strict=True))]
     finally:
         with ThreadPoolExecutor(len(_RACES)) as pool:
             [*pool.map(store.delete, store.list(f"{folder}/"))]
+    for (writers, at_once), has_one_winner in zip(_RACES, outcomes, strict=True):
+        if not has_one_winner:
+            racers = f"of {writers} writers, {at_once} at once"
+            reason = f"{racers}, not exactly one could create a name"
+            raise UnsupportedStoreError(store.url, reason + _advice(store))
 
 
 def _advice(store: ObjectStore) -> str:

@@ -6,9 +6,10 @@ Whoever asks compares them: cache/stage.py for downloads, catalog/version.py for
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import tee
+
+from msgspec import Struct
 
 from artifacts.errors import MalformedError, MissingBlobError, ObjectNotFoundError
 from artifacts.storage import codec
@@ -55,8 +56,7 @@ def _read(store: ObjectStore, spans: Sequence[Span], path: str, ahead: Ahead) ->
             return  # the blob ends here, however long the span claims to be
 
 
-@dataclass(frozen=True, slots=True)
-class _Stretch:
+class _Stretch(Struct, frozen=True):
     """Spans that lie end to end in one blob, or a part of one that is too long for one read."""
 
     spans: tuple[Span, ...]

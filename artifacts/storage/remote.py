@@ -116,7 +116,7 @@ class RemoteStore:
         with on_disk(path), path.open("rb", buffering=0) as file:
             size = os.fstat(file.fileno()).st_size
             if is_in_parts(self._client, size):
-                self.stream(key, size, file.read)
+                self.stream(key, size, file.readinto)
             else:
                 self._uploaded(key, partial(put, self._client, key, path))
             path.unlink()

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol, TypeAlias, runtime_checkable
 
-Read: TypeAlias = Callable[[int], bytes]
-"""Gives the next bytes of a stream, at most so many, and none at its end."""
+Read: TypeAlias = Callable[[memoryview], int]
+"""Puts a stream's next bytes into a buffer, as many as it likes: how many, and 0 at the end."""
 Tell: TypeAlias = Callable[[int], None]
 """Hears of so many bytes more."""
 

@@ -26,6 +26,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 BUFFER_BYTES = 2**20  # fits the processor's cache, so hashing finds it there
+_SHARED_BYTES = 4 * 2**20  # enough to be hashed by several threads
 _STEP_BYTES = 8 * 2**20  # copied between two looks at how the hashing goes
 _IN_KERNEL = getattr(os, "copy_file_range", None)
 _FICLONE = 0x40049409  # Source: linux/fs.h; where it is another number, this one is refused
@@ -39,13 +40,16 @@ Fetch: TypeAlias = Callable[[Path, Tell], None]
 """Makes and fills a file, and tells of its bytes in order."""
 
 
-def hash_file(fd: int, tell: Tell = silent, most: int = MAX_SIZE) -> tuple[Digest, int]:
+def hash_file(
+    fd: int, tell: Tell = silent, most: int = MAX_SIZE, *, threads: int = 1
+) -> tuple[Digest, int]:
     """Digest and length of the rest of an open file; `tell` hears of every part of it.
 
     Soon after `most` bytes it ends, or a file that grows as fast as it is read never would.
+    More threads pay only where nobody else has work for the processor.
     """
-    hasher = blake3()
-    view = memoryview(bytearray(BUFFER_BYTES))
+    hasher = blake3(max_threads=threads)
+    view = memoryview(bytearray(BUFFER_BYTES if threads == 1 else _SHARED_BYTES))
     length = 0
     while length <= most and (count := os.readv(fd, [view])):
         hasher.update(view[:count])
@@ -110,9 +114,10 @@ def take_stream(store: ObjectStore, key: str, read: Read) -> None:
         with on_disk(path):
             file = held.enter_context(path.open("xb", buffering=0))
             claim(file.fileno())
-        while data := read(BUFFER_BYTES):
+        buffer = memoryview(bytearray(BUFFER_BYTES))
+        while count := read(buffer):
             with on_disk(path):
-                write_all(file.fileno(), memoryview(data))
+                write_all(file.fileno(), buffer[:count])
         store.take(key, path)
 
 

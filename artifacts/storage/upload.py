@@ -119,15 +119,15 @@ class _Reading:
         self.end: Future[None] = Future()
         self.error: BaseException | None = None
 
-    def __call__(self, most: int) -> bytes:
+    def __call__(self, buffer: memoryview) -> int:
         if self.end.done():
-            return b""
+            return 0
         try:
-            data = self._read(most)
+            count = self._read(buffer)
         except BaseException as error:
             self.error = error
             self.end.set_exception(error)
             raise
-        if not data:
+        if not count:
             self.end.set_result(None)
-        return data
+        return count

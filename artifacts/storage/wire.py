@@ -10,7 +10,7 @@ import logging
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
@@ -73,10 +73,11 @@ class Wire:
         else:
             answer.close()
 
-    def put(self, url: str, data: bytes) -> str:
+    def put(self, url: str, data: bytes | memoryview) -> str:
         """The ETag of what was stored. Raises AnswerError."""
         length = {"Content-Length": str(len(data))}
-        body = (data[at : at + _BLOCK_BYTES] for at in range(0, len(data), _BLOCK_BYTES))
+        view = memoryview(data)
+        body = (view[at : at + _BLOCK_BYTES] for at in range(0, len(view), _BLOCK_BYTES))
         answer = self._ask("PUT", url, headers=length, body=body)
         _expect(answer, _STORED)
         return answer.headers["ETag"]
@@ -87,7 +88,7 @@ class Wire:
         url: str,
         *,
         headers: Mapping[str, str],
-        body: Iterable[bytes] | None = None,
+        body: Iterable[Any] | None = None,  # views are sent as well, whatever urllib3's types say
         preload_content: bool = True,
     ) -> BaseHTTPResponse:
         from urllib3.exceptions import SSLError

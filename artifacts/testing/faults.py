@@ -8,10 +8,11 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 from threading import Lock
+
+from msgspec import Struct
 
 from artifacts.storage import FileStore, ObjectStore, Read, Tell, silent
 
@@ -189,8 +190,7 @@ class SlowStore(_Wrapper):
         return 16
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """One operation, from when to when by a clock that never goes back."""
 
     operation: str

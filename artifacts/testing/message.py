@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from io import BufferedIOBase
+
+from msgspec import Struct
 
 
 class HangUpError(ConnectionError):
     """One side has closed its connection, or it is to be closed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """The first line of a message and its headers, as they were sent."""
 
     data: bytes
@@ -92,8 +92,7 @@ def _exactly(stream: BufferedIOBase, size: int) -> bytes:
     return data
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """What is passed on, and whether the connection ends with it."""
 
     status: int

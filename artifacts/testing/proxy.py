@@ -8,11 +8,12 @@ import struct
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from socketserver import BaseServer, StreamRequestHandler, ThreadingTCPServer
 from threading import Lock, Thread
 from typing import Any, Self, TypeAlias
+
+from msgspec import Struct
 
 from artifacts.testing.message import HangUpError, Head, Reply
 from artifacts.testing.schedule import REFUSALS, Fault, Schedule, calm
@@ -27,8 +28,7 @@ _Accepted: TypeAlias = Any
 """A socket; socketserver's type has room for those of UDP."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(Struct, frozen=True):
     """A request and what came of it; seconds of time.monotonic."""
 
     number: int

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from folders import read_tree, write_tree
+
 from artifacts.artifact import Artifact
-from artifacts.cache import is_ours
 
 Files: TypeAlias = Mapping[str, bytes]
 
@@ -17,20 +18,12 @@ LARGE = 5 * 2**20  # bytes, of a file that gets a blob of its own
 
 def write(root: Path, files: Files) -> str:
     """The folder with these files in it, as users write paths."""
-    for path, data in files.items():
-        target = root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
-    return str(root)
+    return str(write_tree(root, files))
 
 
 def read(root: str | Path) -> dict[str, bytes]:
     """Every file of a folder, but for what a download keeps for its own use."""
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in Path(root).rglob("*")
-        if path.is_file() and not is_ours(path.name)
-    }
+    return read_tree(Path(root))
 
 
 def draft(files: Files = FILES, name: str = "data", **facts: Any) -> Artifact:  # noqa: ANN401

@@ -11,7 +11,7 @@ import pytest
 from artifact.samples import read, write
 from artifacts.artifact import Artifact
 from artifacts.catalog import Session
-from artifacts.catalog.upkeep import verify_store
+from artifacts.catalog.upkeep.verify import verify_store
 from artifacts.errors import (
     LocalChangesError,
     OutsideLinkError,

@@ -13,7 +13,7 @@ import pytest
 from artifact.samples import FILES, LARGE, draft, logged, read, write
 from artifacts.artifact import Artifact
 from artifacts.cache import RECEIPT, Receipt
-from artifacts.errors import InvalidPathError, LocalChangesError, VerificationError
+from artifacts.errors import LocalChangesError, ObstructedError, VerificationError
 from artifacts.query import Api
 from artifacts.runs import init
 
@@ -32,6 +32,15 @@ def test_root_is_made_and_returned(tmp_path: Path) -> None:
     assert artifact.download("deep/er") == "deep/er"
     assert artifact.download(tmp_path / "out") == str(tmp_path / "out")
     assert read("deep/er") == read(tmp_path / "out") == MIXED
+
+
+def test_empty_root_is_the_default_one() -> None:
+    artifact = logged()
+    root = artifact.download()
+
+    assert artifact.download("") == root
+    artifact.verify("")
+    assert not Path(RECEIPT).exists()
 
 
 def test_default_root_is_named_after_the_version(tmp_path: Path) -> None:
@@ -362,7 +371,7 @@ def test_link_in_the_way_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "sub").symlink_to(outside)
 
-    with pytest.raises(InvalidPathError, match="through a link"):
+    with pytest.raises(ObstructedError, match="is a link here"):
         logged().download("out")
     assert read(outside) == {"b.txt": b"mine"}
 
@@ -388,3 +397,16 @@ def test_a_receipt_of_long_ago_still_counts(tmp_path: Path) -> None:
 
     assert read(tmp_path / "d") == {"a": b"a", "b": b"b"}
     assert len(Receipt.read(tmp_path / "d").deliveries) == 2
+
+
+@pytest.mark.parametrize("kind", ["nothing", "a file"])
+def test_verifying_where_no_folder_is_says_so(tmp_path: Path, kind: str) -> None:
+    artifact, place = logged(), tmp_path / "out"
+    if kind == "a file":
+        place.touch()
+
+    with pytest.raises(FileNotFoundError) as caught:
+        artifact.verify(str(place))
+
+    assert str(caught.value).startswith(f"there is no folder {place}: ")
+    assert "download" in str(caught.value)

@@ -241,3 +241,8 @@ def test_entry_is_found_however_its_path_is_written(path: str) -> None:
     made.save()
     for artifact in (draft(), made):
         assert artifact.get_entry(path).path == artifact.get_path(path).name == "sub/b.txt"
+
+
+def test_what_is_left_out_of_an_artifact_is_told_of_the_class_that_users_know() -> None:
+    with pytest.raises(TypeError, match=r"^Artifact\.__init__\(\) missing .* 'type'$"):
+        Artifact("data")  # type: ignore[call-arg]

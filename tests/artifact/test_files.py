@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from stat import S_ISFIFO
 
 import pytest
 from blake3 import blake3
 
 from artifact.samples import FILES, content, draft, logged, write
 from artifacts.artifact import Artifact, File
+from artifacts.errors import InvalidError
 from artifacts.query import Api
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -94,6 +97,41 @@ def test_file_is_downloaded_and_opened(file: File) -> None:
         assert (opened.read(), opened.name) == ("beta", "out/sub/b.txt")
     with logged().files(["a.txt"])[0].download() as opened:
         assert (opened.read(), opened.name) == ("alpha", "./a.txt")
+
+
+def test_what_is_no_file_is_never_replaced(file: File) -> None:
+    Path("out/sub").mkdir(parents=True)
+    os.mkfifo("out/sub/b.txt")
+
+    with pytest.raises(InvalidError, match="is no file"):
+        file.download("out", replace=True)
+    with pytest.raises(InvalidError, match="exist_ok=True"):
+        file.download("out")
+
+    assert Path("out/sub/b.txt").is_fifo()
+
+
+@pytest.mark.parametrize("target", [os.devnull, ".", "nowhere"])
+def test_of_a_link_only_the_link_is_replaced(file: File, target: str) -> None:
+    Path("out/sub").mkdir(parents=True)
+    Path("out/sub/b.txt").symlink_to(target)
+
+    with file.download("out", replace=True) as opened:
+        assert opened.read() == "beta"
+
+    assert not Path("out/sub/b.txt").is_symlink()
+    assert Path(os.devnull).is_char_device()
+
+
+def test_what_is_no_file_is_kept_and_opened_when_told_so(file: File) -> None:
+    Path("out/sub").mkdir(parents=True)
+    os.mkfifo("out/sub/b.txt")
+    writer = os.open("out/sub/b.txt", os.O_RDWR)  # or who reads it would wait for one
+
+    with file.download("out", exist_ok=True) as opened:
+        assert S_ISFIFO(os.fstat(opened.fileno()).st_mode)
+
+    os.close(writer)
 
 
 def test_file_that_is_there_is_replaced_or_kept_only_when_told_so(file: File) -> None:

@@ -437,3 +437,16 @@ def test_our_variable_is_stronger(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_ENTITY", "team")
 
     assert logged().qualified_name == "team/ours/data:v0"
+
+
+@pytest.mark.parametrize("fact", ["aliases", "tags"])
+def test_none_is_no_list_and_takes_nothing_away(fact: str) -> None:
+    artifact = logged()
+    artifact.aliases, artifact.tags = ["latest", "best"], ["good"]
+    artifact.save()
+
+    with pytest.raises(TypeError, match=f"{fact} must be a list of str, not None"):
+        setattr(artifact, fact, None)
+    artifact.save()
+
+    assert (sorted(get("data").aliases), get("data").tags) == (["best", "latest"], ["good"])

@@ -182,7 +182,43 @@ def test_a_missing_file_is_an_error_or_left_out(tmp_path: Path) -> None:
     root = artifact.download(str(tmp_path / "other"), allow_missing_references=True)
 
     assert read(root).keys() == FILES.keys() - {"a.txt"}
+    with pytest.raises(VerificationError, match=r"missing: a\.txt \(expected "):
+        artifact.verify(root)
+    write(tmp_path / "other", {"a.txt": b"other"})
+    with pytest.raises(VerificationError, match=r"changed: a\.txt"):
+        artifact.verify(root)
+
+
+def test_a_page_that_was_left_out_is_not_missed_as_its_bytes_were_never_known(
+    web: Web, tmp_path: Path
+) -> None:
+    artifact = saved(web.put("/a", b"data"), web.put("/b", b"more"))
+    del web.resources["/b"]
+
+    root = artifact.download(str(tmp_path / "out"), allow_missing_references=True)
+
     artifact.verify(root)
+    (Path(root) / "a").write_bytes(b"other")
+    with pytest.raises(VerificationError, match=r"changed: a"):
+        artifact.verify(root)
+
+
+@pytest.mark.parametrize("was_there", [True, False])
+def test_what_a_download_could_not_have_is_missed_by_an_audit(
+    tmp_path: Path, *, was_there: bool
+) -> None:
+    artifact = saved(f"file://{write(tmp_path / 'in', FILES)}")
+    root = tmp_path / "out"
+    if was_there:
+        artifact.download(str(root))
+        (root / "a.txt").unlink()
+    (tmp_path / "in" / "a.txt").unlink()
+    with pytest.raises(MissingReferenceError):
+        artifact.download(str(root))
+
+    with pytest.raises(VerificationError, match=r"a\.txt"):
+        artifact.verify(str(root))
+    assert "a.txt" in Receipt.read(root).files()
 
 
 def test_without_checksum_the_uri_alone_counts(tmp_path: Path) -> None:
@@ -523,3 +559,14 @@ def test_a_hundred_thousand_objects_take_little_memory() -> None:
     assert len(entries) == 100_000
     assert held < 100_000 * 1_000
     assert peak - held < 20 * 2**20
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("uri", [None, 3, Path("data")])
+def test_what_is_no_uri_is_refused_and_adds_nothing(uri: Any) -> None:  # noqa: ANN401
+    artifact = Artifact("data", "dataset")
+
+    with pytest.raises(TypeError, match="add_reference wants a uri or an entry, not "):
+        artifact.add_reference(uri)
+
+    assert not artifact.manifest.entries

@@ -50,7 +50,6 @@ OURS: Mapping[str, type] = {
 }
 FUNCTIONS = {name: getattr(artifacts, name) for name in REFERENCE["functions"]}
 
-ISSUE_4 = "issue 4, distributed writers"
 ISSUE_5 = "issue 5, runs"
 LATER = "a later issue"
 THEIRS = "how their SDK talks to their server, and no business of its users"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, TypeAlias
@@ -111,12 +111,6 @@ def text(size: int, seed: int = 0) -> bytes:
     random = Random(seed)
     lines = (b"%d,some words,%d\n" % (n, random.randrange(10**9)) for n in range(size // 24 + 1))
     return b"".join(lines)[:size]
-
-
-def fill(root: Path, files: Mapping[str, bytes]) -> None:
-    for path, data in files.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(data)
 
 
 def content(taken: Intake, row: Row) -> bytes:

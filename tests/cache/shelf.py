@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from pathlib import Path
 
@@ -118,16 +118,6 @@ def contents(root: Path) -> dict[str, bytes]:
         for name in names
         if not os.path.islink(os.path.join(where, name))
     }
-
-
-def fill(root: Path, files: Mapping[str, bytes]) -> None:
-    for path, data in files.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(data)
-
-
-def paths_in(problems: Iterable[ArtifactsError]) -> str:
-    return "\n".join(map(str, problems))
 
 
 def dig(root: Path, depth: int) -> str:

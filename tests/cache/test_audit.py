@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from folders import write_tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shelf import dig
@@ -26,12 +27,6 @@ PARTS = st.lists(st.sampled_from("abc"), min_size=1, max_size=3).map("/".join)
 FOLDERS = st.dictionaries(PARTS, st.binary(max_size=3), max_size=8).map(
     lambda files: {p: d for p, d in files.items() if not any(o.startswith(f"{p}/") for o in files)}
 )
-
-
-def fill(root: Path, files: Mapping[str, bytes]) -> None:
-    for path, data in files.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(data)
 
 
 def expected(files: Mapping[str, bytes]) -> dict[str, tuple[bytes, int]]:
@@ -53,8 +48,19 @@ FILES = {"a": b"1", "sub/b": b"22", "sub/deep/c": b"", "large": bytes(LARGE + 5)
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A folder with FILES."""
-    fill(tmp_path, FILES)
+    write_tree(tmp_path, FILES)
     return tmp_path
+
+
+def test_what_nobody_knows_has_to_be_there_with_any_content(root: Path) -> None:
+    wanted = {path: each for path, each in expected(FILES).items() if path != "a"}
+    (root / "sub" / "b").unlink()
+
+    findings = audit(root, wanted, unproven={"a", "gone", "zone"})
+
+    assert findings.missing == [("gone", None), ("sub/b", Digest.of(b"22")), ("zone", None)]
+    assert (findings.checked, findings.changed, findings.unexpected) == (2, [], [])
+    assert findings.lines()[0] == "missing: gone"
 
 
 def fault(root: Path, path: str) -> Changed:
@@ -80,7 +86,7 @@ def test_every_difference_is_found_and_no_other(
     wanted: dict[str, bytes], found: dict[str, bytes]
 ) -> None:
     with TemporaryDirectory() as folder:
-        fill(Path(folder), found)
+        write_tree(Path(folder), found)
         findings = audit(Path(folder), expected(wanted))
 
     assert findings.missing == [
@@ -116,7 +122,7 @@ EMPTY = Hashed(Digest.of(b""), 0, 0)
 @pytest.mark.parametrize("kind", ["processes", "lost", "empty"])
 def test_the_same_is_found_whoever_reads(root: Path, kind: str) -> None:
     wanted = {**FILES, "gone": b"1", "other": bytes(LARGE), "pipe": b"1"}
-    fill(root, {"other": bytes(LARGE - 1) + b"1", "new": b"", "a": b"2"})
+    write_tree(root, {"other": bytes(LARGE - 1) + b"1", "new": b"", "a": b"2"})
     os.mkfifo(root / "pipe")
     here = audit(root, expected(wanted))
 
@@ -192,7 +198,7 @@ def test_a_socket_in_a_files_place_is_found(
 
 
 @pytest.mark.parametrize("path", FILES)
-@pytest.mark.parametrize("device", ["/dev/null", "/dev/zero"])
+@pytest.mark.parametrize("device", ["/dev/full", "/dev/zero"])
 def test_a_device_in_a_files_place_is_found_and_not_read_for_ever(
     root: Path, path: str, device: str
 ) -> None:
@@ -247,8 +253,8 @@ def test_what_lies_behind_a_linked_folder_is_not_in_the_folder(root: Path, tmp_p
 
 
 def test_a_downloads_own_files_are_not_unexpected(root: Path) -> None:
-    fill(root, {".artifact-receipt": b"", "sub/.artifact-receipt": b""})
-    fill(root, {".artifact-partial-0123abcd/x": b""})
+    write_tree(root, {".artifact-receipt": b"", "sub/.artifact-receipt": b""})
+    write_tree(root, {".artifact-partial-0123abcd/x": b""})
 
     assert audit(root, expected(FILES)).is_clean
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from folders import write_tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shelf import Shelf, contents, fill, folder
+from shelf import Shelf, contents, folder
 
 from artifacts.cache import Checkout, Outcome, checkout
 from artifacts.content import Detail, Digest, Kind
@@ -21,6 +22,7 @@ from artifacts.errors import (
     InvalidPathError,
     LocalChangesError,
     MissingBlobError,
+    ObstructedError,
     StorageError,
     UnsupportedFileError,
 )
@@ -87,7 +89,7 @@ def test_each_file_is_kept_replaced_or_reported_as_its_past_demands(
 ) -> None:
     store = MemoryStore()
     root = store.spool() / "root"
-    fill(root, found)
+    write_tree(root, found)
     outcome = Shelf(store, wanted).get(root, delivered, force=force)
 
     expected = dict(found)
@@ -107,7 +109,7 @@ def test_each_file_is_kept_replaced_or_reported_as_its_past_demands(
 
 def test_edited_files_are_named_all_of_them(shelf: Shelf, root: Path) -> None:
     shelf.get(root)
-    fill(root, {"b/c": b"mine", "a": b"mine"})
+    write_tree(root, {"b/c": b"mine", "a": b"mine"})
     outcome = shelf.get(root, FILES)
 
     with pytest.raises(LocalChangesError) as caught:
@@ -117,7 +119,7 @@ def test_edited_files_are_named_all_of_them(shelf: Shelf, root: Path) -> None:
 
 
 def test_force_replaces_what_was_edited(shelf: Shelf, root: Path) -> None:
-    fill(root, dict.fromkeys(FILES, b"mine"))
+    write_tree(root, dict.fromkeys(FILES, b"mine"))
     shelf.get(root, force=True).raise_problems()
 
     assert contents(root) == FILES
@@ -130,7 +132,7 @@ def test_only_what_is_wanted_arrives(shelf: Shelf, root: Path) -> None:
 
 
 def test_what_was_not_asked_for_is_left_alone(shelf: Shelf, root: Path) -> None:
-    fill(root, {"a": b"mine", "other": b"mine"})
+    write_tree(root, {"a": b"mine", "other": b"mine"})
     outcome = shelf.get(root, wanted=range(1, 3))
 
     assert facts(outcome) == (2, 0, 0)
@@ -182,7 +184,7 @@ def test_a_page_that_cannot_be_placed_stops_no_other(store: MemoryStore, root: P
 
 
 def test_the_first_problem_is_raised_and_names_the_others(shelf: Shelf, root: Path) -> None:
-    fill(root, {"z": b"mine"})
+    write_tree(root, {"z": b"mine"})
     shelf.store.delete(shelf.blob_of("solo"))
     shelf.store.write(shelf.blob_of("e.zst"), b"damage")
     outcome = shelf.get(root)
@@ -207,7 +209,7 @@ def test_a_right_file_is_kept_though_its_blob_is_gone(shelf: Shelf, root: Path, 
 def test_a_file_whose_new_content_is_damaged_is_kept_as_it_was(
     store: MemoryStore, root: Path
 ) -> None:
-    fill(root, {"a": b"old"})
+    write_tree(root, {"a": b"old"})
     shelf = Shelf(store, {"a": b"new"})
     store.write(shelf.blob_of("a"), b"bad")
     outcome = shelf.get(root, {"a": b"old"})
@@ -246,7 +248,7 @@ def test_a_link_is_never_written_through_nor_taken_for_its_target(
     shelf: Shelf, root: Path, tmp_path: Path, path: str
 ) -> None:
     outside = tmp_path / "outside"
-    fill(outside, {"c": b"mine", "file": b"mine"})
+    write_tree(outside, {"c": b"mine", "file": b"mine"})
     (root / path).parent.mkdir(parents=True)
     (root / path).symlink_to(outside if path == "b" else outside / "file")
     before = contents(outside)
@@ -262,7 +264,7 @@ def test_a_link_is_never_written_through_nor_taken_for_its_target(
 
 
 def test_a_link_to_what_would_be_right_is_no_file(shelf: Shelf, root: Path, tmp_path: Path) -> None:
-    fill(tmp_path, {"outside": FILES["a"]})
+    write_tree(tmp_path, {"outside": FILES["a"]})
     root.mkdir()
     (root / "a").symlink_to(tmp_path / "outside")
 
@@ -285,11 +287,10 @@ def test_a_link_to_itself_in_the_way_is_named_and_the_others_arrive(
 
 def test_a_folder_where_a_file_should_go_is_kept_and_named(shelf: Shelf, root: Path) -> None:
     (root / "a" / "mine").mkdir(parents=True)
-    outcome = shelf.get(root)
-    assert outcome.edited == ["a"]
-
-    forced = shelf.get(root, force=True)
-    assert [type(problem) for problem in forced.problems] == [InvalidPathError]
+    for force in (False, True):
+        outcome = shelf.get(root, force=force)
+        assert [type(problem) for problem in outcome.problems] == [ObstructedError]
+        assert not outcome.edited
     assert (root / "a" / "mine").is_dir()
     assert contents(root) == {path: data for path, data in FILES.items() if path != "a"}
 
@@ -297,10 +298,10 @@ def test_a_folder_where_a_file_should_go_is_kept_and_named(shelf: Shelf, root: P
 def test_a_file_where_a_folder_should_be_is_named_and_the_others_arrive(
     shelf: Shelf, root: Path
 ) -> None:
-    fill(root, {"b": b"mine"})
+    write_tree(root, {"b": b"mine"})
     outcome = shelf.get(root)
 
-    assert [type(problem) for problem in outcome.problems] == [InvalidPathError]
+    assert [type(problem) for problem in outcome.problems] == [ObstructedError]
     arrived = {path: data for path, data in FILES.items() if not path.startswith("b/")}
     assert contents(root) == {**arrived, "b": b"mine"}
     assert outcome.written == len(arrived)
@@ -310,7 +311,7 @@ def test_a_file_where_a_folder_should_be_is_named_and_the_others_arrive(
 def test_a_file_in_the_roots_place_is_said_to_be_one(
     shelf: Shelf, tmp_path: Path, where: str
 ) -> None:
-    fill(tmp_path, {"file": b"mine"})
+    write_tree(tmp_path, {"file": b"mine"})
 
     with pytest.raises(StorageError) as caught:
         shelf.get(tmp_path / where)
@@ -346,7 +347,7 @@ def test_paths_that_a_disk_takes_for_one_are_refused(
 
 
 def test_a_stale_file_is_deleted_where_nobody_edited_it(shelf: Shelf, root: Path) -> None:
-    fill(root, {"old": b"old", "edited": b"mine", "b/old": b"old"})
+    write_tree(root, {"old": b"old", "edited": b"mine", "b/old": b"old"})
     delivered = {path: (Digest.of(b"old"), 3) for path in ("old", "edited", "b/old", "gone")}
     work = Checkout(shelf.store, root, delivered)
     work.delete_stale(delivered, [])
@@ -359,7 +360,7 @@ def test_a_stale_file_is_deleted_where_nobody_edited_it(shelf: Shelf, root: Path
 def test_a_link_in_a_stale_files_place_is_somebodys(
     shelf: Shelf, root: Path, tmp_path: Path, path: str
 ) -> None:
-    fill(tmp_path / "outside", {"old": b"old"})
+    write_tree(tmp_path / "outside", {"old": b"old"})
     root.mkdir()
     link = root / Path(path).parts[0]
     link.symlink_to(tmp_path / "outside" / "old" if path == "old" else tmp_path / "outside")

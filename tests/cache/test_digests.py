@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from artifacts.cache.digests import Digests, state_key
+from artifacts.cache.digests import IN_PIECES, Digests, state_key
 from artifacts.content import Digest
 from artifacts.storage import BLOBS, SOLO, Name, Place
 
@@ -18,6 +18,7 @@ NOW_NS = 1_700_000_000 * 10**9
 PACKS = [Name(BLOBS, Digest.of(b"pack %d" % n), n) for n in range(3)]
 CONTENT = Digest.of(b"content")
 PLACE: Place = (1, 70)
+PLACES: dict[bytes, Place] = {CONTENT: PLACE}
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,9 @@ class State:
 FILE = State()
 
 
-def put(digests: Digests, state: State, digest: bytes = CONTENT, place: Place = PLACE) -> None:
+def put(digests: Digests, state: State, digest: bytes = CONTENT) -> None:
     stat = cast(os.stat_result, state)
-    digests.put(state_key(stat), stat, digest, place)
+    digests.put(state_key(stat), stat, digest)
 
 
 def get(digests: Digests, state: State = FILE) -> tuple[bytes, Place] | None:
@@ -53,7 +54,7 @@ def cache(tmp_path: Path) -> Path:
     """A folder that remembers FILE."""
     digests = Digests(tmp_path, "store", "/root")
     put(digests, FILE)
-    digests.save(PACKS)
+    digests.save(PACKS, PLACES)
     return tmp_path
 
 
@@ -88,7 +89,7 @@ def test_a_file_that_might_change_unnoticed_is_not_remembered(
     state = replace(FILE, **{fact: NOW_NS - age_ns + 1})
     digests = reopened(tmp_path)
     put(digests, state)
-    digests.save(PACKS)
+    digests.save(PACKS, PLACES)
 
     assert get(digests, state) is None
     assert not files_of(tmp_path)
@@ -100,7 +101,7 @@ def test_a_disk_that_counts_in_seconds_gets_more_time(tmp_path: Path) -> None:
     fine = replace(coarse, st_mtime_ns=coarse.st_mtime_ns + 1, st_ino=7)
     for state in (coarse, fine):
         put(digests, state)
-    digests.save(PACKS)
+    digests.save(PACKS, PLACES)
 
     assert get(digests, coarse) is None
     assert get(digests, fine) == (CONTENT, PLACE)
@@ -108,17 +109,25 @@ def test_a_disk_that_counts_in_seconds_gets_more_time(tmp_path: Path) -> None:
 
 def test_a_blob_of_its_own_is_remembered_as_that(tmp_path: Path) -> None:
     digests = reopened(tmp_path)
-    put(digests, FILE, place=(SOLO, 0))
-    digests.save([])
+    put(digests, FILE)
+    digests.save([], {CONTENT: (SOLO, 0)})
 
     assert get(reopened(tmp_path)) == (CONTENT, (SOLO, 0))
+
+
+def test_content_that_has_no_place_is_remembered_as_in_pieces(tmp_path: Path) -> None:
+    digests = reopened(tmp_path)
+    put(digests, FILE)
+    digests.save(PACKS, {})
+
+    assert get(reopened(tmp_path)) == (CONTENT, (IN_PIECES, 0))
 
 
 def test_what_was_known_before_is_kept(cache: Path) -> None:
     other = replace(FILE, st_ino=7)
     digests = reopened(cache)
-    put(digests, other, Digest.of(b"other"), (0, 3))
-    digests.save([PACKS[2]])
+    put(digests, other, Digest.of(b"other"))
+    digests.save([PACKS[2]], {Digest.of(b"other"): (0, 3)})
 
     again = reopened(cache)
     assert get(again) == (CONTENT, PLACE)
@@ -134,7 +143,7 @@ def test_a_changed_file_takes_the_row_of_what_it_was(cache: Path) -> None:
     newer = replace(FILE, st_size=7, st_mtime_ns=FILE.st_mtime_ns + 1)
     digests = reopened(cache)
     put(digests, newer, Digest.of(b"newer"))
-    digests.save(PACKS)
+    digests.save(PACKS, {Digest.of(b"newer"): PLACE})
 
     again = reopened(cache)
     assert get(again) is None
@@ -163,7 +172,7 @@ def use(cache: Path, *states: State) -> list[bool]:
     """Whether each was known, to a session that saw them."""
     digests = reopened(cache)
     found = [get(digests, state) is not None for state in states]
-    digests.save([])
+    digests.save([], {})
     return found
 
 
@@ -171,14 +180,14 @@ def test_the_row_of_a_file_that_is_never_seen_again_goes(cache: Path, calendar: 
     gone, other = replace(FILE, st_ino=7), replace(FILE, st_ino=8)
     digests = reopened(cache)
     put(digests, gone)
-    digests.save(PACKS)
+    digests.save(PACKS, PLACES)
 
     for day in range(10, 100, 10):
         calendar.put_to(day)
         assert use(cache, FILE) == [True]
     digests = reopened(cache)
     put(digests, other)
-    digests.save(PACKS)
+    digests.save(PACKS, PLACES)
 
     assert use(cache, FILE, gone, other) == [True, False, True]
 
@@ -204,7 +213,7 @@ def test_rows_of_folders_that_nobody_versions_any_more_go(cache: Path) -> None:
         os.utime(name, (NOW_NS / 10**9 - age_s, NOW_NS / 10**9 - age_s))
     digests = reopened(cache)
     put(digests, replace(FILE, st_ino=7))
-    digests.save(PACKS)
+    digests.save(PACKS, PLACES)
 
     assert sorted(files_of(cache)) == sorted([path, young])
 
@@ -220,7 +229,7 @@ def test_rows_from_the_future_are_passed_by(cache: Path, calendar: Calendar) -> 
 def test_nothing_new_writes_nothing(cache: Path) -> None:
     [path] = files_of(cache)
     before = path.stat()
-    reopened(cache).save(PACKS)
+    reopened(cache).save(PACKS, PLACES)
 
     assert path.stat() == before
 
@@ -250,7 +259,7 @@ def test_a_damaged_file_of_rows_is_replaced(cache: Path) -> None:
     path.write_bytes(b"damage")
     digests = reopened(cache)
     put(digests, FILE)
-    digests.save(PACKS)
+    digests.save(PACKS, PLACES)
 
     assert get(reopened(cache)) == (CONTENT, PLACE)
 
@@ -267,7 +276,7 @@ def test_a_folder_is_known_by_any_path_to_it(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("real")
     digests = Digests(tmp_path, "store", str(tmp_path / "real"))
     put(digests, FILE)
-    digests.save(PACKS)
+    digests.save(PACKS, PLACES)
 
     assert get(Digests(tmp_path, "store", str(tmp_path / "link" / ".." / "link"))) is not None
 
@@ -276,7 +285,7 @@ def test_a_cache_that_cannot_be_written_harms_nothing(tmp_path: Path) -> None:
     (tmp_path / "digests").write_bytes(b"a file where the folder should be")
     digests = reopened(tmp_path)
     put(digests, FILE)
-    digests.save(PACKS)
+    digests.save(PACKS, PLACES)
 
     assert get(digests) == (CONTENT, PLACE)
     assert get(reopened(tmp_path)) is None
@@ -291,7 +300,7 @@ def test_a_write_that_failed_leaves_nothing_behind(
     monkeypatch.setattr(Path, "replace", fail)
     digests = reopened(cache)
     put(digests, replace(FILE, st_ino=7))
-    digests.save(PACKS)
+    digests.save(PACKS, PLACES)
 
     assert len(files_of(cache)) == 1
     assert get(reopened(cache)) == (CONTENT, PLACE)

@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from folders import write_tree
 
 from artifacts.cache import Intake, Tree
 from artifacts.cache.hashing import Hashed, hash_files
@@ -29,16 +30,9 @@ FILES = {
 }
 
 
-def fill(root: Path, files: dict[str, bytes]) -> Path:
-    for path, data in files.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(data)
-    return root
-
-
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    return fill(tmp_path / "data", FILES)
+    return write_tree(tmp_path / "data", FILES)
 
 
 @pytest.fixture
@@ -108,7 +102,7 @@ def test_what_the_store_has_is_not_read_here(
 ) -> None:
     """By another machine, which knows nothing of it."""
     files = {path: data for path, data in FILES.items() if path in ("a", "b/c", "solo")}
-    known = fill(tmp_path / "known", files)
+    known = write_tree(tmp_path / "known", files)
     add(intake(place_of_blobs, tmp_path / "c1"), known)
     read: list[str] = []
     monkeypatch.setattr(Intake, "_read", lambda _, path, *__: read.append(path))

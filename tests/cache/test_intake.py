@@ -18,7 +18,6 @@ from desk import (
     content,
     contents,
     far,
-    fill,
     let_rest,
     lower_bounds,
     noise,
@@ -26,6 +25,7 @@ from desk import (
     stored,
     text,
 )
+from folders import write_tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -91,7 +91,7 @@ def test_whatever_is_added_is_stored_once_and_comes_back(files: dict[str, bytes]
     with pytest.MonkeyPatch.context() as patch:
         lower_bounds(patch)
         store, root = MemoryStore(), MemoryStore().spool() / "root"
-        fill(root, files)
+        write_tree(root, files)
         root.mkdir(parents=True, exist_ok=True)
         taken, rows = Desk(store, root.parent / "cache").add(root)
 
@@ -101,7 +101,7 @@ def test_whatever_is_added_is_stored_once_and_comes_back(files: dict[str, bytes]
 
 
 def test_small_files_share_a_blob_and_a_large_one_is_its_own(desk: Desk, root: Path) -> None:
-    fill(root, {"a": b"1", "b": b"22", "large": LARGE_FILE})
+    write_tree(root, {"a": b"1", "b": b"22", "large": LARGE_FILE})
     taken, _ = desk.add(root)
 
     assert taken.contents.places[Digest.of(LARGE_FILE)] == (SOLO, 0)
@@ -112,7 +112,7 @@ def test_small_files_share_a_blob_and_a_large_one_is_its_own(desk: Desk, root: P
 def test_a_large_file_that_the_store_has_is_not_stored_again(
     store: MemoryStore, root: Path, tmp_path: Path
 ) -> None:
-    fill(root, {"large": LARGE_FILE})
+    write_tree(root, {"large": LARGE_FILE})
     Desk(store, tmp_path / "mine").add(root)
     counting = CountingStore(store)
     Desk(counting, tmp_path / "theirs").add(root)
@@ -121,7 +121,7 @@ def test_a_large_file_that_the_store_has_is_not_stored_again(
 
 
 def test_a_large_blob_that_was_cut_is_stored_again(desk: Desk, root: Path) -> None:
-    fill(root, {"large": LARGE_FILE})
+    write_tree(root, {"large": LARGE_FILE})
     key = Name(BLOBS, Digest.of(LARGE_FILE)).key
     desk.store.write(key, LARGE_FILE[:-1])
 
@@ -131,7 +131,7 @@ def test_a_large_blob_that_was_cut_is_stored_again(desk: Desk, root: Path) -> No
 
 
 def test_a_prefix_goes_before_every_path(desk: Desk, root: Path) -> None:
-    fill(root, {"a": b"1"})
+    write_tree(root, {"a": b"1"})
 
     [(path, _, _)] = desk.intake().add_tree(Tree(str(root)), "sub/")
 
@@ -139,7 +139,7 @@ def test_a_prefix_goes_before_every_path(desk: Desk, root: Path) -> None:
 
 
 def test_one_file_may_get_any_name(desk: Desk, root: Path) -> None:
-    fill(root, {"a": b"1"})
+    write_tree(root, {"a": b"1"})
     taken = desk.intake()
     digest, size = taken.add_file(str(root / "a"), "other/name")
     taken.close()
@@ -150,7 +150,7 @@ def test_one_file_may_get_any_name(desk: Desk, root: Path) -> None:
 @pytest.mark.usefixtures("later")
 def test_unchanged_files_are_not_read_again(desk: Desk, root: Path, reads: Reads) -> None:
     files = {"a": b"1", "b": b"22", "large": LARGE_FILE}
-    fill(root, files)
+    write_tree(root, files)
     desk.add(root)
     before, there = reads.count, blobs(desk.store)
     taken, rows = desk.add(root)
@@ -162,9 +162,9 @@ def test_unchanged_files_are_not_read_again(desk: Desk, root: Path, reads: Reads
 
 @pytest.mark.usefixtures("later")
 def test_a_changed_file_is_read_again_and_no_other(desk: Desk, root: Path, reads: Reads) -> None:
-    fill(root, {"a": b"1", "b": b"22", "large": LARGE_FILE})
+    write_tree(root, {"a": b"1", "b": b"22", "large": LARGE_FILE})
     desk.add(root)
-    fill(root, {"b": b"3"})
+    write_tree(root, {"b": b"3"})
     before = reads.count
     taken, rows = desk.add(root)
 
@@ -175,7 +175,7 @@ def test_a_changed_file_is_read_again_and_no_other(desk: Desk, root: Path, reads
 def test_a_file_that_was_written_just_now_is_read_again(
     desk: Desk, root: Path, reads: Reads
 ) -> None:
-    fill(root, {"a": b"1"})
+    write_tree(root, {"a": b"1"})
     desk.add(root)
     before = reads.count
     desk.add(root)
@@ -186,7 +186,7 @@ def test_a_file_that_was_written_just_now_is_read_again(
 @pytest.mark.usefixtures("later")
 def test_files_whose_blobs_are_gone_are_read_again(desk: Desk, root: Path) -> None:
     files = {"a": b"1", "b": b"22", "large": LARGE_FILE}
-    fill(root, files)
+    write_tree(root, files)
     desk.add(root)
     for key in blobs(desk.store):
         desk.store.delete(key)
@@ -200,7 +200,7 @@ def test_files_whose_blobs_are_gone_are_read_again(desk: Desk, root: Path) -> No
 def test_a_blob_is_looked_for_once_however_many_files_it_has(
     store: MemoryStore, root: Path, tmp_path: Path, size: int
 ) -> None:
-    fill(root, {f"{n}": noise(size, n) for n in range(9)})
+    write_tree(root, {f"{n}": noise(size, n) for n in range(9)})
     Desk(store, tmp_path / "cache").add(root)
     counting = CountingStore(store)
     Desk(counting, tmp_path / "cache").add(root)
@@ -212,8 +212,8 @@ def test_a_blob_is_looked_for_once_however_many_files_it_has(
 def test_a_file_that_changed_while_it_was_read_is_read_again(
     desk: Desk, root: Path, reads: Reads
 ) -> None:
-    fill(root, {"a": b"old", "b": b"other"})
-    reads.disturb_once(lambda: fill(root, {"a": b"newer"}))
+    write_tree(root, {"a": b"old", "b": b"other"})
+    reads.disturb_once(lambda: write_tree(root, {"a": b"newer"}))
     taken, rows = desk.add(root)
 
     assert contents(taken, rows) == {"a": b"newer", "b": b"other"}
@@ -222,11 +222,11 @@ def test_a_file_that_changed_while_it_was_read_is_read_again(
 def test_a_file_that_changed_between_the_look_and_the_read_is_added_as_it_is(
     desk: Desk, root: Path
 ) -> None:
-    fill(root, {"a": b"1", "b": b"old", "c": b"old"})
+    write_tree(root, {"a": b"1", "b": b"old", "c": b"old"})
     taken = desk.intake()
     adding = taken.add_tree(Tree(str(root)), "")
     rows = [next(adding)]
-    fill(root, {"b": LARGE_FILE, "c": b""})
+    write_tree(root, {"b": LARGE_FILE, "c": b""})
     rows += adding
     taken.close()
 
@@ -236,8 +236,8 @@ def test_a_file_that_changed_between_the_look_and_the_read_is_added_as_it_is(
 def test_one_file_that_changed_while_it_was_read_is_added_as_it_is(
     desk: Desk, root: Path, reads: Reads
 ) -> None:
-    fill(root, {"a": b"old"})
-    reads.disturb_once(lambda: fill(root, {"a": b"newer"}))
+    write_tree(root, {"a": b"old"})
+    reads.disturb_once(lambda: write_tree(root, {"a": b"newer"}))
     taken = desk.intake()
     row = ("a", *taken.add_file(str(root / "a"), "a"))
     taken.close()
@@ -254,10 +254,10 @@ def test_a_file_that_keeps_changing_is_refused_by_name(
     data: bytes,
     grows: bool,  # noqa: FBT001
 ) -> None:
-    fill(root, {"a": data})
+    write_tree(root, {"a": data})
 
     def change(number: int) -> None:
-        fill(root, {"a": data + bytes(number) if grows else data[:-number]})
+        write_tree(root, {"a": data + bytes(number) if grows else data[:-number]})
 
     reads.disturb = change
     with pytest.raises(FileChangedError) as caught:
@@ -269,10 +269,10 @@ def test_a_file_that_keeps_changing_is_refused_by_name(
 def test_a_file_that_keeps_being_rewritten_to_the_same_length_is_refused(
     desk: Desk, root: Path, reads: Reads
 ) -> None:
-    fill(root, {"a": b"0"})
+    write_tree(root, {"a": b"0"})
 
     def rewrite(number: int) -> None:
-        fill(root, {"a": b"%d" % (number % 10)})
+        write_tree(root, {"a": b"%d" % (number % 10)})
         os.utime(root / "a", ns=(number, number))
 
     reads.disturb = rewrite
@@ -284,7 +284,7 @@ def test_a_file_that_keeps_being_rewritten_to_the_same_length_is_refused(
 def test_of_an_immutable_file_nothing_is_written_before_the_close(
     store: MemoryStore, root: Path, tmp_path: Path, data: bytes
 ) -> None:
-    fill(root, {"a": data, "b": data})
+    write_tree(root, {"a": data, "b": data})
     counting = CountingStore(store)
     taken = Desk(counting, tmp_path / "cache").intake()
     rows = [*taken.add_tree(Tree(str(root)), "", is_immutable=True)]
@@ -300,10 +300,10 @@ def test_of_an_immutable_file_nothing_is_written_before_the_close(
 def test_an_immutable_file_that_changed_is_refused_by_name(
     desk: Desk, root: Path, data: bytes
 ) -> None:
-    fill(root, {"a": data})
+    write_tree(root, {"a": data})
     taken = desk.intake()
     [*taken.add_tree(Tree(str(root)), "", is_immutable=True)]
-    fill(root, {"a": data[::-1]})
+    write_tree(root, {"a": data[::-1]})
 
     with pytest.raises(FileChangedError) as caught:
         taken.close()
@@ -314,11 +314,11 @@ def test_an_immutable_file_that_changed_is_refused_by_name(
 def test_an_immutable_file_that_changed_between_look_and_read_is_refused_or_added_as_it_is(
     desk: Desk, root: Path
 ) -> None:
-    fill(root, {"a": b"1", "b": b"old"})
+    write_tree(root, {"a": b"1", "b": b"old"})
     taken = desk.intake()
     adding = taken.add_tree(Tree(str(root)), "", is_immutable=True)
     rows = [next(adding)]
-    fill(root, {"b": b"newer"})
+    write_tree(root, {"b": b"newer"})
     try:
         rows += adding
         taken.close()
@@ -337,7 +337,7 @@ def last_with(store: ObjectStore, data: bytes) -> dict[str, tuple[bytes, list[Sp
 
 
 def test_what_the_last_version_has_is_not_stored_again(desk: Desk, root: Path) -> None:
-    fill(root, {"a": b"same", "b": b"new"})
+    write_tree(root, {"a": b"same", "b": b"new"})
     desk.last |= last_with(desk.store, b"same")
     before = stored(desk.store)
     taken, rows = desk.add(root)
@@ -347,7 +347,7 @@ def test_what_the_last_version_has_is_not_stored_again(desk: Desk, root: Path) -
 
 
 def test_what_the_last_version_has_in_pieces_is_not_stored_again(desk: Desk, root: Path) -> None:
-    fill(root, {"a": b"same"})
+    write_tree(root, {"a": b"same"})
     digest, [whole] = last_with(desk.store, b"same")["a"]
     desk.last["a"] = (digest, [Span(whole.blob, whole.offset + n, 1, 1) for n in range(4)])
     taken, rows = desk.add(root)
@@ -357,7 +357,7 @@ def test_what_the_last_version_has_in_pieces_is_not_stored_again(desk: Desk, roo
 
 
 def test_what_the_last_version_has_elsewhere_is_stored(desk: Desk, root: Path) -> None:
-    fill(root, {"a": b"other", "b": b"same"})
+    write_tree(root, {"a": b"other", "b": b"same"})
     desk.last |= last_with(desk.store, b"same")
     taken, rows = desk.add(root)
 
@@ -365,7 +365,7 @@ def test_what_the_last_version_has_elsewhere_is_stored(desk: Desk, root: Path) -
 
 
 def test_what_the_last_version_has_lost_is_stored_again(desk: Desk, root: Path) -> None:
-    fill(root, {"a": b"same"})
+    write_tree(root, {"a": b"same"})
     desk.last |= last_with(desk.store, b"same")
     for key in blobs(desk.store):
         desk.store.delete(key)
@@ -397,7 +397,7 @@ def test_a_stream_of_other_bytes_is_refused(desk: Desk, data: bytes) -> None:
 
 
 def test_more_may_be_added_after_a_close(desk: Desk, root: Path) -> None:
-    fill(root, {"a": b"1", "large": LARGE_FILE})
+    write_tree(root, {"a": b"1", "large": LARGE_FILE})
     taken, rows = desk.add(root)
     rows.append(("b", taken.add_bytes(b"22"), 2))
     taken.close()
@@ -406,7 +406,7 @@ def test_more_may_be_added_after_a_close(desk: Desk, root: Path) -> None:
 
 
 def test_what_is_discarded_leaves_nothing_behind(desk: Desk, root: Path) -> None:
-    fill(root, {"a": b"1", "b": b"22"})
+    write_tree(root, {"a": b"1", "b": b"22"})
     taken = desk.intake()
     [*taken.add_tree(Tree(str(root)), "")]
     taken.discard()
@@ -425,7 +425,7 @@ def test_a_store_that_fails_is_told_of_and_leaves_nothing_behind(
     reach: Callable[[ObjectStore], ObjectStore],
 ) -> None:
     files = {"a": b"1", "chunked": text(2 * LARGE), "large": LARGE_FILE}
-    fill(root, files)
+    write_tree(root, files)
     failing = reach(FailingStore(store, at, FAULT))
     taken = Desk(failing, tmp_path / "cache").intake()
     for _ in range(2):  # whoever tries again gets all of it, or is told again
@@ -455,7 +455,7 @@ def test_a_store_that_takes_nothing_is_told_of(
         def stream(self, key: str, size: int, read: Read) -> None:
             raise FAULT
 
-    fill(root, {"a": data})
+    write_tree(root, {"a": data})
     taken = Desk(reach(Full(store)), tmp_path / "cache").intake()
     for _ in range(2):
         with pytest.raises(StorageError):
@@ -470,7 +470,7 @@ def test_a_full_disk_is_told_of_and_nothing_is_remembered(
     desk: Desk, root: Path, module: ModuleType
 ) -> None:
     files = {"a": b"1", "large": LARGE_FILE}
-    fill(root, files)
+    write_tree(root, files)
 
     def fail(_fd: int, _data: memoryview) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -490,7 +490,7 @@ def test_a_full_disk_is_told_of_and_nothing_is_remembered(
 
 def test_a_local_stores_blobs_are_moved_into_place(root: Path, tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "store")
-    fill(root, {"a": b"1", "large": LARGE_FILE})
+    write_tree(root, {"a": b"1", "large": LARGE_FILE})
     taken, rows = Desk(store, tmp_path / "cache").add(root)
 
     assert contents(taken, rows) == {"a": b"1", "large": LARGE_FILE}

@@ -19,7 +19,6 @@ from desk import (
     contents,
     emptied,
     far,
-    fill,
     let_rest,
     noise,
     spool,
@@ -27,6 +26,7 @@ from desk import (
     text,
 )
 from edits import EDITS, FILES, Edit
+from folders import write_tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -128,7 +128,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
 
 def commit(desk: Desk, root: Path, data: bytes) -> list[Span]:
     """Where the one file of the next version lies, which comes back as it is."""
-    fill(root, {"a": data})
+    write_tree(root, {"a": data})
     taken, rows = desk.commit(root)
     assert contents(taken, rows) == {"a": data}
     assert not spool(desk.store)
@@ -166,7 +166,7 @@ def test_every_version_of_an_edited_file_comes_back(
         for edits in [[], *history]:
             for edit in edits:
                 data = edit(data)
-            fill(Path(folder, "root"), {"a": data})
+            write_tree(Path(folder, "root"), {"a": data})
             versions.append((*desk.commit(Path(folder, "root")), data))
 
         for taken, rows, expected in versions:
@@ -273,7 +273,7 @@ def test_a_past_that_is_damaged_spoils_nothing_new(
     for key in blobs(bench.store):
         good = bench.store.read(key)
         bench.store.write(key, b"" if damage is bytes else damage(good))
-        fill(bench.root, {"a": change(many)})
+        write_tree(bench.root, {"a": change(many)})
         taken, rows = desk.add(bench.root)
 
         assert contents(taken, rows) == {"a": change(many)}
@@ -343,10 +343,10 @@ def test_a_file_that_changed_meanwhile_is_read_again(
     commit(old, bench.root, inserted(data))
     for last in ({}, old.last):
         for after in (1, 2, 3, 4, 5, 10, 20, 40, 80):
-            fill(bench.root, {"a": data})
+            write_tree(bench.root, {"a": data})
             desk = bench.desk(reach)
             desk.last = {**last}
-            reads.disturb_once(lambda: fill(bench.root, {"a": change(data)}), after=after)
+            reads.disturb_once(lambda: write_tree(bench.root, {"a": change(data)}), after=after)
             taken, rows = desk.add(bench.root)
 
             assert contents(taken, rows)["a"] in (data, change(data))
@@ -370,10 +370,10 @@ def test_even_a_change_that_goes_unnoticed_is_stored_under_its_own_digest(
     commit(old, bench.root, inserted(data))
     for last in ({}, old.last):
         for after in (1, 2, 3, 4, 5, 10, 20, 40, 80):
-            fill(bench.root, {"a": data})
+            write_tree(bench.root, {"a": data})
             desk = bench.desk(reach, f"{len(last)}-{after}")
             desk.last = {**last}
-            reads.disturb_once(lambda: fill(bench.root, {"a": change(data)}), after=after)
+            reads.disturb_once(lambda: write_tree(bench.root, {"a": change(data)}), after=after)
             try:
                 taken, rows = desk.add(bench.root)
             except FileChangedError as error:  # its length gave it away
@@ -391,9 +391,9 @@ def test_a_file_that_keeps_changing_is_refused_by_name(
 ) -> None:
     desk = bench.desk(reach)
     commit(desk, bench.root, data)
-    fill(bench.root, {"a": inserted(data)})
+    write_tree(bench.root, {"a": inserted(data)})
     numbers = count()
-    reads.disturb = lambda _: fill(bench.root, {"a": data + b"%d" % next(numbers)})
+    reads.disturb = lambda _: write_tree(bench.root, {"a": data + b"%d" % next(numbers)})
 
     with pytest.raises(FileChangedError) as caught:
         desk.add(bench.root)
@@ -450,7 +450,7 @@ def test_uploads_run_side_by_side(bench: Bench) -> None:
             super().take(key, path)
 
     files = {str(n): noise(SOLO_BYTES, n) for n in range(4)}
-    fill(bench.root, files)
+    write_tree(bench.root, files)
     taken, rows = Desk(far(Meeting(bench.store)), bench.folder).add(bench.root)
 
     assert contents(taken, rows) == files
@@ -480,7 +480,7 @@ def test_little_is_read_of_a_far_past(bench: Bench) -> None:
     counting = CountingStore(bench.store)
     theirs = Desk(far(counting), bench.folder / "theirs")
     theirs.last = mine.last
-    fill(bench.root, {"a": inserted(NOISE)})
+    write_tree(bench.root, {"a": inserted(NOISE)})
     theirs.add(bench.root)
 
     assert not [key for operation, key in counting.calls if operation == "read" and "blobs" in key]
@@ -497,7 +497,7 @@ def test_more_may_be_added_after_a_close(bench: Bench, data: bytes, reach: Reach
     taken = desk.intake()
     rows: list[Row] = []
     for path, each in files.items():
-        fill(bench.root, {path: each})
+        write_tree(bench.root, {path: each})
         rows.append((path, *taken.add_file(str(bench.root / path), path)))
         taken.close()
 
@@ -510,11 +510,11 @@ def test_more_may_be_added_after_a_close(bench: Bench, data: bytes, reach: Reach
 def test_a_pack_that_the_store_had_already_is_one_blob_of_a_layout(bench: Bench) -> None:
     """What is new makes, by chance, the very pack in which the last version has a file."""
     desk = bench.desk()
-    fill(bench.root, {"0": b"0", "a": b"12"})
+    write_tree(bench.root, {"0": b"0", "a": b"12"})
     desk.commit(bench.root)
     emptied(bench.store, "cache/")
     (bench.root / "0").unlink()
-    fill(bench.root, {"b": b"01", "c": b"2"})
+    write_tree(bench.root, {"b": b"01", "c": b"2"})
     taken, rows = desk.add(bench.root)
 
     assert {*taken.contents.places.values()} == {(0, 0), (0, 1), (0, 2)}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,8 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from artifacts.cache import RECEIPT, Delivery, Receipt, is_ours
+from artifacts.cache import RECEIPT, Delivered, Receipt, is_ours
 from artifacts.content import Detail, Digest, Kind, Manifest, PageRow, Row, build
 from artifacts.errors import IntegrityError, MalformedError, ReceiptNotFoundError, StorageError
 from artifacts.storage import Frame
@@ -30,11 +30,11 @@ def rows_of(paths: Iterable[str], salt: str = "") -> dict[str, Row]:
 
 def delivery_of(
     rows: dict[str, Row], name: str = "team/proj/data:v0", prefix: str = ""
-) -> Delivery:
+) -> Delivered:
     built = [*build(rows)]
     manifest = Manifest(tuple(row for row, _, _ in built))
     pages = {row.digest: data for row, page, data in built if page.range_of(prefix)}
-    return Delivery(name, "dataset", "/store", prefix, manifest, pages)
+    return Delivered(name, "dataset", "/store", prefix, manifest, pages)
 
 
 def expected(rows: dict[str, Row]) -> dict[str, tuple[bytes, int | None]]:
@@ -117,7 +117,7 @@ def test_another_version_takes_the_place_of_the_last() -> None:
     "change", [{"prefix": "b/"}, {"store": "/elsewhere"}, {"name": "team/proj/data2:v0"}], ids=str
 )
 def test_another_part_store_or_collection_is_kept_beside(change: dict[str, str]) -> None:
-    other = replace(delivery_of(rows_of(["b/c"])), **change)  # type: ignore[arg-type]
+    other = replace(delivery_of(rows_of(["b/c"])), **change)
 
     assert len(sample().adding(other).deliveries) == 2
 
@@ -209,7 +209,7 @@ def test_a_page_that_its_row_lies_about_is_refused() -> None:
     manifest = Manifest((lying,))
 
     with pytest.raises(IntegrityError):
-        Delivery("n", "t", "s", "", manifest, {row.digest: data}).files()
+        Delivered("n", "t", "s", "", manifest, {row.digest: data}).files()
 
 
 def test_a_receipt_that_cannot_be_written_is_told_of_and_leaves_nothing(tmp_path: Path) -> None:
@@ -230,3 +230,54 @@ def test_a_downloads_own_files_are_known_by_name(name: str) -> None:
 )
 def test_no_other_file_is_taken_for_one(name: str) -> None:
     assert not is_ours(name)
+
+
+# References
+
+TOLD = Detail(Kind.REFERENCE, uri="s3://b/told", etag="1")
+READ = Detail(Kind.REFERENCE, uri="s3://b/read", is_content=True)
+
+
+def referring(**references: bytes) -> Delivered:
+    """A file `a`, and references `sub/read` and `sub/told`; what came of which."""
+    rows = rows_of(["a"])
+    told = TOLD.derive(4)
+    assert told is not None
+    rows |= {"sub/told": (*told, TOLD), "sub/read": (Digest.of(b"read"), 4, READ)}
+    came = {f"sub/{name}": (Digest.of(data), len(data)) for name, data in references.items()}
+    return replace(delivery_of(rows), references=came)
+
+
+def test_references_that_did_not_come_were_left_out() -> None:
+    read = (Digest.of(b"read"), 4)
+
+    assert referring(told=b"1", read=b"read").left_out() == {}
+    assert referring().left_out() == {"sub/read": read, "sub/told": None}
+    assert replace(referring(), prefix="a").left_out() == {}
+    assert replace(referring(), only=("sub/told",)).left_out() == {"sub/told": None}
+    assert delivery_of(rows_of(SMALL)).left_out() == {}
+
+
+def test_what_another_delivery_brought_was_not_left_out() -> None:
+    whole = replace(referring(told=b"1", read=b"read"), name="team/proj/other:v0")
+
+    assert Receipt((whole, referring())).left_out() == {}
+    assert Receipt((referring(told=b"1"), replace(referring(), name="x"))).left_out().keys() == {
+        "sub/read"
+    }
+
+
+def test_what_came_is_believed_only_of_references_whose_bytes_are_not_known() -> None:
+    wrong = (Digest.of(b"wrong"), 5)
+    listed = dict.fromkeys(("a", "more", "sub/read", "sub/told"), wrong)
+    delivered = replace(referring(), references=listed)
+
+    assert delivered.files() == {
+        "a": (Digest.of(b"a"), 1),
+        "sub/read": (Digest.of(b"read"), 4),
+        "sub/told": wrong,
+    }
+    assert {path: had.content for path, had in delivered.referred().items()} == {
+        "sub/read": (Digest.of(b"read"), 4),
+        "sub/told": wrong,
+    }

@@ -7,15 +7,22 @@ import stat as modes
 from pathlib import Path
 
 import pytest
+from folders import write_tree
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shelf import Shelf, Witness, contents, fill, folder
+from shelf import Shelf, Witness, contents, folder
 
 from artifacts.cache import stage
 from artifacts.cache.stage import Stage
 from artifacts.cache.supply import Supply
 from artifacts.content import Digest
-from artifacts.errors import DigestMismatchError, InvalidPathError, MissingBlobError, StorageError
+from artifacts.errors import (
+    DigestMismatchError,
+    InvalidPathError,
+    MissingBlobError,
+    ObstructedError,
+    StorageError,
+)
 from artifacts.storage import LocalStore, MemoryStore, ObjectStore
 
 FILES = {
@@ -28,7 +35,6 @@ FILES = {
     "solo": bytes(range(256)) * 5,
     "z": b"last",
 }
-ALL = range(len(FILES))
 SIZE = sum(map(len, FILES.values()))
 
 
@@ -46,11 +52,6 @@ def shelf(store: ObjectStore) -> Shelf:
 def root(tmp_path: Path) -> Path:
     (tmp_path / "root").mkdir()
     return tmp_path / "root"
-
-
-@pytest.fixture
-def witness() -> Witness:
-    return Witness()
 
 
 class Desk:
@@ -260,7 +261,7 @@ def test_a_blob_that_cannot_be_read_is_told_and_the_others_arrive(
 
 
 def test_existing_folders_are_filled_and_keep_what_they_have(desk: Desk, root: Path) -> None:
-    fill(root, {"b/mine": b"m", "b/d/mine": b"m"})
+    write_tree(root, {"b/mine": b"m", "b/d/mine": b"m"})
     desk.put_together()
     desk.stage.publish(str(root))
 
@@ -268,7 +269,7 @@ def test_existing_folders_are_filled_and_keep_what_they_have(desk: Desk, root: P
 
 
 def test_existing_files_are_replaced_whole(desk: Desk, root: Path) -> None:
-    fill(root, {"b/c": b"old"})
+    write_tree(root, {"b/c": b"old"})
     os.link(root / "b" / "c", root / "other name")
     desk.put_together()
     desk.stage.publish(str(root))
@@ -278,9 +279,9 @@ def test_existing_files_are_replaced_whole(desk: Desk, root: Path) -> None:
 
 def refused(desk: Desk) -> list[str]:
     """The paths that could not be moved into place."""
-    problems = desk.witness.problems
-    assert all(isinstance(problem, InvalidPathError) for problem in problems)
-    return [problem.path for problem in problems if isinstance(problem, InvalidPathError)]
+    kinds, problems = (InvalidPathError, ObstructedError), desk.witness.problems
+    assert all(isinstance(problem, kinds) for problem in problems)
+    return [problem.path for problem in problems if isinstance(problem, kinds)]
 
 
 @pytest.mark.parametrize("path", ["a", "b/c", "b/d/e"])
@@ -300,7 +301,7 @@ def test_a_folder_in_a_files_place_is_told_and_the_others_arrive(
 def test_a_file_in_a_folders_place_is_told_and_the_others_arrive(
     desk: Desk, root: Path, path: str
 ) -> None:
-    fill(root, {path: b"mine"})
+    write_tree(root, {path: b"mine"})
     desk.put_together()
     desk.stage.publish(str(root))
 

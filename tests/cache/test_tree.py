@@ -130,9 +130,9 @@ def test_what_is_no_file_is_named(tmp_path: Path, kind: int, name: str) -> None:
 
 
 def test_a_link_to_a_device_is_named(tmp_path: Path) -> None:
-    (tmp_path / "null").symlink_to("/dev/null")
+    (tmp_path / "full").symlink_to("/dev/full")
 
-    assert faults_of(tmp_path) == ([], ("null (a device)",))
+    assert faults_of(tmp_path) == ([], ("full (a device)",))
 
 
 def test_all_that_cannot_be_versioned_is_named(tmp_path: Path) -> None:

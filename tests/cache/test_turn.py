@@ -7,9 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,20 @@ HOLDER = """if True:
     print("mine", flush=True)
     sys.stdin.read()
 """
+
+
+@contextmanager
+def held(path: str) -> Iterator[subprocess.Popen[bytes]]:
+    """By a process that is killed in the end, if it is not before."""
+    pipe = subprocess.PIPE
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, path], stdin=pipe, stdout=pipe)
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"mine\n"
+        yield holder
+    finally:
+        holder.kill()
+        holder.communicate()
 
 
 def test_one_at_a_time(tmp_path: Path) -> None:
@@ -56,15 +70,11 @@ def test_threads_that_wait_come_one_after_the_other(tmp_path: Path) -> None:
 
 def test_who_dies_with_it_holds_up_nobody(tmp_path: Path) -> None:
     path = str(tmp_path / "turn")
-    pipe = subprocess.PIPE
-    holder = subprocess.Popen([sys.executable, "-c", HOLDER, path], stdin=pipe, stdout=pipe)
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == b"mine\n"
-    with Turn(path) as turn:
+    with held(path) as holder, Turn(path) as turn:
         assert not turn.take(wait=False)
 
         holder.kill()
-        holder.communicate()
+        holder.wait()
 
         assert turn.take(wait=True)
 
@@ -111,20 +121,15 @@ class Clock:
 
 def test_who_is_stopped_with_it_holds_up_nobody_for_ever(tmp_path: Path) -> None:
     path = str(tmp_path / "turn")
-    pipe = subprocess.PIPE
-    holder = subprocess.Popen([sys.executable, "-c", HOLDER, path], stdin=pipe, stdout=pipe)
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == b"mine\n"
-    holder.send_signal(signal.SIGSTOP)
-    clock = Clock()
+    with held(path) as holder:
+        holder.send_signal(signal.SIGSTOP)
+        clock = Clock()
 
-    with clock.waiter(path) as turn:
-        assert not turn.take(wait=True)
+        with clock.waiter(path) as turn:
+            assert not turn.take(wait=True)
 
-    assert 50 < clock.now_s < 70
-    assert os.path.exists(path)
-    holder.kill()
-    holder.communicate()
+        assert 50 < clock.now_s < 70
+        assert os.path.exists(path)
 
 
 def test_who_gets_on_with_it_is_waited_for(tmp_path: Path) -> None:

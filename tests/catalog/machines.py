@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from artifacts.cache import Tree, is_ours
-from artifacts.catalog import Catalog, Draft, Version, deliver
-from artifacts.catalog.upkeep import verify_store
+from folders import read_tree, write_tree
+
+from artifacts.cache import Tree
+from artifacts.catalog import Catalog, Draft, Version, download
+from artifacts.catalog.upkeep.verify import verify_store
 from artifacts.names import CollectionName
 from artifacts.progress import Silent
 from artifacts.storage import BLOBS, Name, ObjectStore
@@ -63,7 +65,7 @@ class Machines:
 
     def read(self, name: str, number: int = 0) -> dict[str, bytes]:
         root = self._new("download")
-        deliver(self.versions(name)[number], root)
+        download(self.versions(name)[number], root)
         return read_tree(root)
 
     def base_blobs(self) -> set[Name]:
@@ -93,18 +95,3 @@ class Machines:
 
 def collection(name: str) -> CollectionName:
     return CollectionName("team", "proj", name)
-
-
-def write_tree(root: Path, files: Files) -> Path:
-    for path, data in files.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(data)
-    return root
-
-
-def read_tree(root: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(root)): path.read_bytes()
-        for path in root.rglob("*")
-        if path.is_file() and not is_ours(path.name)
-    }

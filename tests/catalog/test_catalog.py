@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Thread
@@ -13,8 +12,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from artifacts.catalog import Catalog, Draft, Facts, Version
-from artifacts.catalog.upkeep import verify_store
+from artifacts.catalog import Catalog, Draft, Version
+from artifacts.catalog.upkeep.verify import verify_store
 from artifacts.content import Manifest
 from artifacts.errors import (
     ArtifactNotFoundError,
@@ -25,15 +24,21 @@ from artifacts.errors import (
     StoreNotFoundError,
     WrongTypeError,
 )
-from artifacts.names import ArtifactName, CollectionName, DigestName
-from artifacts.storage import Event, Fold, MemoryStore, ObjectStore, Proposal, fold, open_store
+from artifacts.names import CollectionName, DigestName
+from artifacts.storage import Event, Fold, MemoryStore, Proposal, fold, open_store
 from artifacts.testing import CountingStore, FailingStore, SlowStore
-
-STORE = b'{"format":1,"id":"0123456789abcdef0123456751ec491f"}\n'
-NOWHERE = Path("/nowhere")
-DATA = CollectionName("team", "proj", "data")
-OTHER = CollectionName("team", "proj", "other")
-NEVER = 10**9
+from catalog.commits import (
+    DATA,
+    OTHER,
+    commit,
+    content_of,
+    contents,
+    draft_of,
+    found,
+    named,
+    new_store,
+)
+from catalog.stores import Intruded, ReadOnly, copy_of, deaths
 
 
 @pytest.fixture
@@ -44,85 +49,6 @@ def store() -> MemoryStore:
 @pytest.fixture
 def catalog(store: MemoryStore) -> Catalog:
     return Catalog(store)
-
-
-def new_store() -> MemoryStore:
-    store = MemoryStore("here")
-    store.create("store.json", STORE)
-    return store
-
-
-def draft_of(
-    catalog: Catalog, files: Mapping[str, bytes], name: str = "data", type_: str = "dataset"
-) -> Draft:
-    draft = Draft(name, type_, catalog.intake(NOWHERE))
-    for path, data in files.items():
-        draft.add_bytes(data, path)
-    return draft
-
-
-def commit(catalog: Catalog, content: str, name: str = "data", **facts: Any) -> Version:  # noqa: ANN401
-    """A version of one file, whose bytes are the content."""
-    draft = draft_of(catalog, {"file": content.encode()}, name)
-    return catalog.commit(draft, "team", "proj", Facts(**facts))
-
-
-def named(text: str) -> ArtifactName:
-    return ArtifactName.parse(text, entity="team", project="proj")
-
-
-def content_of(version: Version) -> str:
-    return b"".join(version.read("file")).decode()
-
-
-def found(catalog: Catalog, text: str) -> str:
-    return content_of(catalog.resolve(named(text)))
-
-
-def contents(catalog: Catalog, name: CollectionName = DATA) -> dict[int, str]:
-    """Content by number; nothing if there is no such collection."""
-    try:
-        return {each.row.number: content_of(each) for each in catalog.versions(name)}
-    except ArtifactNotFoundError:
-        return {}
-
-
-class Intruded(MemoryStore):
-    """Lets somebody else act once, before or after an event is created that has these bytes."""
-
-    def __init__(self) -> None:
-        super().__init__("here")
-        self.before = self.after = b"never"
-        self.act: Callable[[], object] = lambda: None
-        self.create("store.json", STORE)
-
-    def create(self, key: str, data: bytes) -> None:
-        if self.before in data:
-            self.before = b"never"
-            self.act()
-        super().create(key, data)
-        if self.after in data:
-            self.after = b"never"
-            self.act()
-
-
-class ReadOnly(CountingStore):
-    """Whoever has no more than read access."""
-
-    def create(self, key: str, data: bytes) -> None:
-        raise StorageError(key, "permission denied")
-
-    def write(self, key: str, data: bytes) -> None:
-        raise StorageError(key, "permission denied")
-
-    def take(self, key: str, path: Path) -> None:
-        raise StorageError(key, f"permission denied, and {path} is kept")
-
-    def delete(self, key: str) -> None:
-        raise StorageError(key, "permission denied")
-
-    def spool(self) -> Path:
-        raise StorageError("spool", "permission denied")
 
 
 def test_what_was_committed_is_found_by_its_name(catalog: Catalog) -> None:
@@ -427,50 +353,6 @@ def test_a_deletion_says_what_is_no_longer_reached(catalog: Catalog) -> None:
 
     event = fold_.log.read(fold_.tail.number - 1)
     assert event.header["drops"] == [str(row.manifest), str(row.layout)]
-
-
-def creations(store: MemoryStore, act: Callable[[Catalog], object]) -> int:
-    """How many events an act makes, tried on a copy."""
-    counting = CountingStore(copy_of(store))
-    act(Catalog(counting))
-    return sum(operation == "create" and key != "store.json" for operation, key in counting.calls)
-
-
-def copy_of(store: ObjectStore) -> MemoryStore:
-    copy = MemoryStore("here")
-    for key in store.list():
-        copy.write(key, store.read(key))
-    return copy
-
-
-class Dying(MemoryStore):
-    """Forgets everything from the creation of event number `left` on, as a killed process."""
-
-    left = NEVER
-
-    def create(self, key: str, data: bytes) -> None:
-        if key.startswith("logs/"):
-            self.left -= 1
-            if self.left < 0:
-                raise KeyboardInterrupt
-        super().create(key, data)
-
-
-def dying_after(store: MemoryStore, events: int, act: Callable[[Catalog], object]) -> Catalog:
-    """What somebody finds who comes after an act that was killed."""
-    dying = Dying("here")
-    for key in store.list():
-        dying.write(key, store.read(key))
-    dying.left = events
-    with pytest.raises(KeyboardInterrupt):
-        act(Catalog(dying))
-    dying.left = NEVER
-    return Catalog(dying)
-
-
-def deaths(store: MemoryStore, act: Callable[[Catalog], object]) -> Iterator[Catalog]:
-    for events in range(creations(store, act)):
-        yield dying_after(store, events, act)
 
 
 def test_a_deletion_that_died_loses_nothing_or_all(catalog: Catalog, store: MemoryStore) -> None:

@@ -363,6 +363,9 @@ def test_the_aliases_of_a_version_are_its_own() -> None:
         committed(0) | {"size": "large"},
         committed(0) | {"entries": None},
         committed(0) | {"aliases": 5},
+        committed(0) | {"deed": "prod"},
+        committed(0) | {"deeds": 32 * "d"},
+        committed(0) | {"deeds": ["prod"]},
         committed(0) | {"created": "yesterday"},
         committed(0) | {"created": "2024-01-02T03:04:05"},
         {"kind": "updated", "version": "x"},
@@ -416,7 +419,8 @@ def test_a_collection_takes_no_links_and_a_portfolio_no_versions() -> None:
 
 
 def test_a_portfolio_is_restored_from_its_head() -> None:
-    state = portfolio(linked(0, "a"), linked(1, "b"), {"kind": "unlinked", "version": 0})
+    deed = {"deed": 32 * "d"}
+    state = portfolio(linked(0, "a") | deed, linked(1, "b"), {"kind": "unlinked", "version": 0})
     state.apply(event_of({"kind": "labelled", "tag": "t"}), "key")
 
     again = CollectionState.load(json.loads(json.dumps(state.save())), Checkpoints(MemoryStore()))
@@ -424,6 +428,44 @@ def test_a_portfolio_is_restored_from_its_head() -> None:
     assert again.save() == state.save()
     assert [*again.links()] == [*state.links()]
     assert (again.aliases, again.tags, again.is_portfolio) == ({"b": 1}, ["t"], True)
+
+
+def test_a_deed_that_is_done_again_changes_nothing() -> None:
+    deed = 32 * "d"
+    state = after(
+        committed(0, ["best"], deed=deed),
+        committed(1, ["best"]),
+        committed(2, ["best"], deed=deed, description="again"),
+    )
+
+    assert (state.outcome, state.next, state.aliases) == (0, 2, {"best": 1})
+    assert [row.description for row in state] == [None, None]
+
+
+def test_a_deed_of_what_is_gone_is_done() -> None:
+    state = after(
+        committed(0, deed=32 * "d"),
+        {"kind": "dropped", "version": 0},
+        committed(0, deed=32 * "d"),
+    )
+
+    assert (state.outcome, state.count, state.next) == (0, 0, 1)
+
+
+def test_a_deed_that_came_to_nothing_is_not_done() -> None:
+    state = after({"kind": "fenced", "epoch": 1}, committed(0, deed=32 * "d"))
+    assert state.deeds == {}
+
+
+def test_a_deed_in_equal_content_or_in_a_part_is_done() -> None:
+    state = after(committed(0), committed(0, deed=32 * "a", deeds=[32 * "b", 32 * "c"]))
+    assert state.deeds == dict.fromkeys((32 * "a", 32 * "b", 32 * "c"), 0)
+
+
+def test_a_link_that_is_made_again_changes_nothing() -> None:
+    again = {**linked(0, "a"), "deed": 32 * "d"}
+    state = portfolio(again, linked(1, "a"), again, {"kind": "unlinked", "version": 0}, again)
+    assert (state.outcome, state.aliases, state.next) == (0, {"a": 1}, 2)
 
 
 def test_an_alias_is_put_on_links_that_are_there() -> None:

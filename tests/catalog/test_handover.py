@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import astuple
 
 from artifacts.catalog import (
     Distributed,

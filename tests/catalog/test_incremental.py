@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from artifacts.catalog import commit_over_latest
+from catalog.commits import new_store
 from catalog.machines import Machines
-from catalog.test_catalog import new_store
 
 
 @pytest.fixture

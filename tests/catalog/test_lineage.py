@@ -7,13 +7,8 @@ import pytest
 from artifacts.catalog import Catalog, Lineage, RunNode, Version, VersionNode
 from artifacts.names import CollectionName
 from artifacts.storage import Proposal, Tail
-from catalog.test_catalog import DATA, commit, new_store
+from catalog.commits import DATA, commit
 from catalog.test_usage import tell, use
-
-
-@pytest.fixture
-def catalog() -> Catalog:
-    return Catalog(new_store())
 
 
 def pipeline(catalog: Catalog) -> dict[str, Version]:

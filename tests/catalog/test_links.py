@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from artifacts.catalog import Catalog, Facts, Version
-from artifacts.catalog.upkeep import verify_store
+from artifacts.catalog.upkeep.verify import verify_store
 from artifacts.errors import (
     ArtifactNotFoundError,
     ConflictError,
@@ -18,28 +18,23 @@ from artifacts.errors import (
 )
 from artifacts.names import CollectionName
 from artifacts.storage import MemoryStore, Proposal
-from catalog.test_catalog import (
+from catalog.commits import (
     DATA,
     OTHER,
     STORE,
     commit,
     content_of,
-    deaths,
     draft_of,
     found,
     named,
     new_store,
 )
+from catalog.stores import deaths
 
 BEST = CollectionName("team", "proj", "best")
 REGISTERED = CollectionName("team", "wandb-registry-model", "best")
 BEGAN = datetime(2024, 1, 1, tzinfo=UTC)
 ELSEWHERE = CollectionName("others", "theirs", "shown")
-
-
-@pytest.fixture
-def catalog() -> Catalog:
-    return Catalog(new_store())
 
 
 def shown(catalog: Catalog, portfolio: CollectionName = BEST) -> dict[int, str]:

@@ -11,25 +11,11 @@ from artifacts.catalog import Catalog
 from artifacts.errors import ArtifactNotFoundError, InvalidNameError
 from artifacts.names import CollectionName
 from artifacts.storage import MemoryStore, Proposal
-from catalog.test_catalog import (
-    DATA,
-    OTHER,
-    Intruded,
-    commit,
-    content_of,
-    contents,
-    deaths,
-    named,
-    new_store,
-)
+from catalog.commits import DATA, OTHER, commit, content_of, contents, named, new_store
+from catalog.stores import Intruded, deaths
 
 BEST = CollectionName("team", "proj", "best")
 NEW = CollectionName("team", "proj", "new")
-
-
-@pytest.fixture
-def catalog() -> Catalog:
-    return Catalog(new_store())
 
 
 def listed(catalog: Catalog) -> dict[str, str]:

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from artifacts.catalog import Catalog
 from artifacts.errors import ArtifactNotFoundError
 from artifacts.names import CollectionName
-from catalog.test_catalog import commit, content_of, named, new_store
+from catalog.commits import commit, content_of, named, new_store
 
 WHO = st.integers(0, 1)
 CONTENTS = st.sampled_from("abcd")

@@ -9,7 +9,7 @@ from artifacts.content import Digest
 from artifacts.errors import BrokenLogError, IntegrityError
 from artifacts.names import CollectionName
 from artifacts.storage import Fold, Frame, Head, MemoryStore
-from catalog.test_catalog import DATA, commit, draft_of, named, new_store
+from catalog.commits import DATA, commit, draft_of, named, new_store
 
 BEST = CollectionName("team", "shelf", "best")
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from artifacts.catalog import FOR_EVER, Catalog, Draft, Facts, Rule, Version
-from artifacts.catalog.upkeep import collect
+from artifacts.catalog.upkeep.gc import collect
 from artifacts.errors import AliasedError, ArtifactNotFoundError, CommError, UsageError
 from artifacts.names import ArtifactName
 from artifacts.storage import MemoryStore, Proposal, opened
@@ -153,12 +153,14 @@ def test_who_gives_it_another_time_meanwhile_keeps_it(catalog: Catalog) -> None:
 
 def test_a_version_with_aliases_is_not_deleted_by_mistake(catalog: Catalog) -> None:
     first, second = put(catalog, "first", aliases=["prod"]), put(catalog, "second")
+    events = second.collection.tail.number
 
     with pytest.raises(CommError, match="aliases prod"):
         catalog.drop(first)
     with pytest.raises(AliasedError):
         catalog.drop(second)
 
+    assert second.collection.refresh().tail.number == events  # nothing was said of it
     assert names(catalog) == ["data:v0", "data:v1"]
     catalog.drop(second, with_aliases=True)
     assert resolve(catalog, "latest").name == "data:v0"

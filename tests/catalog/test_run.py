@@ -10,7 +10,7 @@ import pytest
 from artifacts.catalog import Catalog, RunState
 from artifacts.errors import MalformedError, UnknownEventError
 from artifacts.storage import Checkpoints, Fold, Proposal
-from catalog.test_catalog import new_store
+from catalog.commits import new_store
 
 ONE, OTHER, THIRD = "1" * 32, "2" * 32, "3" * 32
 BLOB = f"blobs/{'0' * 64}"
@@ -125,10 +125,32 @@ def test_what_was_made_few_before_a_rewind_comes_to_nothing_after_it(run: Fold[R
     assert [str(name) for name in run.state.names()] == [blobs[2]]
 
 
+def test_a_run_begun_anew_has_no_rows_of_before_whoever_made_them_few_meanwhile(
+    run: Fold[RunState],
+) -> None:
+    blobs = [f"blobs/{digit * 64}" for digit in "1234"]
+    append(run, started(1.0, config={"lr": 1, "old": 1}), *map(segment, (0, 5), (4, 9), blobs))
+    said = {"set": {"x": 1}, "steps": {"x": 2}, "nested": {"a.b": ["a", "b"]}}
+    append(run, {"kind": "summary", **said}, {"kind": "metric", "name": "x"})
+    new = {key: value for key, value in segment(0, 9, blobs[2]).items() if key != "kind"}
+    few = {"kind": "compacted", "stream": "history", "from": blobs[:2], "to": [new]}
+
+    append(run, few)
+    append(run, started(2.0, config={"lr": 2}), {"kind": "anew", "config": ["lr"]})
+    append(run, few, segment(0, 0, blobs[3]))
+
+    state = run.state
+    assert [str(name) for name in state.names()] == [blobs[3]]
+    assert (state.config, state.summary, state.metrics) == ({"lr": 2}, {}, {})
+    assert (state.by_hand, state.nested) == ({}, {})
+
+
 def test_what_a_checkpoint_keeps_is_the_state(run: Fold[RunState]) -> None:
     append(run, delivered(ONE, 0, 1), started(1.0, config={"lr": 1}), segment(0, 4))
     append(run, {"kind": "file", "name": "f", "blob": BLOB, "size": 3})
     append(run, {"kind": "rewound", "step": 2}, {"kind": "alert", "title": "hot"})
+    said = {"set": {"x": 1}, "steps": {"x": 2}, "nested": {"a.b": ["a", "b"]}}
+    append(run, {"kind": "summary", **said})
 
     loaded = RunState.load(run.state.save(), Checkpoints(run.log.store, None))
 
@@ -176,6 +198,12 @@ def test_a_deleted_run_takes_nothing_in_and_begins_again_with_nothing(run: Fold[
         {"kind": "file", "name": 1, "blob": BLOB, "size": 1},
         {"kind": "finished", "state": 1, "exit_code": 0},
         {"kind": "compacted", "stream": "history", "from": [], "to": [1]},
+        {"kind": "summary", "steps": ["a"]},
+        {"kind": "summary", "steps": {"a": -1}},
+        {"kind": "summary", "nested": {"a.b": "a"}},
+        {"kind": "summary", "nested": {"a.b": [1]}},
+        {"kind": "anew", "config": "lr"},
+        {"kind": "anew", "config": [1]},
         {"kind": "compacted", "stream": "history", "from": [BLOB], "until": [], "to": []},
         {"kind": "compacted", "stream": "history", "from": [BLOB], "until": ["1"], "to": []},
     ],

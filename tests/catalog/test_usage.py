@@ -12,14 +12,10 @@ from artifacts.catalog.usage import Usage
 from artifacts.errors import BrokenLogError, MalformedError, UnknownEventError
 from artifacts.storage import Fold, Log, MemoryStore, ObjectStore, Proposal, Tail
 from artifacts.testing import CountingStore
-from catalog.test_catalog import ReadOnly, commit, new_store
+from catalog.commits import commit, new_store
+from catalog.stores import ReadOnly
 
 FAR = 10  # runs, of which what was read is worth keeping
-
-
-@pytest.fixture
-def catalog() -> Catalog:
-    return Catalog(new_store())
 
 
 def tell(catalog: Catalog, run: str, *changes: Mapping[str, Any]) -> Log:
@@ -71,6 +67,16 @@ def test_a_resumed_run_goes_on(catalog: Catalog) -> None:
 
     [run] = Catalog(catalog.store).used_by(version)
     assert (run.state, run.config) == ("running", {"lr": 1})
+
+
+def test_a_run_that_takes_the_place_of_another_has_its_own_configuration(catalog: Catalog) -> None:
+    version = commit(catalog, "a")
+    started = {"kind": "started", "id": "r1", "path": "team/proj/r1"}
+    tell(catalog, "r1", {**started, "config": {"lr": 1, "old": 1}}, use(version))
+    tell(catalog, "r1", {**started, "config": {"lr": 2}}, {"kind": "anew", "config": ["lr"]})
+
+    [run] = Catalog(catalog.store).used_by(version)
+    assert run.config == {"lr": 2}
 
 
 def read_events(catalog: Catalog, version: Version) -> int:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from folders import write_tree
 from servers.place import copy_store
 
 from artifacts.cache import Tree
@@ -11,7 +12,7 @@ from artifacts.catalog import Session
 from artifacts.progress import Silent
 from artifacts.settings import Settings
 from artifacts.storage import Address
-from cli.shell import FILES, Shell, write_tree
+from cli.shell import FILES, Shell
 
 
 @pytest.fixture

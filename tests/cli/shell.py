@@ -93,11 +93,3 @@ class Shell:
         data = blob.read_bytes()
         blob.chmod(0o644)
         blob.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
-
-
-def write_tree(root: Path, files: dict[str, bytes]) -> Path:
-    for path, data in files.items():
-        target = root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
-    return root

@@ -5,9 +5,10 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from folders import write_tree
 
 from artifacts.content import Digest
-from cli.shell import FILES, Shell, write_tree
+from cli.shell import FILES, Shell
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_version_is_shown_to_people(art: Shell, changed: str) -> None:
 
     assert facts["name"] == "default/proj/mnist:v1"
     assert facts["aliases"] == "latest, best"
-    assert facts["content"] == "4 files, 2.0 MiB, listed on 1 page"
+    assert facts["content"] == "4 files, 2.0 MiB uncompressed, listed on 1 page"
 
 
 def test_version_is_found_by_its_digest(art: Shell, changed: str) -> None:
@@ -96,10 +97,34 @@ def test_files_of_a_version_are_listed(art: Shell, mnist: str) -> None:
     ]
 
 
-@pytest.mark.parametrize(("prefix", "count"), [("sub/", 2), ("sub/b", 1), ("nosuch", 0)])
+@pytest.mark.parametrize(("prefix", "count"), [("sub/", 2), ("sub/b", 1), ("", 3)])
 def test_files_are_listed_by_prefix(art: Shell, mnist: str, prefix: str, count: int) -> None:
     assert len(art.ok("show", mnist, "--files", prefix).lines) == count
     assert len(art.ok("show", mnist, "--json", "--files", prefix).json) == count
+
+
+@pytest.mark.parametrize("target", ["mnist:v0", "./out"])
+@pytest.mark.parametrize("form", [[], ["--json"], ["--b3sums"]])
+def test_a_prefix_that_no_file_has_is_a_mistake(
+    art: Shell, mnist: str, target: str, form: list[str]
+) -> None:
+    art.ok("get", mnist, "./out")
+
+    answer = art("show", target, "--files", "nosuch", *form)
+
+    assert (answer.code, answer.out) == (3, b"")
+    assert "no 'nosuch…' in " in answer.err
+    assert (
+        f"`art show {target if target == './out' else f'default/proj/{mnist}'} --files` lists"
+        in (answer.err)
+    )
+
+
+def test_an_artifact_without_files_has_none_to_list(art: Shell) -> None:
+    (art.folder / "empty").mkdir()
+    art.ok("put", "empty", "none")
+
+    assert art.ok("show", "none", "--files", "--json").json == []
 
 
 def test_folder_is_shown_by_its_receipt_without_a_store(art: Shell, mnist: str) -> None:
@@ -195,6 +220,7 @@ def test_store_is_described_to_people(art: Shell, mnist: str) -> None:
 
     assert lines[0].split() == ["url", str(art.store)]
     assert lines[-1].startswith("in all")
+    assert [line.split() for line in lines if "OBJECTS" in line] == [["KIND", "OBJECTS", "STORED"]]
     assert mnist
 
 

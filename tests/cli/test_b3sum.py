@@ -6,8 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from folders import write_tree
 
-from cli.shell import Shell, write_tree
+from cli.shell import Shell
 
 B3SUM = shutil.which("b3sum")
 PATHS = [

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from folders import write_tree
 
 from artifacts.content import Digest
-from cli.shell import Shell, write_tree
+from cli.shell import Shell
 
 
 def side(data: bytes) -> dict[str, Any]:

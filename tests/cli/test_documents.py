@@ -9,11 +9,13 @@ from collections.abc import Iterator
 
 import click
 import pytest
+from folders import write_tree
 
 from artifacts.cli.commands import art as group
 from artifacts.cli.failure import EXIT_CODES
 from artifacts.cli.options import shared_options
-from cli.shell import ART, ROOT, Shell, write_tree
+from artifacts.settings import _VARIABLES
+from cli.shell import ART, ROOT, Shell
 
 TEXT = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
 SECTIONS = {
@@ -53,6 +55,12 @@ def test_options_in_the_section_are_those_of_the_command(name: str) -> None:
     }
 
     assert {*re.findall(r"^\| `(--[\w-]+)", SECTIONS[name], re.MULTILINE)} == options - SHARED
+
+
+def test_variables_of_settings_are_documented() -> None:
+    ours = {name for names in _VARIABLES.values() for name in names if name.startswith("ART_")}
+
+    assert {*re.findall(r"`(ART_\w+?)`", SECTIONS["Settings"])} == ours
 
 
 def test_shared_options_are_documented_once_for_all() -> None:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
+
+from artifacts import init
 from artifacts.cache import Checked, checked_key
 from artifacts.catalog import Session
+from artifacts.runs import find_run
+from artifacts.runs.heartbeat import beat
 from artifacts.settings import Settings
-from artifacts.storage import now
+from artifacts.storage import LocalStore, now
 from cli.shell import Shell
 
 
@@ -98,3 +103,24 @@ def test_all_is_read_again_where_that_is_asked_for(art: Shell, mnist: str) -> No
     [line] = art.ok("fsck", "--anew").lines
 
     assert "whole" in line
+
+
+@pytest.mark.local
+def test_whatever_runs_leave_in_a_store_is_known(art: Shell, mnist: str) -> None:
+    for number in range(9):
+        with init() as run:
+            run.log({"x": number})
+            run.use_artifact(mnist)
+    beat(LocalStore(art.store), find_run(Session(Settings.load()), run.id).fold.log.name)
+    art.ok("run", "ls")
+    art.ok("lineage", mnist)
+    art.ok("gc")
+    kinds = {key.split("/")[1] for key in LocalStore(art.store).list("cache/")}
+    assert {"heartbeats", "lineage", "runs"} <= kinds
+
+    assert art.ok("fsck", "--json").json["findings"] == []
+
+    for kind in ("heartbeats", "lineage", "runs"):
+        [file, *_] = [each for each in (art.store / "cache" / kind).rglob("*") if each.is_file()]
+        file.write_bytes(b"damaged")
+    assert len(art.ok("fsck", "--json").json["findings"]) == 3

@@ -79,6 +79,44 @@ def test_edited_files_are_kept_and_named_while_others_arrive(art: Shell, mnist: 
     assert read_tree(Path("out")) == FILES | mine
 
 
+def test_what_came_and_what_did_not_is_told_in_json(art: Shell, mnist: str) -> None:
+    art.ok("get", mnist, "./out")
+    Path("out/a.txt").write_bytes(b"mine\n")
+    Path("out/sub/large.bin").unlink()
+
+    told = art("get", mnist, "./out", "--json").json
+    [line] = art("get", mnist, "./out").lines
+
+    assert (told["written"], told["kept"], told["edited"]) == (1, 1, ["a.txt"])
+    assert told["problems"] == []
+    assert "0 files written, 2 kept, not all of " in line
+
+
+@pytest.mark.parametrize("force", [(), ("--force",)])
+@pytest.mark.parametrize(
+    ("obstacle", "words"),
+    [
+        ("a.txt/mine", "'a.txt' is a folder here and a file in the artifact"),
+        ("sub", "'sub' is a file here and a folder in the artifact"),
+    ],
+)
+def test_what_is_in_the_way_is_named_with_and_without_force(
+    art: Shell, mnist: str, obstacle: str, words: str, force: tuple[str, ...]
+) -> None:
+    mine = Path("out") / obstacle
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"mine")
+
+    answer = art("get", mnist, "./out", "--json", *force)
+
+    assert answer.code == 4
+    assert answer.err == f"art: {words}: move or delete what is here, and try again\n"
+    assert answer.json["edited"] == []
+    assert len(answer.json["problems"]) == 1
+    assert answer.json["written"] == (2 if obstacle == "a.txt/mine" else 1)
+    assert mine.read_bytes() == b"mine"
+
+
 def test_force_overwrites_edited_files(art: Shell, mnist: str) -> None:
     art.ok("get", mnist, "./out")
     Path("out/a.txt").write_bytes(b"mine\n")

@@ -80,3 +80,23 @@ def test_status_of_a_store_that_is_there(art: Shell) -> None:
 
     assert "answers       yes" in lines
     assert "waiting       no run of this machine" in lines
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("WANDB_MODE", "offline", "runs only"),
+        ("WANDB_MODE", "dryrun", "runs only"),
+        ("WANDB_MODE", "online", "False"),
+        ("ART_OFFLINE", "1", "True"),
+    ],
+)
+def test_status_tells_what_is_offline_and_why(
+    art: Shell, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, told: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    [row] = [s for s in art.ok("status", "--json").json["settings"] if s["name"] == "offline"]
+
+    source = "default" if told == "False" else f"environment {variable}"
+    assert row == {"name": "offline", "value": told, "from": source}

@@ -128,7 +128,7 @@ def test_a_lineage_longer_than_the_stack_is_told_whole() -> None:
 
 
 def test_what_was_deleted_is_told_so(pipeline: Shell) -> None:
-    pipeline.ok("rm", "raw")
+    pipeline.ok("rm", "raw", "--yes")
 
     assert "default/proj/raw:v0 (deleted)" in pipeline.ok("lineage", "net").lines[-1]
 

@@ -53,7 +53,10 @@ def test_versions_are_found_by_what_is_said_of_them(art: Shell, many: Path) -> N
         {"accuracy": 0.9},
     )
     assert art.ok("ls", "c59", "--where", '{"tag": "t0"}').lines[1].startswith("c59:v1")
-    assert art.ok("ls", "c58", "--where", wanted, "--json").json == []
+    none = art.ok("ls", "c58", "--where", wanted, "--json")
+    assert (none.json, none.err) == ([], "art: no version of default/proj/c58 matches\n")
+    nowhere = art.ok("ls", "--where", '{"size": {"$gt": "a"}}')
+    assert (nowhere.lines[1:], nowhere.err) == ([], "art: no version in default/proj matches\n")
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
-from cli.shell import Shell
+from artifacts import Artifact
+from cli.shell import ART, ROOT, Shell
 
 
 def put(art: Shell, content: str, name: str = "mnist") -> str:
@@ -107,7 +111,7 @@ def test_a_portfolio_is_listed_with_what_it_shows(art: Shell) -> None:
     put(art, "b", "other")
     art.ok("link", "mnist", "best", "--alias", "x")
     art.ok("link", "other", "best")
-    art.ok("rm", "mnist")
+    art.ok("rm", "mnist", "--yes")
 
     [best, other] = art.ok("ls", "--json").json
     assert (best["name"], best["latest"], best["versions"]) == ("best", "v1", 2)
@@ -121,7 +125,7 @@ def test_a_portfolio_is_listed_with_what_it_shows(art: Shell) -> None:
 def test_a_portfolio_whose_sources_are_gone_is_still_listed(art: Shell) -> None:
     put(art, "a")
     art.ok("link", "mnist", "best")
-    art.ok("rm", "mnist")
+    art.ok("rm", "mnist", "--yes")
 
     [best] = art.ok("ls", "--json").json
     assert (best["name"], best["latest"]) == ("best", None)
@@ -235,12 +239,131 @@ def test_a_deleted_collection_is_gone_and_its_numbers_are_not_used_again(art: Sh
     put(art, "a")
     put(art, "b")
 
-    answer = art.ok("rm", "mnist", "--json").json
+    answer = art.ok("rm", "mnist", "--json", "--yes").json
 
     assert answer == {"name": "default/proj/mnist", "versions": 2, "shown_by": []}
     assert art.ok("ls", "--json").json == []
-    assert art("rm", "mnist").code == 3
+    assert art("rm", "mnist", "--yes").code == 3
     assert put(art, "a") == "default/proj/mnist:v2"
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_collection_is_not_deleted_where_nobody_can_be_asked(art: Shell, more: list[str]) -> None:
+    put(art, "a")
+    put(art, "b")
+
+    answer = art("rm", "mnist", *more)
+
+    assert (answer.code, answer.out) == (2, b"")
+    assert "default/proj/mnist and its 2 versions" in answer.err
+    assert "--yes" in answer.err
+    assert len(art.ok("ls", "mnist", "--json").json) == 2
+
+
+def test_who_sits_before_a_terminal_is_asked(art: Shell) -> None:
+    put(art, "a")
+    put(art, "b")
+    art.ok("link", "mnist:v0", "best")
+
+    told = [answered(art, text, "rm", "mnist") for text in ("\n", "n\n")]
+    assert [(each.returncode, each.stdout) for each in told] == [(0, "")] * 2
+    question = "Delete default/proj/mnist and its 2 versions? [y/N]"
+    assert all(question in each.stderr and "nothing deleted" in each.stderr for each in told)
+    assert len(art.ok("ls", "mnist", "--json").json) == 2
+    assert answered(art, "y\n", "rm", "mnist", "--json").returncode == 2
+
+    assert "default/proj/best and its 1 link?" in answered(art, "y\n", "rm", "best").stderr
+    assert answered(art, "y\n", "rm", "mnist").returncode == 0
+    assert art.ok("ls", "--json").json == []
+
+
+@pytest.mark.parametrize("meanwhile", ["another has its name", "it has one more version"])
+def test_only_what_was_asked_about_is_deleted(art: Shell, meanwhile: str) -> None:
+    put(art, "a")
+    with Asked(art, "rm", "mnist") as asked:
+        if meanwhile == "another has its name":
+            art.ok("rename", "mnist", "old")
+        put(art, "b")
+        code, told = asked.answer("y")
+
+    assert (code, asked.out) == (4, "")
+    assert "default/proj/mnist has changed since, and nothing was deleted: ask again" in told
+    assert all(show(art, each["name"]) for each in art.ok("ls", "--json").json)
+    names = ["mnist", "old"] if meanwhile == "another has its name" else ["mnist"]
+    assert [each["name"] for each in art.ok("ls", "--json").json] == names
+
+
+def test_what_went_while_somebody_was_asked_is_not_told_as_deleted(art: Shell) -> None:
+    for text in "abc":
+        put(art, text)
+    art.ok("link", "mnist:v0", "best")
+    art.ok("link", "mnist:v1", "best")
+    with Asked(art, "rm", "mnist") as asked:
+        art.ok("rm", "mnist:v0", "--delete-aliases")
+        code, _ = asked.answer("y")
+
+    assert code == 0
+    assert asked.out.splitlines() == [
+        "default/proj/mnist  deleted",
+        "default/proj/best:v1  leads nowhere now",
+    ]
+
+
+class Asked:
+    """What `art` does whose standard input is a terminal, between its question and the answer."""
+
+    def __init__(self, art: Shell, *arguments: str) -> None:
+        self.out = ""
+        self._ours, self._theirs = pty.openpty()
+        self._process = subprocess.Popen(
+            [*ART, *arguments],
+            stdin=self._theirs,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=art.folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+
+    def __enter__(self) -> Self:
+        assert self._process.stderr is not None
+        question = b""
+        while not question.endswith(b"[y/N]: "):
+            more = self._process.stderr.read(1)
+            assert more, question
+            question += more
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._ours)
+        os.close(self._theirs)
+        self._process.kill()
+        self._process.communicate()
+
+    def answer(self, text: str) -> tuple[int, str]:
+        """The exit code, and what is on standard error after the question."""
+        os.write(self._ours, f"{text}\n".encode())
+        out, err = self._process.communicate(timeout=60)
+        self.out = out.decode()
+        return self._process.returncode, err.decode()
+
+
+def answered(art: Shell, text: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What `art` says whose standard input is a terminal, where that is typed."""
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, text.encode())
+        return subprocess.run(
+            [*ART, *arguments],
+            stdin=theirs,
+            capture_output=True,
+            text=True,
+            cwd=art.folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            check=False,
+        )
+    finally:
+        os.close(ours)
+        os.close(theirs)
 
 
 @pytest.mark.parametrize("command", ["alias", "tag", "link", "unlink", "rename", "rm"])
@@ -269,6 +392,32 @@ def test_the_chain_that_leads_to_a_version_is_told_and_checked(art: Shell) -> No
     lines = art.ok("log", "mnist:v0", "--proof").lines
     assert lines[-1] == "4 events checked, each follows from the one before it"
     assert told["chain"][-1]["digest"] in lines[-3]
+
+
+def test_a_fence_in_the_chain_is_told_in_words(art: Shell) -> None:
+    put(art, "a")
+    art.ok("rm", "mnist", "--yes")
+    art.ok("gc", "--grace", "0")
+    put(art, "b", "place/other")
+
+    lines = art.ok("log", "place/other:v0", "--proof").lines
+
+    [listing] = [line for line in lines if "other is " in line]
+    assert "fenced at epoch 1: commits begun before that collection are refused; " in listing
+    assert not [line for line in lines if "'" in line]
+
+
+def test_what_a_commit_expected_is_told_in_words(art: Shell) -> None:
+    put(art, "a")
+    more = Artifact("mnist", "dataset", incremental=True)
+    with more.new_file("more.txt") as file:
+        file.write("more")
+    more.save("proj")
+
+    what = art.ok("log", "mnist", "--json").json[0]["what"]
+
+    assert what[0] == "counts only if alias latest is on v0"
+    assert what[1].startswith("v1 committed as latest")
 
 
 def test_a_tampered_chain_is_no_proof(art: Shell) -> None:

@@ -166,3 +166,21 @@ def test_an_option_without_a_value_is_no_other_place(art: Shell, mnist: str, opt
 
     assert (answer.code, f"{option}: is empty" in answer.err.replace("'", "")) == (2, True)
     assert art("show", mnist).code == 0
+
+
+@pytest.mark.local
+def test_one_job_of_upkeep_loads_no_other(art: Shell, mnist: str) -> None:
+    loaded = loaded_by("verify", mnist)
+    assert "artifacts.catalog.upkeep.verify" in loaded
+    assert loaded.isdisjoint({"artifacts.catalog.upkeep.gc", "xml.etree.ElementTree"})
+
+
+def test_the_package_is_the_command_too() -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "artifacts", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert told.stdout.startswith("art ")

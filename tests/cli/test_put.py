@@ -2,12 +2,14 @@
 
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from folders import write_tree
 
 from artifacts.cache import RECEIPT
-from cli.shell import Shell, write_tree
+from cli.shell import Shell
 
 
 def test_folder_becomes_a_version(art: Shell, data: Path) -> None:
@@ -120,7 +122,7 @@ def test_everything_that_cannot_be_versioned_is_named(art: Shell, data: Path) ->
     for fault in ("pipe (a FIFO)", "sock (a socket)", "circle (a link to itself)"):
         assert fault in answer.err
     assert "sub/dangling (a link to 'nowhere', where nothing is)" in answer.err
-    assert art.ok("ls", "--json").json == []
+    assert art("show", "ds").code == 3
 
 
 def test_fifo_itself_is_refused_without_waiting_for_its_writer(art: Shell) -> None:
@@ -185,6 +187,86 @@ def test_patterns_say_what_of_a_folder_is_put(art: Shell, tmp_path: Path) -> Non
     assert {*os.listdir(tmp_path / "only")} == {RECEIPT, "a.py"}
 
 
+def test_an_include_that_names_nothing_is_a_mistake(art: Shell, data: Path) -> None:
+    answer = art("put", str(data), "x", "--include", "*.zip", "--include", "*.tar")
+
+    assert (answer.code, answer.out) == (2, b"")
+    assert f"none of the 3 files below {data} is named by --include *.zip or *.tar" in answer.err
+    assert art("show", "x").code == 3
+    without = art(
+        "put", str(data), "x", "--include", "*.txt", "--exclude", "sub/", "--exclude", "*"
+    )
+    assert f"none of the 0 files below {data} that --exclude and .artignore leave" in without.err
+    art.ok("put", str(data), "x", "--include", "*.zip", "--include", "*.txt")
+
+
+@pytest.mark.parametrize(
+    "beside", ["an empty folder", "a FIFO", "a link", "a name that is no text"]
+)
+def test_what_no_include_names_is_neither_put_nor_blamed(
+    art: Shell, data: Path, beside: str
+) -> None:
+    match beside:
+        case "an empty folder":
+            (data / "sub" / "empty").mkdir()
+        case "a FIFO":
+            os.mkfifo(data / "pipe")
+        case "a link":
+            (data / "link").symlink_to("sub")
+        case _:
+            Path(os.fsdecode(b"data/\xff")).touch()
+
+    answer = art("put", "data", "x", "--include", "*.nope", "--empty-folders", "--symlinks")
+
+    assert (answer.code, answer.out) == (2, b"")
+    files = "files" if "name" in beside else "3 files"
+    assert f"none of the {files} below data is named by --include *.nope" in answer.err
+    assert art("show", "x").code == 3
+
+
+def test_a_folder_is_walked_once(art: Shell, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    scandir = os.scandir
+
+    def noting(path: str = ".") -> Iterator[os.DirEntry[str]]:
+        opened.append(str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", noting)
+
+    art.ok("put", str(data), "x", "--include", "*.txt")
+
+    below = [path for path in opened if path.startswith(str(data))]
+    assert below == [str(data), str(data / "sub")]
+
+
+def test_an_include_may_name_a_link_alone(art: Shell, data: Path) -> None:
+    (data / "link").symlink_to("nowhere")
+
+    told = art.ok("put", "data", "x", "--include", "link", "--symlinks", "--json").json
+
+    assert told["files"] == 1
+
+
+@pytest.mark.parametrize(
+    "option",
+    [["--include", "*"], ["--exclude", "x"], ["--modes"], ["--symlinks"], ["--empty-folders"]],
+)
+@pytest.mark.parametrize("is_reference", [True, False])
+def test_what_is_for_folders_is_refused_with_anything_else(
+    art: Shell, data: Path, option: list[str], *, is_reference: bool
+) -> None:
+    file = data / "a.txt"
+    path = ["--reference", f"file://{data}"] if is_reference else [str(file)]
+
+    answer = art("put", *path, "x", *option)
+
+    assert answer.code == 2
+    what = f"file://{data} is a reference" if is_reference else f"{file} is a file"
+    assert f"{option[0]} is for folders, and {what}" in answer.err
+    assert art("show", "x").code == 3
+
+
 def test_what_is_kept_beside_files_comes_back_and_is_verified(art: Shell, tmp_path: Path) -> None:
     folder, out = tmp_path / "in", tmp_path / "out"
     write_tree(folder, {"run.sh": b"#!/bin/sh\n"})
@@ -204,3 +286,41 @@ def test_what_is_kept_beside_files_comes_back_and_is_verified(art: Shell, tmp_pa
     answer = art("verify", str(out))
     assert answer.code == 1
     assert answer.lines == ["differing: run.sh should have mode 0755, has 0600"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["put", "", "ds"], ["put", "data", ""], ["put", "data", "ds", "--type", ""]],
+)
+def test_what_is_empty_is_a_mistake(art: Shell, data: Path, arguments: list[str]) -> None:
+    assert data.exists()
+    answer = art(*arguments)
+
+    assert (answer.code, answer.out) == (2, b"")
+    assert "is empty" in answer.err
+    assert art("show", "ds").code == 3
+
+
+def test_an_exclude_that_leaves_nothing_is_a_mistake(art: Shell, mnist: str, data: Path) -> None:
+    answer = art("put", str(data), "mnist", "--exclude", "*")
+
+    assert (answer.code, answer.out) == (2, b"")
+    assert f"none of the 3 files below {data} is left by --exclude *" in answer.err
+    assert art.ok("ls", "mnist", "--json").json[0]["version"] == mnist.partition(":")[2]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--exclude", "*.log"]])
+def test_an_empty_folder_is_a_version_whatever_is_excluded(
+    art: Shell, arguments: list[str]
+) -> None:
+    (art.folder / "empty").mkdir()
+
+    assert art.ok("put", "empty", *arguments, "--json").json["files"] == 0
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_numbers_that_json_has_not_are_no_metadata(art: Shell, data: Path, number: str) -> None:
+    answer = art("put", str(data), "ds", "--metadata", f'{{"a": {number}}}')
+
+    assert (answer.code, answer.out) == (2, b"")
+    assert f"JSON has no number {number}" in answer.err

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from folders import write_tree
+
+import artifacts
+from artifacts import Artifact
 from artifacts.cache import files_below
-from cli.shell import Shell, write_tree
+from cli.shell import Shell
 
 FILES = {"a.txt": b"alpha", "sub/b.txt": b"beta"}
 
@@ -22,6 +26,37 @@ def test_a_reference_is_kept_got_and_verified(art: Shell) -> None:
     art.ok("verify", "./out")
     art.ok("verify", "./out", "--against", "x:v0")
     art.ok("verify", "x:v0")
+
+
+def test_verifying_says_which_references_it_did_not_read(art: Shell) -> None:
+    write_tree(art.folder / "data", FILES)
+    art.ok("put", "--reference", f"file://{art.folder}/data", "x")
+
+    told = art.ok("verify", "x:v0", "--json", "--junit", "report.xml").json
+    first, second = art.ok("verify", "x:v0").lines
+
+    assert (told["files"], told["size"], told["unread_references"]) == (0, 0, 2)
+    assert ": 0 files, 0 B, " in first
+    assert "2 references not read" in second
+    assert 'name="unread_references" value="2"' in Path("report.xml").read_text()
+
+
+def test_verifying_a_folder_says_which_references_it_could_not_compare(art: Shell) -> None:
+    write_tree(art.folder / "data", FILES)
+    draft = Artifact("x", "dataset")
+    draft.add_reference(f"file://{art.folder}/data", checksum=False)
+    draft.add_file("data/a.txt", "c.txt")
+    with artifacts.init(project="proj", settings={"console": "off"}) as run:
+        run.log_artifact(draft)
+    write_tree(art.folder / "out", {**FILES, "c.txt": b"alpha"})
+
+    told = art.ok("verify", "./out", "--against", "x:v0", "--json").json
+    lines = art.ok("verify", "./out", "--against", "x:v0").lines
+
+    assert (told["files"], told["unread_references"]) == (1, 2)
+    assert "2 references not compared" in lines[1]
+    stored = art.ok("verify", "x:v0", "--json").json
+    assert (stored["files"], stored["size"], stored["unread_references"]) == (1, 5, 2)
 
 
 def test_it_is_shown_and_compared(art: Shell) -> None:

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
+from folders import write_tree
 
 from artifacts.catalog import Catalog
 from artifacts.names import CollectionName
 from artifacts.storage import BLOBS
-from cli.shell import Shell, write_tree
+from cli.shell import Shell
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def test_an_offline_run_is_synced_once(art: Shell) -> None:
     assert told["records"] > 3
     again = art.ok("sync", str(folder))
 
-    assert again.lines == ["default/proj/a  all of it was in the store already"]
+    assert again.lines == ["1 run was in the store already"]
     assert values(art, "a") == [0, 1, 2]
     assert art.ok("run", "show", "a", "--json").json["state"] == "finished"
 
@@ -62,6 +62,124 @@ def test_all_below_a_folder_are_synced(art: Shell, paths: list[str]) -> None:
 
     assert [each["run"] for each in told] == ["default/proj/a", "default/proj/b"]
     assert values(art, "b") == [0, 1, 2]
+
+
+def test_an_offline_run_waits_until_it_is_synced(art: Shell) -> None:
+    folder = offline("a")
+
+    [before] = art.ok("status", "--json").json["pending"]
+    [*_, line] = art.ok("status").lines
+    art.ok("sync")
+    synced = art.ok("status", "--json").json["pending"]
+    offline("b")
+    after = art.ok("status", "--json").json["pending"]
+
+    store = str(Settings.load().store)
+    assert before == {"run": "default/proj/a", "folder": str(folder.resolve()), "store": store}
+    assert line == f"  default/proj/a  {folder.resolve()}"
+    assert synced == []
+    assert [each["run"] for each in after] == ["default/proj/b"]
+
+
+def test_what_was_there_already_is_told_as_a_count(art: Shell) -> None:
+    for id_ in ("a", "b"):
+        offline(id_)
+    art.ok("sync")
+    offline("c")
+
+    first, second = art.ok("sync").lines
+
+    assert first.startswith("default/proj/c  ")
+    assert second == "2 runs were in the store already"
+
+
+def test_folders_that_stay_are_told_with_how_to_delete_them(art: Shell) -> None:
+    folders = [offline(id_) for id_ in ("a", "b")]
+
+    first, again = art.ok("sync"), art.ok("sync", "--json")
+
+    assert all(folder.is_dir() for folder in folders)
+    for answer in (first, again):
+        assert "2 folders of runs stay, though what was logged is in the store" in answer.err
+        below = " ".join(os.path.relpath(folder) for folder in sorted(folders))
+        assert answer.err.endswith(f": rm -r -- {below}\n")
+    assert [each["stays"] for each in again.json] == [True, True]
+    assert "stay" not in art.ok("sync", "--quiet").err
+    for folder in folders:
+        shutil.rmtree(folder)
+    assert "stay" not in art.ok("sync").err
+
+
+def nested(outer: Path, id_: str) -> Path:
+    """The folder of an offline run that was begun in the folder of another."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(outer)
+        return outer / offline(id_)
+
+
+@pytest.mark.parametrize("is_broken", [True, False])
+def test_a_folder_that_holds_a_run_that_was_not_synced_is_not_to_be_deleted(
+    art: Shell, *, is_broken: bool
+) -> None:
+    outer = offline("a")
+    inner = next(nested(outer, "b").glob("*.wandb"))
+    whole = inner.read_bytes()
+
+    if is_broken:
+        inner.write_bytes(whole.replace(b'"first":0', b'"first":x'))
+        first = art("sync")
+        inner.write_bytes(whole)
+    else:
+        first = art.ok("sync", str(next(outer.glob("*.wandb"))))
+    after = art.ok("sync")
+
+    assert first.lines[0].startswith("default/proj/a  ")
+    assert "rm -r" not in first.err
+    assert after.lines[0].startswith("default/proj/b  ")
+    assert after.err.startswith("art: 1 folder of runs stays, ")
+    assert after.err.endswith(f": rm -r -- {outer}\n")
+
+
+@pytest.mark.parametrize(
+    "name", ["-rf", "a b", "$(touch ran)", "`touch ran`\n", "\x1b[1m'é", b"\xff"]
+)
+def test_how_to_delete_a_folder_is_told_as_a_shell_wants_it(art: Shell, name: str | bytes) -> None:
+    offline("a")
+    folder = Path(os.fsdecode(name))
+    Path("wandb").rename(folder)
+
+    told = art.ok("sync", f"./{folder}").err
+    _, command, rest = told.rpartition("rm -r -- ")
+    subprocess.run(["bash", "-c", command + rest], check=True)
+
+    assert command
+    assert rest.removesuffix("\n").isprintable()
+    assert [*folder.iterdir()] == []
+    assert not Path("ran").exists()
+
+
+def test_a_few_of_many_folders_are_told_beside_how_many_more_there_are(art: Shell) -> None:
+    folders = sorted(map(str, (offline(id_) for id_ in "abcde")))
+
+    command, more = art.ok("sync").err.splitlines()[-2:]
+
+    assert command.startswith("art: 5 folders of runs stay, ")
+    assert command.endswith(f": rm -r -- {' '.join(folders[:3])}")
+    assert more == "art: and 2 more"
+
+
+def test_a_folder_that_holds_what_the_store_has_not_is_not_to_be_deleted(art: Shell) -> None:
+    kept = art.folder / "kept.txt"
+    kept.write_text("kept")
+    with begun("a", mode="offline") as run:
+        run.save(str(kept), base_path=str(art.folder))
+    kept.unlink()
+
+    answer = art.ok("sync", "--json")
+
+    assert answer.json[0]["missed"]
+    assert answer.json[0]["stays"]
+    assert "rm -r" not in answer.err
 
 
 @pytest.mark.parametrize("broken", ["entity", "project", "id", "first"])
@@ -95,10 +213,20 @@ def test_what_a_killed_process_left_is_synced_from_anywhere(art: Shell) -> None:
 
     assert [each["run"] for each in pending] == ["default/proj/killed"]
     assert [(each["run"], each["state"]) for each in told] == [("default/proj/killed", "synced")]
+    assert told[0]["store"] == pending[0]["store"]
     assert values(art, "killed") == [0, 1, 2, 3, 4]
     assert art.ok("run", "show", "killed", "--json").json["state"] == "crashed"
     assert art.ok("status", "--json").json["pending"] == []
     assert art.ok("sync", "--json").json == []
+
+
+def test_a_store_other_than_that_of_the_settings_is_named(art: Shell) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", KILLED], check=False, cwd=art.folder, env=environment)
+
+    [line] = art.ok("sync", "--store", "./other").lines
+
+    assert line.endswith(f" synced to {Settings.load().store}")
 
 
 def test_a_run_whose_process_lives_is_left_to_it(art: Shell) -> None:
@@ -157,7 +285,7 @@ def test_artifacts_of_an_offline_run_come_too(art: Shell) -> None:
     assert first.lines[0].startswith("default/proj/a  ")
     assert first.lines[0].endswith(" records, 2 artifacts, 1 link synced")
     assert first.lines[1:] == ["  default/proj/data:v0  265 B", "  default/proj/other:v0  1 B"]
-    assert again.lines == ["default/proj/a  all of it was in the store already"]
+    assert again.lines == ["1 run was in the store already"]
     assert art.ok("show", "data:prod", "--json").json["name"] == "default/proj/data:v0"
     assert art.ok("verify", "data:prod").code == 0
 
@@ -197,6 +325,21 @@ def test_an_artifact_that_cannot_be_brought_is_told_and_comes_later(art: Shell) 
     art.ok("rename", "taken", "freed")
     assert art.ok("sync").lines[1:] == ["  default/proj/taken:v1  265 B"]
     assert art.ok("show", "taken", "--json").json["type"] == "dataset"
+
+
+def test_a_run_waits_while_an_artifact_of_it_could_not_be_brought(art: Shell) -> None:
+    with begun("near") as run:
+        run.log_artifact(draft(name="taken", type="model"))
+    with begun("a", mode="offline") as run:
+        run.log_artifact(draft(name="taken"))
+
+    art("sync")
+    [waiting] = art.ok("status", "--json").json["pending"]
+    art.ok("rename", "taken", "freed")
+    art.ok("sync")
+
+    assert waiting["run"] == "default/proj/a"
+    assert art.ok("status", "--json").json["pending"] == []
 
 
 def test_a_bucket_gets_it_too(art: Shell, fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from folders import write_tree
 
 from artifacts.cache import Receipt
 from artifacts.content import Digest
-from cli.shell import FILES, Shell, write_tree
+from cli.shell import FILES, Shell
 
 
 @pytest.fixture
@@ -166,11 +167,19 @@ def test_folder_without_a_receipt_is_verified_against_a_version(
     assert data.exists()
 
 
-def test_damaged_receipt_is_an_error(art: Shell, folder: Path) -> None:
+@pytest.mark.parametrize("spoiled", [b"", b"junk\n", None], ids=["empty", "junk", "cut"])
+@pytest.mark.parametrize("command", ["verify", "show"])
+def test_damaged_receipt_is_named_in_a_sentence(
+    art: Shell, folder: Path, command: str, spoiled: bytes | None
+) -> None:
     receipt = folder / ".artifact-receipt"
-    receipt.write_bytes(receipt.read_bytes()[:-1])
+    receipt.write_bytes(receipt.read_bytes()[:-1] if spoiled is None else spoiled)
 
-    assert art("verify", "./out").code == 1
+    answer = art(command, "./out")
+
+    assert (answer.code, answer.out) == (1, b"")
+    [line] = answer.err.splitlines()
+    assert line.startswith("art: the receipt out/.artifact-receipt is damaged; ")
 
 
 def test_version_is_verified_in_the_store(art: Shell, mnist: str) -> None:
@@ -198,6 +207,25 @@ def test_damage_in_the_store_names_what_it_affects(art: Shell, mnist: str, targe
     assert any("sub/large.bin" in text for each in problems for text in each["affected"])
     assert len(art("verify", target).lines) == len(problems)
     assert mnist
+
+
+@pytest.mark.parametrize("command", [["verify", "mnist:v0"], ["verify", "--all"], ["fsck"]])
+@pytest.mark.parametrize("kind", ["damaged", "missing"])
+def test_what_is_missing_is_not_damaged_and_is_named_once(
+    art: Shell, mnist: str, command: list[str], kind: str
+) -> None:
+    assert mnist
+    blob = max(art.stored_files(), key=lambda path: path.stat().st_size)
+    if kind == "damaged":
+        art.damage_last_file()
+    else:
+        blob.unlink()
+
+    line, *_ = art(*command).lines
+
+    where, _, reason = line.partition(": ")[2].partition(": ")
+    assert (line.partition(":")[0], where) == (kind, str(blob.relative_to(art.store)))
+    assert where not in reason
 
 
 def test_whole_store_is_verified(art: Shell, mnist: str) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from zlib import crc32
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from artifacts.content import Detail, Digest, Entry, Kind, Manifest, Page, Row, build, check_path
 from artifacts.content.entry import MAX_SIZE

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artifacts.content import (
-    case_collisions,
     check_no_file_is_a_folder,
     check_path,
     check_paths,
@@ -174,11 +173,6 @@ def test_file_that_is_a_folder_is_refused(paths: list[str], culprit: str) -> Non
 @pytest.mark.parametrize("paths", [[], ["a"], ["a", "ab/c", "a!/b"], ["a/b", "a/bc", "b"]])
 def test_files_beside_folders_are_fine(paths: list[str]) -> None:
     check_no_file_is_a_folder(paths, paths)
-
-
-def test_paths_that_differ_in_case_only_are_found() -> None:
-    paths = ["a", "A", "b/C", "B/c", "ß", "SS", "c", "a"]
-    assert case_collisions(paths) == [("a", "A"), ("b/C", "B/c"), ("ß", "SS")]
 
 
 def refuses(check: Callable[[Sequence[str]], None], paths: Sequence[str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from folders import write_tree
 from second_reader import SecondReader
 
 import artifacts
@@ -25,9 +26,7 @@ def test_store_is_read_by_who_knows_the_document_alone(tmp_path: Path) -> None:
 
 
 def log(folder: Path, files: dict[str, bytes]) -> None:
-    for path, content in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(content)
+    write_tree(folder, files)
     with artifacts.init(project="far") as run:
         artifact = artifacts.Artifact("data", type="dataset")
         artifact.add_dir(str(folder))

@@ -7,11 +7,11 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 
 import pytest
+from folders import write_tree
 
 from artifacts.catalog import Catalog
 from artifacts.names import CollectionName
@@ -44,13 +44,6 @@ def read(name: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(isolated, check=False, capture_output=True, text=True)
 
 
-def fill(folder: Path, files: Mapping[str, bytes]) -> Path:
-    for path, data in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(data)
-    return folder
-
-
 def found(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
@@ -59,7 +52,7 @@ def found(folder: Path) -> dict[str, bytes]:
 def put(tmp_path: Path) -> Path:
     """A store with two versions of a collection that is called otherwise now."""
     for number, files in enumerate((FIRST, SECOND)):
-        folder = fill(tmp_path / str(number), files)
+        folder = write_tree(tmp_path / str(number), files)
         art("put", str(folder), "team/far/old", "--alias", f"number-{number}", "--alias", "prod")
     store = Path(os.environ["ART_STORE"])
     Catalog.open(str(store)).rename(CollectionName("team", "far", "old"), "new")
@@ -92,14 +85,14 @@ def test_what_is_not_there_is_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_a_folder_that_is_there_is_left_alone(put: Path, tmp_path: Path) -> None:
-    mine = fill(tmp_path / "mine", {"many": b"mine"})
+    mine = write_tree(tmp_path / "mine", {"many": b"mine"})
 
     assert read("team/far/new:v0", mine).returncode == 1
     assert found(mine) == {"many": b"mine"}
 
 
 def test_a_small_version_is_read_from_its_event(tmp_path: Path) -> None:
-    fill(tmp_path / "few", {"file": b"text"})
+    write_tree(tmp_path / "few", {"file": b"text"})
     art("put", str(tmp_path / "few"), "team/far/few")
     answer = read("team/far/few:latest", tmp_path / "copy")
 

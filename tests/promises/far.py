@@ -12,7 +12,7 @@ from scene import DATA, Scene
 from servers.server import HOST, Server
 
 from artifacts.cache import Outcome
-from artifacts.catalog import Catalog, Session, deliver
+from artifacts.catalog import Catalog, Session, download
 from artifacts.settings import Settings
 from artifacts.storage import Address, ObjectStore, place_at
 from artifacts.testing import Proxy
@@ -84,7 +84,7 @@ class FarScene(Scene):
     def deliver(self, number: int, folder: Path) -> Outcome:
         """Put a version into a folder, as a new process does."""
         name = f"{DATA.collection}:v{number}"
-        return deliver(Session(self.settings).resolve(name), folder)
+        return download(Session(self.settings).resolve(name), folder)
 
 
 def port_of(options: Mapping[str, Any]) -> int:

@@ -87,7 +87,6 @@ class Collector(NamedTuple):
     generation: int = 0
     names: Names = 0  # marked, then to be deleted
     listed: int = 0  # whether the new log was
-    acted: int = 0
 
 
 class State(NamedTuple):

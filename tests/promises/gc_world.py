@@ -25,7 +25,8 @@ from gc_model import (
 from scene import noise
 
 from artifacts.catalog import Catalog, Draft, Version
-from artifacts.catalog.upkeep import Collecting, Collector
+from artifacts.catalog.upkeep.collecting import Collecting
+from artifacts.catalog.upkeep.gc import Collector
 from artifacts.catalog.upkeep.reach import Reach
 from artifacts.content import Digest
 from artifacts.errors import StorageError

@@ -12,10 +12,12 @@ from random import Random
 from tempfile import TemporaryDirectory
 from zlib import crc32
 
+from folders import write_tree
+
 import artifacts
 from artifacts.cache import is_ours
-from artifacts.catalog import Catalog, Version, deliver
-from artifacts.catalog.upkeep import verify_store
+from artifacts.catalog import Catalog, Version, download
+from artifacts.catalog.upkeep.verify import verify_store
 from artifacts.names import CollectionName
 from artifacts.settings import Settings
 from artifacts.storage import LocalStore
@@ -52,10 +54,6 @@ class Scene:
         """With nothing in memory from before."""
         return Catalog.open(self.settings.store)
 
-    @property
-    def has_store(self) -> bool:
-        return (self.folder / "store" / "store.json").exists()
-
     def copied(self, folder: Path) -> Scene:
         """Links will do: nobody writes to a file that has its name."""
         for name in ("store", "cache"):
@@ -72,7 +70,7 @@ class Scene:
 
     def download(self, number: int, folder: Path) -> dict[str, bytes]:
         """The files of a folder once a version was put into it."""
-        deliver(self.versions()[number], folder)
+        download(self.versions()[number], folder)
         return read_tree(folder)
 
     def versions(self, name: CollectionName = DATA) -> list[Version]:
@@ -84,11 +82,12 @@ class Scene:
         return [f"{found.where}: {found.reason}" for found in verify_store(self.catalog).problems]
 
 
-def write_tree(folder: Path, tree: Tree) -> Path:
-    for path, data in tree.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(data)
-    return folder
+def scene_with(folder: Path, *trees: Tree) -> Scene:
+    """A version of each of them, in order."""
+    scene = Scene(folder)
+    for number, tree in enumerate(trees):
+        scene.log(write_tree(folder / str(number), tree))
+    return scene
 
 
 def read_tree(folder: Path) -> dict[str, bytes]:

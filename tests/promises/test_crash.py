@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from dying import Moment, at_store_call, at_system_call, count_system_calls, dies, spread
+from folders import write_tree
 from scene import (
     Scene,
     Tree,
@@ -18,8 +19,8 @@ from scene import (
     noise,
     page_starts,
     read_tree,
+    scene_with,
     table,
-    write_tree,
 )
 
 from artifacts.cache import Receipt, audit
@@ -50,10 +51,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture
 def begun(disk: Path) -> Scene:
     """A store with two versions."""
-    scene = Scene(disk / "begun")
-    for number, tree in enumerate((FIRST, SECOND)):
-        scene.log(write_tree(scene.folder / str(number), tree))
-    return scene
+    return scene_with(disk / "begun", FIRST, SECOND)
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ from types import FrameType
 import pytest
 from dying import FORKS
 from far import FarScene
-from scene import Scene, Tree, noise, read_tree, write_tree
+from folders import write_tree
+from scene import Scene, Tree, noise, read_tree, scene_with
 from servers.fleet import Fleet
 
 from artifacts.cache import Receipt, audit
@@ -49,10 +50,7 @@ LARGE = {
 @pytest.fixture(scope="session")
 def begun(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     """A store with two versions."""
-    scene = Scene(tmp_path_factory.mktemp("begun"))
-    for number, tree in enumerate((FIRST, SECOND)):
-        scene.log(write_tree(scene.folder / str(number), tree))
-    return scene
+    return scene_with(tmp_path_factory.mktemp("begun"), FIRST, SECOND)
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,12 @@ from typing import Final
 
 import pytest
 from dying import at_store_call, dies
-from scene import Scene, memory_disk, noise, table, write_tree
+from folders import write_tree
+from scene import Scene, memory_disk, noise, table
 
 from artifacts.cache import Checked
 from artifacts.catalog.catalog import Catalog
-from artifacts.catalog.upkeep import checkup
+from artifacts.catalog.upkeep.mending import checkup
 from artifacts.storage import now
 from artifacts.testing import CountingStore
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 from dying import Moment, at_store_call, at_system_call, count_system_calls, dies, spread
-from scene import Scene, Tree, memory_disk, noise, table, write_tree
+from folders import write_tree
+from scene import Scene, Tree, memory_disk, noise, table
 
-from artifacts.catalog.upkeep import collect
+from artifacts.catalog.upkeep.gc import collect
 from artifacts.names import CollectionName
 
 GONE: Tree = {f"{n}": noise(1000, seed=n) for n in range(20)} | {"table": table(4000, seed=1)}

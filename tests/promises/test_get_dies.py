@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from dying import at_system_call, count_system_calls, dies, spread
-from scene import Scene, Tree, memory_disk, noise, read_tree, write_tree
+from folders import write_tree
+from scene import Scene, Tree, memory_disk, noise, read_tree
 
 from artifacts.cache import is_ours
 

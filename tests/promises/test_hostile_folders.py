@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+from folders import write_tree
 from forging import (
     Forgery,
     file,
 )
-from scene import everything_below, write_tree
+from scene import everything_below
 from victim import Victim
 
 from artifacts.cache import RECEIPT
-from artifacts.catalog import Manner, deliver
+from artifacts.catalog import Manner, download
 from artifacts.errors import (
     ArtifactsError,
 )
@@ -96,7 +97,7 @@ def test_nothing_outside_is_written_by_force(victim: Victim, prepare: Prepare) -
     before = everything_below(victim.outside)
 
     with suppress(ArtifactsError):
-        deliver(victim.scene.versions()[0], victim.root, manner=Manner(force=True))
+        download(victim.scene.versions()[0], victim.root, manner=Manner(force=True))
 
     assert everything_below(victim.outside) == before
 
@@ -107,13 +108,13 @@ def test_what_an_earlier_download_left_is_not_deleted_through_links(
 ) -> None:
     (victim.outside / "file").write_bytes(b"data")
     Forgery([file("folder/file")]).write(victim.store)
-    deliver(victim.scene.versions()[0], victim.root)
+    download(victim.scene.versions()[0], victim.root)
     shutil.rmtree(victim.root / "folder")
     prepare(victim)
     before = everything_below(victim.outside)
     victim.scene.log(write_tree(victim.scene.folder / "source", {"other": b"other"}))
 
-    deliver(victim.scene.versions()[1], victim.root)
+    download(victim.scene.versions()[1], victim.root)
 
     assert everything_below(victim.outside) == before
     assert (victim.root / "other").read_bytes() == b"other"
@@ -124,4 +125,4 @@ def test_a_receipt_that_is_a_folder_is_refused(victim: Victim) -> None:
     (victim.root / RECEIPT).mkdir()
 
     with pytest.raises(ArtifactsError):
-        deliver(victim.scene.versions()[0], victim.root)
+        download(victim.scene.versions()[0], victim.root)

@@ -7,8 +7,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from folders import write_tree
 from forging import PATHS, Forgery
-from scene import read_tree, write_tree
+from scene import read_tree
 from victim import Victim
 
 import artifacts

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from folders import write_tree
 
 import artifacts
 from artifacts import Artifact
@@ -29,11 +30,7 @@ FILES = {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    root = tmp_path / "files"
-    for path, content in FILES.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(content)
-    return root
+    return write_tree(tmp_path / "files", FILES)
 
 
 @pytest.fixture

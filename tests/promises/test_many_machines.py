@@ -12,12 +12,15 @@ from threading import Thread
 
 import pytest
 from cluster import Cluster, cluster
-from scene import DATA, Scene, Tree, noise, write_tree
+from folders import write_tree
+from scene import DATA, Scene, Tree, noise
 from servers.fleet import Fleet
 
 import artifacts
 from artifacts.catalog import Session
-from artifacts.catalog.upkeep import reindex, repack, verify_store
+from artifacts.catalog.upkeep.reindex import reindex
+from artifacts.catalog.upkeep.repack import repack
+from artifacts.catalog.upkeep.verify import verify_store
 from artifacts.names import CollectionName
 from artifacts.progress import Silent
 from artifacts.settings import Settings

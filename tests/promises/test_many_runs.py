@@ -8,8 +8,8 @@ from dying import FORKS
 from servers.fleet import Fleet
 
 from artifacts.catalog import Catalog, Session
-from artifacts.runs.history import scan
-from artifacts.runs.writer import Writer
+from artifacts.runs.delivery.writer import Started, Writer
+from artifacts.runs.rows.history import scan
 from artifacts.settings import Settings
 from artifacts.storage import Address, open_store
 
@@ -18,7 +18,7 @@ RUNS, ROWS = 50, 200
 
 def log(settings: Settings, folder: Path, number: int) -> None:
     run = f"run-{number}"
-    writer = Writer(Session(settings), run, folder / run, {"group": "fifty"})
+    writer = Writer.begin(Session(settings), folder / run, Started(run, {"group": "fifty"}))
     for step in range(ROWS):
         writer.row(step, {"x": number * ROWS + step})
     assert writer.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from far import FarScene
-from scene import Scene, noise, read_tree, write_tree
+from scene import Scene, noise, read_tree, scene_with
 from servers.fleet import Fleet
 
 from artifacts.artifact import Artifact
@@ -24,10 +24,7 @@ SECOND = {**FIRST, "large.bin": noise(2**22, seed=1)}
 @pytest.fixture(scope="session")
 def begun(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     """A store with two versions, of which the second is called latest."""
-    scene = Scene(tmp_path_factory.mktemp("begun"))
-    for number, tree in enumerate((FIRST, SECOND)):
-        scene.log(write_tree(scene.folder / str(number), tree))
-    return scene
+    return scene_with(tmp_path_factory.mktemp("begun"), FIRST, SECOND)
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from runs.logbook import Logbook
 import artifacts
 from artifacts import Artifact
 from artifacts.catalog import Catalog, RunState
-from artifacts.catalog.upkeep import verify_store
-from artifacts.errors import StorageError
+from artifacts.catalog.upkeep.verify import verify_store
+from artifacts.errors import ArtifactNotFoundError, StorageError
 from artifacts.names import ArtifactName, CollectionName
 from artifacts.runs import Run, sync
 from artifacts.storage import LocalStore, ObjectStore, opening
@@ -143,25 +143,26 @@ class FailingAtChange(_AtChange, FailingStore):
         return self._calls >= self._at
 
 
-def opened(wrapped: ObjectStore, store: Path) -> Callable[[str], ObjectStore]:
-    """What opens a store that is one in all of a process; every other one is as ever."""
-    return lambda path: wrapped if Path(path) == store else LocalStore(Path(path))
+def sync_over(book: Logbook, wrapped: ObjectStore) -> None:
+    """The book's store is the given one in all of the process; every other one is as ever."""
+    store = Path(book.settings.store)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            opening,
+            "_at_path",
+            lambda path: wrapped if Path(path) == store else LocalStore(Path(path)),
+        )
+        sync_book(book)
 
 
 def sync_and_die(book: Logbook, at: int) -> None:
-    store = Path(book.settings.store)
-    killing = KillingAtChange(LocalStore(store), at, before=False)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(opening, "_at_path", opened(killing, store))
-        sync_book(book)
+    sync_over(book, KillingAtChange(book.store, at, before=False))
 
 
 def sync_twice(book: Logbook, store: FailingStore) -> None:
     """The first time the store fails, once."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(opening, "_at_path", opened(store, Path(book.settings.store)))
-        with suppress(StorageError):
-            sync_book(book)
+    with suppress(StorageError):
+        sync_over(book, store)
     sync_book(book)
 
 
@@ -179,6 +180,17 @@ def anew(book: Logbook, tmp_path: Path) -> Callable[[], LocalStore]:
     return again
 
 
+def deaths(book: Logbook, anew: Callable[[], LocalStore]) -> Iterator[None]:
+    """A sync is killed after each change in turn, each time of the same store; the last lives."""
+    for at in count(1):
+        anew()
+        has_died = dies(sync_and_die, book, at)
+        yield
+        if not has_died:
+            break
+    assert at > 30
+
+
 def test_a_sync_that_is_killed_again_and_again_makes_a_whole_run(book: Logbook) -> None:
     """Each goes on with what the one before left, one change further before it dies."""
     at = 1
@@ -193,14 +205,71 @@ def test_a_sync_that_is_killed_again_and_again_makes_a_whole_run(book: Logbook) 
 def test_a_sync_that_was_killed_after_any_change_is_whole_after_the_next(
     book: Logbook, anew: Callable[[], LocalStore]
 ) -> None:
-    for at in count(1):
-        anew()
-        has_died = dies(sync_and_die, book, at)
+    for _ in deaths(book, anew):
         sync_book(book)
         assert_is_whole(book)
-        if not has_died:
+
+
+def test_what_others_did_since_a_sync_was_killed_stays(
+    book: Logbook, anew: Callable[[], LocalStore]
+) -> None:
+    for _ in deaths(book, anew):
+        others = go_on(book)
+        sync_book(book)
+        assert {name: named(book, name) for name in others} == others
+
+
+def go_on(book: Logbook) -> dict[str, str]:
+    """Others take on from what the killed sync brought; what names stand for then."""
+    is_logged = named(book, "data:prod") == "data:v1"
+    is_shown = named(book, "team/shelf/best:prod") == "data:v1"
+    is_finished = named(book, "whole:latest") == "whole:v0"
+    others: dict[str, str] = {}
+    with begin(book, "later", "online") as run:
+        if is_logged:
+            later = run.log_artifact(draft({"x": b"later"}), aliases=["prod"])
+            others["data:prod"] = later.name
+        if is_shown:
+            run.link_artifact(later, "shelf/best", ["prod"])
+            others["team/shelf/best:prod"] = later.name
+        if is_finished:
+            run.upsert_artifact(draft({"next": b"n"}, name="whole"), distributed_id="all")
+            others["whole:latest"] = "whole:v0"
+    return others
+
+
+def named(book: Logbook, name: str) -> str:
+    """The version that a name stands for; nothing, if it is not there yet."""
+    try:
+        return book.session.resolve(name).source_name
+    except ArtifactNotFoundError:
+        return ""
+
+
+def test_a_part_that_others_finished_since_a_sync_died_is_not_added_again(
+    book: Logbook, anew: Callable[[], LocalStore]
+) -> None:
+    is_there = False
+    for at in range(1, 40):
+        anew()
+        dies(sync_and_die, book, at)
+        if is_there := is_added(book):
             break
-    assert at > 30
+    with begin(book, "later", "online") as run:
+        run.finish_artifact(draft({"later": b"l"}, name="whole"), distributed_id="all")
+    assert paths(book.session.catalog, "whole") == ["a", "later", "near"]
+
+    sync_book(book)
+
+    assert is_there
+    assert paths(book.session.catalog, "whole") == ["b"]
+
+
+def is_added(book: Logbook) -> bool:
+    """Whether what the offline run upserted is there."""
+    names = book.session.catalog.collections("team", "proj", with_hidden=True)
+    folds = (book.session.catalog.collection(CollectionName("team", "proj", n)) for n, _ in names)
+    return any(row.metadata.get("run") == "team/proj/far" for f in folds if f for row in f.state)
 
 
 def test_a_sync_that_failed_at_any_change_is_whole_after_the_next(
@@ -219,9 +288,7 @@ def test_a_sync_that_failed_to_read_is_whole_after_the_next(
     book: Logbook, anew: Callable[[], LocalStore]
 ) -> None:
     counting = CountingStore(anew())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(opening, "_at_path", opened(counting, Path(book.settings.store)))
-        sync_book(book)
+    sync_over(book, counting)
 
     for at in spread(len(counting.calls), 12):
         sync_twice(book, FailingStore(anew(), at, PULLED))
@@ -233,21 +300,17 @@ def test_what_was_uploaded_before_it_died_is_not_uploaded_again(
 ) -> None:
     whole = uploads(book, CountingStore(anew()))
     failing = FailingAtChange(anew(), 20, PULLED, before=False)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(opening, "_at_path", opened(failing, Path(book.settings.store)))
-        with pytest.raises(StorageError):
-            sync_book(book)
+    with pytest.raises(StorageError):
+        sync_over(book, failing)
 
-    rest = uploads(book, CountingStore(LocalStore(Path(book.settings.store))))
+    rest = uploads(book, CountingStore(book.store))
 
     assert 0 < len(rest) < len(whole)
-    assert uploads(book, CountingStore(LocalStore(Path(book.settings.store)))) == []
+    assert uploads(book, CountingStore(book.store)) == []
 
 
 def uploads(book: Logbook, counting: CountingStore) -> list[str]:
     """Blobs that a sync sends."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(opening, "_at_path", opened(counting, Path(book.settings.store)))
-        sync_book(book)
+    sync_over(book, counting)
     changes = [key for operation, key in counting.calls if operation in CHANGES]
     return [key for key in changes if key.startswith("blobs/")]

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from dying import Moment, at_store_call, dies
-from scene import DATA, Scene, Tree, memory_disk, noise, write_tree
+from folders import write_tree
+from scene import DATA, Scene, Tree, memory_disk, noise
 
-from artifacts.catalog.upkeep import repack
+from artifacts.catalog.upkeep.repack import repack
 from artifacts.names import CollectionName
 
 MOST: Tree = {f"{n}": noise(1000, seed=n) for n in range(50)}

@@ -10,7 +10,9 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from artifact.samples import read, write
@@ -20,7 +22,8 @@ from artifacts import Api, Artifact
 from artifacts.catalog import Catalog, Draft, Session
 from artifacts.content import Digest
 from artifacts.errors import StorageError, UnsupportedStoreError
-from artifacts.runs.recovery import recover
+from artifacts.runs import record as record_module
+from artifacts.runs.delivery.recovery import recover
 from artifacts.settings import Settings
 from artifacts.storage import MemoryStore, Tail, opening
 from artifacts.testing import CountingStore, TimelineStore
@@ -224,10 +227,19 @@ def test_what_a_run_cannot_tell_when_it_ends_waits_on_its_machine(
             raise StorageError(key, "no space left")
         create(store, key, data)
 
+    pools: list[ThreadPoolExecutor] = []
+
+    def pool_of(*arguments: Any) -> ThreadPoolExecutor:  # noqa: ANN401
+        pools.append(ThreadPoolExecutor(*arguments))
+        return pools[-1]
+
     with monkeypatch.context() as patch:
         patch.setattr(TimelineStore, "create", refuse)
+        patch.setattr(record_module, "ThreadPoolExecutor", pool_of)
         with artifacts.init(id="run") as run:
             run.log_artifact(Artifact("data", "dataset"))
+        [pool] = pools
+        pool.shutdown()  # the run's log may be tried once more while the run ends
     assert artifacts.run is None
     assert "no space left" in caplog.text
     assert Api().artifact("data").version == "v0"

@@ -15,11 +15,11 @@ import pytest
 from dying import FORKS, at_store_call, dies
 from runs.logbook import RUN, Logbook
 
-from artifacts.catalog.upkeep import verify_store
+from artifacts.catalog.upkeep.verify import verify_store
 from artifacts.errors import StorageError
-from artifacts.runs.recovery import recover, sync
-from artifacts.runs.writer import Writer
-from artifacts.storage import LocalStore, open_store, opening
+from artifacts.runs.delivery.recovery import recover, sync
+from artifacts.runs.delivery.writer import Started, Writer
+from artifacts.storage import open_store, opening
 from artifacts.testing import FailingStore
 
 MOMENTS = int(os.environ.get("MOMENTS", "100"))
@@ -43,7 +43,8 @@ def log_for_ever(folder: Path, number: int, step: int) -> None:
         told = mmap(file.fileno(), LOGGED)
     session = Logbook(folder).session
     place = Logbook(folder).place(number)
-    writer = Writer(session, RUN, place, {"name": "mortal"}, step=step, pace=lambda _: 0.02)
+    started = Started(RUN, {"name": "mortal"}, step)
+    writer = Writer.begin(session, place, started, pace=lambda _: 0.02)
     for each in count(step):
         writer.row(each, {"x": each * 0.5, "text": "x" * (each % 50)})
         told[:] = (each + 1).to_bytes(LOGGED, "little")
@@ -114,9 +115,7 @@ def test_an_offline_run_whose_sync_fails_at_any_call_is_whole_after_the_next(
         shutil.copytree(kept, book.settings.store)
         error = StorageError("a key", "somebody pulled the plug")
         with monkeypatch.context() as patch:
-            store = FailingStore(
-                LocalStore(Path(book.settings.store)), at, error, before=moment == "before"
-            )
+            store = FailingStore(book.store, at, error, before=moment == "before")
             patch.setattr(opening, "_at_path", lambda _path, store=store: store)
             try:
                 sync(book.session, place)

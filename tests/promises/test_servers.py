@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 from dying import FORKS, dies, spread
-from scene import Tree, noise, read_tree, write_tree
+from folders import write_tree
+from scene import Tree, noise, read_tree
 from servers.fleet import STORES, Fleet
 from servers.server import Server
 
 import artifacts
 from artifacts.catalog import Catalog, Version
-from artifacts.catalog.upkeep import verify_store
+from artifacts.catalog.upkeep.verify import verify_store
 from artifacts.names import CollectionName
 from artifacts.settings import Settings
 from artifacts.storage import Address, ObjectStore, RemoteStore, opening

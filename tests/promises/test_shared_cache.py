@@ -10,26 +10,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from folders import write_tree
 from ledger import LedgerStore, noted
-from scene import DATA, Scene, noise, read_tree, write_tree
+from scene import DATA, Scene, noise, read_tree
 
 from artifacts.cache import CachedStore, Copies
 from artifacts.cache.copies import PART_BYTES
-from artifacts.catalog import Catalog, Manner, deliver
+from artifacts.catalog import Catalog, Manner, download
 from artifacts.content import Digest
 from artifacts.storage import BLOBS, Name
 
 PROCESSES = 10
 LARGE = noise(20 * 2**20 + 17, seed=1)
 FILES = {"large": LARGE, **{f"small/{n:03}": noise(16_000, seed=n + 2) for n in range(200)}}
-SCRIPT = f"""if True:
+SCRIPT = """if True:
     import sys
     from pathlib import Path
-    sys.path.insert(0, {str(Path(__file__).parent)!r})
     from ledger import LedgerStore
     from scene import DATA
     from artifacts.cache import CachedStore, Copies
-    from artifacts.catalog import Catalog, deliver
+    from artifacts.catalog import Catalog, download
 
     store, ledger, cache, root, limit = sys.argv[1:]
     far = LedgerStore(Path(store), Path(ledger), 0.005)
@@ -37,7 +37,7 @@ SCRIPT = f"""if True:
     print("ready", flush=True)
     sys.stdin.readline()
     [version] = catalog.versions(DATA)
-    deliver(version, Path(root))
+    download(version, Path(root))
 """
 
 
@@ -53,10 +53,10 @@ class Far:
     def copies(self, limit: int = 10**9) -> Copies:
         return Copies(self.folder / "copies", limit)
 
-    def deliver(self, root: Path, manner: Manner = Manner(), limit: int = 10**9) -> None:  # noqa: B008
+    def download(self, root: Path, manner: Manner = Manner(), limit: int = 10**9) -> None:  # noqa: B008
         catalog = Catalog(CachedStore(self.store, self.copies(limit)))
         [version] = catalog.versions(DATA)
-        deliver(version, root, manner=manner)
+        download(version, root, manner=manner)
 
     def start(self, roots: Sequence[Path], limit: int = 10**9) -> list[subprocess.Popen[str]]:
         """Processes that download at once, each into its own folder."""
@@ -66,7 +66,11 @@ class Far:
             for root in roots
         ]
         pipe = subprocess.PIPE
-        started = [subprocess.Popen(each, stdin=pipe, stdout=pipe, text=True) for each in commands]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        started = [
+            subprocess.Popen(each, env=environment, stdin=pipe, stdout=pipe, text=True)
+            for each in commands
+        ]
         for process in started:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
@@ -122,30 +126,30 @@ def test_whoever_is_killed_while_fetching_holds_up_nobody(far: Far, tmp_path: Pa
         process.send_signal(signal.SIGKILL)
         process.communicate()
 
-    far.deliver(tmp_path / "root")
+    far.download(tmp_path / "root")
 
     assert read_tree(tmp_path / "root") == FILES
 
 
 def test_what_is_here_needs_no_store(far: Far, tmp_path: Path) -> None:
-    far.deliver(tmp_path / "one")
+    far.download(tmp_path / "one")
     far.ledger.unlink()
 
-    far.deliver(tmp_path / "two")
+    far.download(tmp_path / "two")
 
     assert read_tree(tmp_path / "two") == FILES
     assert not noted(far.ledger)
 
 
 def test_who_skips_the_cache_neither_reads_it_nor_fills_it(far: Far, tmp_path: Path) -> None:
-    far.deliver(tmp_path / "one", Manner(skip_cache=True))
+    far.download(tmp_path / "one", Manner(skip_cache=True))
     blobs = {key for key in noted(far.ledger) if key.startswith("blobs/")}
     assert blobs == {*far.store.list("blobs/")}
     assert not any("blobs" in copy.path for copy in far.copies())
 
-    far.deliver(tmp_path / "two")
+    far.download(tmp_path / "two")
     far.ledger.unlink()
-    far.deliver(tmp_path / "three", Manner(skip_cache=True))
+    far.download(tmp_path / "three", Manner(skip_cache=True))
 
     assert {key for key in noted(far.ledger) if key.startswith("blobs/")} == blobs
     assert read_tree(tmp_path / "one") == read_tree(tmp_path / "three") == FILES

@@ -142,3 +142,21 @@ def test_artifact_is_another_object_each_time(two: list[str]) -> None:
 
 def test_timeout_and_key_mean_nothing_here(two: list[str]) -> None:
     assert Api(None, 3, "key").artifact("data").name == "data:v1"
+
+
+@pytest.mark.parametrize("name", ["project", "projects", "run", "runs", "sweep"])
+def test_what_cannot_be_asked_yet_is_said(name: str, store: Path) -> None:
+    assert not hasattr(Api(), name)
+    with pytest.raises(AttributeError, match=rf"yet, so no Api\(\)\.{name}: `art run ls`"):
+        getattr(Api(), name)
+
+
+def test_unknown_name_is_an_attribute_error(store: Path) -> None:
+    with pytest.raises(AttributeError, match="'Api' object has no attribute 'rnu'"):
+        getattr(Api(), "rnu")  # noqa: B009 - as a user's program that no checker has seen
+
+
+def test_a_name_that_is_none_is_a_mistake(two: list[str]) -> None:
+    with pytest.raises(ValueError, match="an artifact's name must be text, not NoneType"):
+        Api().artifact(None)  # type: ignore[arg-type]
+    assert two

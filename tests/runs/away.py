@@ -19,11 +19,15 @@ class AwayStore(FailingStore):
     def __init__(self, store: ObjectStore) -> None:
         super().__init__(store, 0, GONE)
         self.is_there, self.is_refusing, self.asked = Event(), False, Event()
+        self.last = ""
+        """Of what key it is asked before it answers no more, if any."""
 
     @contextmanager
     def _around(self, operation: str, key: str) -> Iterator[None]:
         self.asked.set()
         if self.is_refusing:
             raise GONE
+        if self.last and key.startswith(self.last):
+            self.is_there.clear()
         self.is_there.wait()
         yield

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from artifacts.catalog import Catalog, RunState, Session
-from artifacts.runs.history import scan
-from artifacts.runs.writer import Writer, pace
+from artifacts.runs.delivery.sending import pace
+from artifacts.runs.delivery.writer import Started, Writer
+from artifacts.runs.rows.history import scan
 from artifacts.settings import Settings
-from artifacts.storage import ObjectStore
+from artifacts.storage import LocalStore, ObjectStore
 
 RUN = "abc"
 
@@ -50,6 +51,10 @@ class Logbook:
     def session(self) -> Session:
         return Session(self.settings)
 
+    @property
+    def store(self) -> LocalStore:
+        return LocalStore(Path(self.settings.store))
+
     def place(self, number: int = 0) -> Path:
         """The folder of one start of the run."""
         return self.folder / f"start-{number}"
@@ -64,12 +69,10 @@ class Logbook:
         is_timed: bool = False,
         facts: dict[str, Any] | None = None,
     ) -> Writer:
-        return Writer(
+        return Writer.begin(
             session or self.session,
-            RUN,
             self.place(number),
-            facts or {"name": "first"},
-            step=step,
+            Started(RUN, facts or {"name": "first"}, step),
             is_offline=is_offline,
             pace=pace if is_timed else never,
         )

@@ -6,7 +6,9 @@ from typing import Any
 
 from artifacts.catalog import RunState, Session
 from artifacts.runs import Run
-from artifacts.runs.history import scan
+from artifacts.runs.delivery.writer import Writer
+from artifacts.runs.diary import Diary
+from artifacts.runs.rows.history import scan
 from artifacts.settings import Settings
 
 
@@ -17,9 +19,15 @@ def state_of(run: Run) -> RunState:
     return fold.state
 
 
+def writer_of(run: Run) -> Writer:
+    """Begun, if it was not."""
+    assert isinstance(run._diary, Diary)
+    return run._diary.writer
+
+
 def summary_of(run: Run) -> dict[str, Any]:
-    """Without what each row says of itself."""
-    own = ("_step", "_timestamp", "_runtime")
+    """Without what each row says of itself, and what the run keeps there to go on with it."""
+    own = ("_step", "_timestamp", "_runtime", "_wandb")
     return {key: value for key, value in state_of(run).summary.items() if key not in own}
 
 

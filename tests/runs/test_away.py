@@ -13,14 +13,19 @@ from artifact.samples import draft
 from artifacts import Settings, init
 from artifacts.catalog import Session
 from artifacts.errors import InvalidSettingError, NotAStoreError, StorageError
-from artifacts.runs import Run, active_run, patience, sync
-from artifacts.runs.recovery import recover
+from artifacts.runs import Run, active_run, sync
+from artifacts.runs.delivery import patience
+from artifacts.runs.delivery.recovery import recover
+from artifacts.runs.diary import Diary
 from artifacts.storage import LocalStore, connect, opening
 from runs.away import AwayStore
-from runs.read_back import rows_of, state_of, summary_of
+from runs.read_back import rows_of, state_of, summary_of, writer_of
 
 FACTS: dict[str, Any] = {"console": "off", "x_disable_meta": True, "x_disable_stats": True}
 QUIET = FACTS | {"x_save_requirements": False, "disable_git": True}
+
+
+pytestmark = pytest.mark.local  # a folder that can be told to be away
 
 
 @pytest.fixture
@@ -29,7 +34,8 @@ def away(store: Path, monkeypatch: pytest.MonkeyPatch) -> AwayStore:
     away = AwayStore(LocalStore(store))
     away.is_there.set()
     monkeypatch.setattr(opening, "_at_path", lambda _: away)
-    monkeypatch.setattr(patience, "ANSWER_S", 0.2)
+    for limit in ("ANSWER_S", "MINUTE_S"):
+        monkeypatch.setattr(patience, limit, 0.2)
     return away
 
 
@@ -143,10 +149,58 @@ def test_a_store_that_goes_away_under_a_run_of_artifacts_gets_its_end_later(
     assert [each["artifact"] for each in state_of(run).logged] == [made.qualified_name]
 
 
+@pytest.mark.parametrize("is_plain", [False, True])
+def test_a_store_that_hangs_in_the_end_holds_up_nobody(
+    away: AwayStore, caplog: pytest.LogCaptureFixture, *, is_plain: bool
+) -> None:
+    run = begun()
+    if not is_plain:
+        run.log({"x": 1})
+    hang(away)
+    run.finish()
+    assert "waits in" in caplog.text
+    come_back(away)
+
+    recovered()
+
+    assert state_of(run).told_state == "finished"
+    assert rows_of(run) == ([] if is_plain else [(0, {"x": 1})])
+
+
+def test_the_status_tells_what_waits_with_and_without_rows(away: AwayStore) -> None:
+    run = begun()
+    assert run.status().sync_items_pending == 0 < run.status().sync_items_total
+    assert run.status().sync_time is not None
+    refuse(away)
+    run.log({"x": 1})
+    with pytest.raises(StorageError):
+        writer_of(run).flush()
+    assert run.status().sync_items_pending > 1
+    come_back(away)
+    run.finish()
+
+    assert run.status().sync_items_pending == 0
+
+
+@FAULTS
+def test_the_status_of_a_run_that_began_without_its_store_tells_that_all_waits(
+    away: AwayStore, fault: Callable[[AwayStore], None]
+) -> None:
+    fault(away)
+    run = begun()
+    run.log({"x": 1})
+
+    status = run.status()
+    assert status.sync_items_pending == status.sync_items_total == 2
+    assert status.sync_time is None
+    come_back(away)
+
+
 def test_a_beginning_that_hung_disturbs_nobody_once_the_store_is_there(away: AwayStore) -> None:
     hang(away)
     run = begun()
     waiting = run._diary
+    assert isinstance(waiting, Diary)
     come_back(away)
     run.finish()
     late = waiting._log_itself()
@@ -169,6 +223,29 @@ def test_a_run_of_a_known_id_takes_the_others_place_when_it_is_sent(away: AwaySt
     assert rows_of(second) == [(0, {"x": "new"})]
     assert state_of(second).config == {"lr": 2}
     assert summary_of(second) == {"x": "new"}
+
+
+@pytest.mark.parametrize("what", ["rows", "a journal"])
+def test_a_store_that_hangs_while_a_run_is_asked_for_holds_up_no_beginning(
+    away: AwayStore, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with begun("same") as run:
+        run.log({"x": "old"})
+        if what == "a journal":
+            writer_of(run)._sending.stop()
+            writer_of(run)._leave()  # as if it were killed
+    away.last = "logs/run"
+    run = begun("same", resume="allow")
+    run.log({"x": "new"})
+    assert "waits in" in caplog.text
+
+    away.last = ""
+    come_back(away)
+    run.finish()
+    recovered()
+
+    assert sorted(row["x"] for _, row in rows_of(run)) == ["new", "old"]
+    assert state_of(run).told_state == "finished"
 
 
 def test_a_run_goes_on_after_the_rows_that_wait_here(away: AwayStore) -> None:
@@ -203,7 +280,8 @@ def test_a_killed_run_of_unknown_place_is_told_to_have_crashed(away: AwayStore) 
     refuse(away)
     run = begun("same", resume="allow")
     run.log({"x": 1})
-    run._diary.writer._leave()  # as if it were killed
+    writer_of(run)._sending.stop()
+    writer_of(run)._leave()  # as if it were killed
     come_back(away)
 
     recovered()

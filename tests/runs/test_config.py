@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import create_model
 
 from artifacts.errors import ConfigError, InvalidError, UsageError
-from artifacts.runs.config import Config, ConfigStatic
+from artifacts.runs.config import Config, ConfigStatic, showing
+from artifacts.runs.config_items import ConfigItems
 from artifacts.runs.given import config_of
 
 
@@ -40,9 +42,7 @@ class Keyed:
 
 
 def model() -> object:
-    pydantic = pytest.importorskip("pydantic")
-    made: object = pydantic.create_model("Model", lr=(float, 0.1))()
-    return made
+    return create_model("Model", lr=(float, 0.1))()
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,6 @@ def test_configuration_is_whatever_has_members(make: Any) -> None:  # noqa: ANN4
 )
 @pytest.mark.parametrize("kind", [str, Path])
 def test_configuration_is_read_from_a_file(text: str, kind: type, tmp_path: Path) -> None:
-    pytest.importorskip("yaml")
     path = tmp_path / "config.yaml"
     path.write_text(text)
 
@@ -79,7 +78,6 @@ def test_configuration_is_read_from_a_file(text: str, kind: type, tmp_path: Path
 
 @pytest.mark.parametrize("text", ["[1]", "a: [", "!!python/object:os.system {}"])
 def test_file_that_is_no_table_is_refused(text: str, tmp_path: Path) -> None:
-    pytest.importorskip("yaml")
     path = tmp_path / "config.yaml"
     path.write_text(text)
 
@@ -136,8 +134,7 @@ def test_value_is_changed_only_on_request() -> None:
 
 
 def test_run_may_allow_all_changes() -> None:
-    config = Config()
-    config._setup(lambda _: None, None, may_change=True)
+    config = showing(ConfigItems(may_change=True))
     config.a = 1
     config.a = 2
     assert config.a == 2
@@ -159,8 +156,7 @@ def test_locked_value_stays_and_it_is_said(caplog: pytest.LogCaptureFixture) -> 
 
 def test_what_is_set_is_told_and_persist_tells_all_of_it() -> None:
     told: list[Any] = []
-    config = Config()
-    config._setup(lambda members: told.append(json.loads(json.dumps(members))), None)
+    config = showing(ConfigItems(lambda members: told.append(json.loads(json.dumps(members)))))
     config.a = 1
     config.update({"b": {"c": 1}})
     config.b["c"] = 2

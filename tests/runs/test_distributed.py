@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import pytest
 from artifact.samples import read
 
 from artifacts.artifact import Artifact
 from artifacts.catalog import Catalog, Distributed, Draft, Facts, Session, Version
-from artifacts.catalog.upkeep import collect
+from artifacts.catalog.upkeep.gc import collect
 from artifacts.errors import (
     ArtifactFinalizedError,
+    ConflictError,
+    InvalidNameError,
     InvalidPathError,
     StorageError,
     UsageError,
@@ -28,6 +32,10 @@ from artifacts.runs import Run, init
 from artifacts.settings import Settings
 from artifacts.storage import LocalStore, ObjectStore
 from artifacts.testing import CountingStore, FailingStore
+
+NEVER = 10**9
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -216,13 +224,113 @@ def test_a_collector_leaves_what_is_pending(run: Run, tmp_path: Path) -> None:
 def test_many_who_finish_at_once_make_one_version(run: Run) -> None:
     run.upsert_artifact(part("a"))
 
-    def finish(_: int) -> str:
+    def finished(_: int) -> str:
         session = Session(Settings.load(project="proj"))
         draft = session.draft("data", "dataset")
         return Distributed(session, "data", "dataset", "team").finish(draft, Facts()).name
 
     with ThreadPoolExecutor(8) as pool:
-        assert {*pool.map(finish, range(8))} == {"data:v0"}
+        assert {*pool.map(finished, range(8))} == {"data:v0"}
+
+
+@pytest.mark.local
+def test_who_finishes_at_any_call_of_another_who_finishes_makes_no_second_version(
+    store: Path,
+) -> None:
+    counting = CountingStore(LocalStore(store))
+    upsert(session_on(counting), "counted", "a")
+    counting.calls.clear()
+    finish(session_on(counting), "counted")
+
+    for n in range(len(counting.calls)):
+        name = f"data-{n}"
+        session = session_on(LocalStore(store))
+        upsert(session, name, "a")
+        overtaken = Overtaken(LocalStore(store), n, partial(finish, session, name))
+
+        version = finish(session_on(overtaken), name)
+
+        assert [entry.path for entry in version.entries()] == ["a"]
+        assert [row.number for row in version.collection.refresh().state] == [0]
+
+
+@pytest.mark.local
+@pytest.mark.parametrize("adds", [False, True])
+def test_who_finishes_closes_what_was_begun_and_no_later_round(
+    store: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    adds: bool,  # noqa: FBT001
+) -> None:
+    for n in range(0, 120, 2):  # all of them take a minute
+        name = f"data-{n}"
+        theirs = session_on(LocalStore(store))
+        upsert(theirs, name, "a")
+        overtaken = Overtaken(LocalStore(store), NEVER, partial(finish_and_go_on, theirs, name))
+        mine = session_on(overtaken)
+        look = overtaken.counting_from(mine.writable.collection, n)
+        monkeypatch.setattr(mine.writable, "collection", look)
+        draft = small_draft(mine, name, "m") if adds else mine.draft(name, "dataset")
+
+        with suppress(ConflictError) if adds else nullcontext():
+            Distributed(mine, name, "dataset", "id").finish(draft, Facts())
+
+        [only] = theirs.catalog.versions(CollectionName("default", "proj", name))
+        assert {entry.path for entry in only.entries()} - {"m"} == {"a"}
+
+
+def finish_and_go_on(session: Session, name: str) -> None:
+    finish(session, name)
+    upsert(session, name, "c")
+
+
+def upsert(session: Session, name: str, path: str) -> Version:
+    draft = small_draft(session, name, path)
+    return Distributed(session, name, "dataset", "id").upsert(draft, Facts())
+
+
+def test_who_finishes_as_another_type_changes_nothing(store: Path) -> None:
+    session = session_on(LocalStore(store))
+    upsert(session, "data", "a")
+    late = small_draft(session, "data", "b")
+
+    with pytest.raises(InvalidNameError):
+        Distributed(session, "data", "model", "id").finish(late, Facts())
+
+    upsert(session, "data", "c")
+    assert [entry.path for entry in finish(session, "data").entries()] == ["a", "c"]
+
+
+class Overtaken(CountingStore):
+    """Somebody else acts before its operation number `n`, from 0."""
+
+    def __init__(self, store: ObjectStore, n: int, act: Callable[[], object]) -> None:
+        super().__init__(store)
+        self._n, self._act = n, act
+
+    def counting_from(self, first: Callable[P, T], n: int) -> Callable[P, T]:
+        """Acts before operation number `n` after this found something first."""
+
+        def call(*args: P.args, **kwargs: P.kwargs) -> T:
+            found = first(*args, **kwargs)
+            if found is not None and self._n == NEVER:
+                self._n = len(self.calls) + n
+            return found
+
+        return call
+
+    @contextmanager
+    def _around(self, operation: str, key: str) -> Iterator[None]:
+        if len(self.calls) == self._n:
+            self._n = len(self.calls) - 1  # which is past
+            self._act()
+        with super()._around(operation, key):
+            yield
+
+
+def finish(session: Session, name: str) -> Version:
+    """Adding nothing."""
+    draft = session.draft(name, "dataset")
+    return Distributed(session, name, "dataset", "id").finish(draft, Facts())
 
 
 @pytest.mark.local

@@ -6,16 +6,21 @@ import argparse
 import logging
 import os
 import re
+import sys
 import tempfile
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from artifact.samples import draft
 
 import artifacts
-from artifacts import Api, Settings, UsageError, init
-from artifacts.errors import ConfigError, InvalidError
+from artifacts import Api, Artifact, Settings, UsageError, init
+from artifacts.artifact.active import current_log
+from artifacts.catalog import Session
+from artifacts.errors import ArtifactsError, ConfigError, InvalidError
+from artifacts.runs import active_run
 from runs.read_back import rows_of, state_of
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -46,6 +51,38 @@ def test_dir_is_where_its_folder_is(tmp_path: Path) -> None:
     assert folder.parent.parent == tmp_path / "there" / "wandb"
 
 
+def test_runs_of_one_id_that_begin_in_one_second_have_each_its_folder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As ranks of a job do."""
+    monkeypatch.setattr(time, "strftime", lambda *_: "20261122_120000")
+    runs = [init(id="i", settings={"reinit": "create_new"}) for _ in range(3)]
+    for run in runs:
+        run.log({"a": 1})
+    places = [Path(run.dir).parent for run in runs]
+    for run in runs:
+        run.finish()
+
+    names = ["run-20261122_120000-i", "run-20261122_120000-2-i", "run-20261122_120000-3-i"]
+    assert [place.name for place in places] == names
+
+
+def test_a_run_whose_folder_cannot_be_made_is_recorded(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with init(id="i", dir=tmp_path / "file", settings={"console": "off"}) as run:
+        run.log({"a": 1})
+
+    assert rows_of(run) == [(0, {"a": 1})]
+
+
+def test_a_run_of_a_known_id_that_only_logs_an_artifact_leaves_no_folder(tmp_path: Path) -> None:
+    with init(id="i") as run:
+        run.log_artifact(draft())
+
+    assert not [*(tmp_path / "wandb").glob("*")]
+
+
 def test_run_that_only_logs_an_artifact_leaves_no_folder(tmp_path: Path) -> None:
     with init() as run:
         run.log_artifact(draft())
@@ -72,7 +109,6 @@ def test_config_comes_from_wherever(given: dict[str, Any], tmp_path: Path) -> No
 
 
 def test_defaults_of_the_folder_give_way_to_what_is_given(tmp_path: Path) -> None:
-    pytest.importorskip("yaml")
     (tmp_path / "config-defaults.yaml").write_text("a:\n  value: 1\nb:\n  value: 2\n")
     with init(config={"a": 5}) as run:
         assert dict(run.config) == {"a": 5, "b": 2}
@@ -151,11 +187,46 @@ def test_offline_run_waits_in_its_folder(mode: str, tmp_path: Path, store: Path)
 )
 def test_reinit_says_whether_another_run_is_begun(reinit: Any, is_same: bool) -> None:  # noqa: ANN401, FBT001
     first = init()
+    first.log({"a": 1})
+    first._diary.flush()
     second = init(reinit=reinit)
 
     assert (second is first) == is_same
     assert artifacts.run is second
     assert (state_of(first).told_state == "running") == is_same
+
+
+def test_what_an_active_run_is_not_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING), init(id="one", config={"lr": 1}) as first:
+        again = [init(name="two", config={"lr": 2}, mode="offline"), init(name="three")]
+    told = [each.getMessage() for each in caplog.records]
+
+    assert again == [first, first]
+    assert [each for each in told if each.startswith("init() returns")] == told[:1]
+    assert "uncategorized/one, which is active: name, mode, config of the call count" in told[0]
+    assert "reinit='finish_previous' finishes it" in told[0]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"project": "uncategorized", "id": "one", "tags": ["a"], "config": {"lr": [1]}},
+        {"name": "other", "reinit": "create_new"},
+        {"name": "other", "reinit": True},
+    ],
+)
+def test_init_as_the_active_run_is_says_nothing(
+    given: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        caplog.at_level(logging.WARNING),
+        init(id="one", tags=["a"], config={"lr": [1]}),
+        init(**given),
+    ):
+        pass
+
+    assert "init() returns" not in caplog.text
 
 
 def test_another_run_may_be_begun_beside() -> None:
@@ -211,6 +282,44 @@ def test_what_has_no_meaning_here_is_taken_all_the_same() -> None:
         assert run.settings.anonymous == "allow"
 
 
+def printing() -> list[object]:
+    """Where it goes."""
+    files = [(each.st_dev, each.st_ino) for each in map(os.fstat, (1, 2))]
+    return [sys.stdout.write, sys.stderr.write, *files]
+
+
+@pytest.mark.parametrize("console", ["wrap", "redirect"])
+@pytest.mark.parametrize("mode", ["online", "offline"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"config": {"data": "wandb-artifact://nothing:latest"}},
+        {"config": {"deep": {"data": Artifact("data", "dataset")}}},
+        {"settings": {"store": "/dev/null/x"}},
+    ],
+    ids=["artifact", "config", "store"],
+)
+def test_a_run_that_cannot_be_begun_leaves_nothing_behind(
+    given: dict[str, Any], mode: Literal["online", "offline"], console: str, tmp_path: Path
+) -> None:
+    if mode == "offline" and "settings" in given:
+        pytest.skip("offline no store is asked")
+    before = printing()
+    given = {**given, "settings": {**given.get("settings", {}), "console": console}}
+
+    with pytest.raises((ArtifactsError, ValueError)):
+        init("team", "proj", id="mine", mode=mode, **given)
+
+    assert active_run() is None
+    assert current_log() is None
+    assert printing() == before
+    assert [*(tmp_path / "cache" / "pending").glob("*")] == []
+    fold = Session(Settings.load()).catalog.run("team", "proj", "mine")
+    assert fold is None or fold.state.told_state == "failed"
+    with init("team", "proj", id="mine", mode=mode, settings={"console": console}) as run:
+        run.log({"x": 1})
+
+
 def test_another_run_is_not_touched_by_a_bad_call() -> None:
     with init() as run:
         with pytest.raises(InvalidError):
@@ -243,3 +352,11 @@ def test_a_read_only_folder_stops_no_run(
 
     assert Path(run.dir).is_relative_to(tmp_path / "elsewhere")
     assert "is read-only: the run has its folder in" in caplog.text
+
+
+def test_an_empty_project_or_entity_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As W&B has it: an empty variable of the shell says nothing."""
+    monkeypatch.delenv("ART_PROJECT", raising=False)
+
+    with init(project="", entity="") as run:
+        assert (run.entity, run.project) == ("default", "uncategorized")

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
+from socket import AF_UNIX, socket
+from stat import S_ISFIFO
 from typing import Literal
 
 import pytest
+from forks import done_by_fork
 
 import artifacts
-from artifacts import AlertLevel, Api, UsageError, init
-from artifacts.errors import DigestMismatchError
-from runs.read_back import state_of
+from artifacts import AlertLevel, Api, Settings, UsageError, init
+from artifacts.catalog import Session
+from artifacts.errors import DigestMismatchError, InvalidError
+from artifacts.runs import find_run
+from runs.read_back import state_of, writer_of
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -72,12 +78,12 @@ def test_without_a_run_they_say_so(name: str) -> None:
 
 def test_status_tells_what_waits() -> None:
     with init() as run:
-        assert (run.status().sync_items_total, run.status().sync_time) == (0, None)
+        assert run.status().sync_items_pending == 0
 
         run.log({"loss": 1.0})
         assert run.status().sync_items_pending > 0
 
-        run._diary.writer.flush()
+        writer_of(run).flush()
         status = run.status()
         assert status.sync_items_total > 0
         assert status.sync_time is not None
@@ -87,7 +93,7 @@ def test_file_that_was_saved_now_stays_as_it_was_then() -> None:
     Path("model.pt").write_bytes(b"first")
     with init() as run:
         run.save("model.pt", policy="now")
-        run._diary.writer.flush()
+        writer_of(run).flush()
         Path("model.pt").write_bytes(b"second")
 
     with init() as other:
@@ -103,11 +109,33 @@ def test_file_that_changes_is_stored_as_it_is_in_the_end(policy: Literal["live",
     with init(settings={"ignore_globs": ["*.tmp"]}) as run:
         Path("model.tmp").touch()
         run.save("model.*", policy=policy)
-        run._diary.writer.flush()
+        writer_of(run).flush()
         Path("model.pt").write_bytes(b"the second")
 
     assert state_of(run).files["model.pt"].size == len(b"the second")
     assert "model.tmp" not in state_of(run).files
+
+
+def test_what_is_no_file_of_the_runs_folder_is_told_and_ends_no_run_late(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def act() -> None:
+        signal.alarm(30)  # or it would hang with what it is to find
+        with init(id="odd") as run:
+            run.log({"a": 1})
+            os.chdir(run.dir)  # a socket's path is to be short
+            os.mkfifo("pipe")
+            socket(AF_UNIX).bind("socket")
+            os.symlink("/dev/zero", "endless")
+            Path("file").write_text("text")
+        told = [place for place in ("pipe", "socket", "endless") if f"/{place} " in caplog.text]
+        assert told == ["pipe", "socket", "endless"]
+
+    assert done_by_fork(act) == 0
+
+    state = find_run(Session(Settings.load()), "odd").state
+    assert state.told_state == "finished"
+    assert {"file", "pipe", "socket", "endless"} & {*state.files} == {"file"}
 
 
 def test_another_policy_is_refused() -> None:
@@ -115,11 +143,56 @@ def test_another_policy_is_refused() -> None:
         run.save("x", policy="later")  # type: ignore[arg-type]
 
 
+@pytest.fixture
+def kept(tmp_path: Path) -> str:
+    """Where a run is that saved a.txt; into `back` it is to be restored."""
+    (tmp_path / "a.txt").write_text("alpha")
+    (tmp_path / "back").mkdir()
+    with init() as run:
+        run.save("a.txt", base_path=".")
+    return run.path
+
+
+def test_what_is_no_file_is_not_restored_over(kept: str) -> None:
+    os.mkfifo("back/a.txt")
+
+    with pytest.raises(InvalidError, match="is no file"):
+        artifacts.restore("a.txt", kept, replace=True, root="back")
+
+    assert Path("back/a.txt").is_fifo()
+
+
+def test_what_is_no_file_is_opened_as_it_is(kept: str) -> None:
+    os.mkfifo("back/a.txt")
+    writer = os.open("back/a.txt", os.O_RDWR)  # or who reads it would wait for one
+
+    found = artifacts.restore("a.txt", kept, root="back")
+
+    assert found is not None
+    with found:
+        assert S_ISFIFO(os.fstat(found.fileno()).st_mode)
+    os.close(writer)
+
+
+@pytest.mark.parametrize("target", [os.devnull, ".", "nowhere"])
+def test_of_a_link_only_the_link_is_restored_over(kept: str, target: str) -> None:
+    Path("back/a.txt").symlink_to(target)
+
+    found = artifacts.restore("a.txt", kept, replace=True, root="back")
+
+    assert found is not None
+    with found:
+        assert found.read() == "alpha"
+    assert not Path("back/a.txt").is_symlink()
+    assert Path(os.devnull).is_char_device()
+
+
 def test_restore_without_a_run_wants_to_know_of_which() -> None:
     with pytest.raises(ValueError, match="run_path"):
         artifacts.restore("x")
 
 
+@pytest.mark.local
 def test_damaged_file_does_not_come_back(tmp_path: Path) -> None:
     Path("model.pt").write_bytes(b"weights" * 1000)
     with init() as run:

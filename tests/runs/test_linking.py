@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from artifact.samples import FILES, draft, logged, read, write
@@ -185,3 +186,9 @@ def test_a_model_without_a_name_is_called_after_the_run(tmp_path: Path) -> None:
 
     assert isinstance(found := Api().artifact("model-registry/Digits"), Artifact)
     assert found.source_name == f"run-{run.id}-net:v0"
+
+
+@pytest.mark.parametrize("mode", ["online", "offline"])
+def test_what_is_no_artifact_is_not_linked(mode: Literal["online", "offline"]) -> None:
+    with init(mode=mode) as run, pytest.raises(TypeError, match="wants an Artifact, not None"):
+        run.link_artifact(None, "best")  # type: ignore[arg-type]

@@ -8,11 +8,12 @@ import math
 import multiprocessing
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, Literal, NoReturn
 
 import pytest
 from forks import done_by_fork
@@ -21,9 +22,10 @@ import artifacts
 from artifacts import UsageError, init
 from artifacts.catalog import Session
 from artifacts.errors import InvalidError
-from artifacts.runs import active_run
-from artifacts.runs.history import scan
+from artifacts.runs import active_run, sync
+from artifacts.runs.rows.history import scan
 from artifacts.settings import Settings
+from artifacts.storage import LocalStore
 from runs.read_back import rows_of, state_of, summary_of
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -163,7 +165,8 @@ def test_what_cannot_be_logged_is_refused_and_logs_nothing(
 def test_a_row_that_nobody_could_read_is_refused_by_the_name_of_what_is_long(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sys.modules["artifacts.runs.journal"], "MOST_ROW_BYTES", 1000)
+    for module in ("line", "journal"):
+        monkeypatch.setattr(sys.modules[f"artifacts.runs.journal.{module}"], "MOST_ROW_BYTES", 1000)
     with init() as run:
         with pytest.raises(InvalidError, match=r"1,043 bytes, of which 'text' has 1,002"):
             run.log({"a": 1.5, "few": [1] * 8, "text": "x" * 1000})
@@ -406,6 +409,33 @@ def test_run_ends_with_its_process(end: str, state: str, code: int) -> None:
     assert (left.told_state, left.exit_code) == (state, code)
 
 
+def test_a_signals_handler_ends_a_run_whose_event_is_being_stored(store: Path) -> None:
+    def end(*_: object) -> NoReturn:
+        assert artifacts.run is not None
+        artifacts.run.finish(3)
+        os._exit(7)
+
+    def create(self: LocalStore, key: str, data: bytes) -> None:
+        stored(self, key, data)
+        if key.startswith("logs/run/") and key.endswith("1"):
+            signal.raise_signal(signal.SIGTERM)
+
+    def act() -> None:
+        signal.alarm(60)
+        signal.signal(signal.SIGTERM, end)
+        LocalStore.create = create  # type: ignore[method-assign]
+        run = init(id="p")
+        run.log_artifact(__file__, "data", "dataset")
+
+    stored = LocalStore.create
+    assert done_by_fork(act) == 7
+
+    with init(id="p", resume="must") as run:
+        left = state_of(run)
+    assert (left.told_state, left.exit_code) == ("failed", 3)
+    assert [each["artifact"].rpartition("/")[2] for each in left.logged] == ["data:v0"]
+
+
 def test_forked_process_logs_nothing_to_its_parents_run_and_may_have_its_own(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -433,6 +463,27 @@ def test_forked_process_logs_nothing_to_its_parents_run_and_may_have_its_own(
     with init(id="child", resume="must") as child:
         pass
     assert rows_of(child) == [(0, {"a": 2})]
+
+
+@pytest.mark.local  # a far store hears of a run with what it does next
+@pytest.mark.parametrize("mode", ["online", "offline"])
+def test_a_forked_process_may_log_and_use_artifacts_though_its_parents_run_does_not_hear(
+    mode: Literal["online", "offline"], caplog: pytest.LogCaptureFixture
+) -> None:
+    def act() -> None:
+        run.log_artifact(__file__, "theirs", "code")
+        assert run.use_artifact("theirs:latest").name == "theirs:v0"
+        run.restore("nothing", replace=True) if mode == "online" else run.mark_preempting()
+        assert run.status().sync_items_total == 0
+        told = f"a forked process logs nothing to the run {run.id} of its parent"
+        assert caplog.messages.count(told) == 1
+
+    with init(mode=mode) as run:
+        assert done_by_fork(act) == 0
+        run.log_artifact(__file__, "mine", "code")
+
+    sync(Session(Settings.load()), run._start.folder) if mode == "offline" else None
+    assert "mine:v0" in [each["artifact"].rpartition("/")[2] for each in state_of(run).logged]
 
 
 def test_forked_process_begins_no_journal_of_its_parents_run() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from artifacts.errors import ArtifactsError
 from artifacts.runs.metrics import Metric, Metrics
-from artifacts.runs.summary import Summary
+from artifacts.runs.summary_fold import SummaryFold
 
 
 def metrics(*said: dict[str, Any]) -> Metrics:
@@ -22,12 +22,12 @@ def metrics(*said: dict[str, Any]) -> Metrics:
 
 def summary_of(values: list[Any], late: Any = (), **said: Any) -> Any:  # noqa: ANN401
     """What the summary says of key `k` after those values."""
-    summary = Summary(metrics({"name": "k", **said}), RLock(), lambda _: None)
+    fold = SummaryFold(metrics({"name": "k", **said}), RLock())
     for value in values:
-        summary._take({"k": value}, is_last=True)
+        fold.take({"k": value}, is_last=True)
     for value in late:
-        summary._take({"k": value}, is_last=False)
-    return summary.get("k")
+        fold.take({"k": value}, is_last=False)
+    return fold.values.get("k")
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
 
 import pytest
 
 from artifacts import init, unwatch, watch
 from artifacts.errors import InvalidError
 from artifacts.runs import Run
-from runs.read_back import rows_of
+from runs.read_back import rows_of, state_of, summary_of
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -170,3 +173,108 @@ def test_disabled_run_watches_nothing() -> None:
     with init(mode="disabled") as run:
         run.watch(model, log="all")
         assert not model.hooks
+
+
+class Layer(Model):
+    """A module of torch, as far as it is asked for its graph."""
+
+    def __init__(self, *layers: tuple[str, Layer], shape: tuple[int, ...] = ()) -> None:
+        super().__init__()
+        self.layers, self.shape = dict(layers), shape
+        self.before: list[Hook] = []
+        self.breaks = False
+
+    def register_forward_pre_hook(self, hook: Hook) -> Handle:
+        return Handle(self.before, hook)
+
+    def children(self) -> Iterator[Layer]:
+        yield from self.layers.values()
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+        yield prefix, self
+        for name, layer in self.layers.items():
+            yield from layer.named_modules(f"{prefix}.{name}" if prefix else name)
+
+    def forward(self) -> Any:  # noqa: ANN401
+        for hook in [*self.before]:
+            hook(self, ())
+        for layer in self.layers.values():
+            output: Any = layer.forward()
+        if self.breaks:
+            raise MemoryError
+        if not self.layers:
+            output = Shaped(*self.shape)
+        for hook in [*self.hooks]:
+            hook(self, (), output)
+        return output
+
+
+class Shaped(Tensor):
+    @property
+    def shape(self) -> tuple[Number, ...]:
+        return tuple(self.numbers)
+
+    def numel(self) -> int:
+        return math.prod(map(int, self.numbers))
+
+
+class Linear(Layer):
+    def __init__(self, given: int, wanted: int) -> None:
+        super().__init__(shape=(8, wanted))
+        self.tensors = {"weight": Shaped(wanted, given), "bias": Shaped(wanted)}
+
+
+class Silence(Layer):
+    """Gives no tensor, but others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tensors = {}
+
+    def forward(self) -> Any:  # noqa: ANN401
+        for hook in [*self.hooks]:
+            hook(self, (), {"a": (Shaped(1), None)})
+
+
+def net() -> Layer:
+    inner = Layer(("0", Linear(4, 2)), ("1", Silence()))
+    return Layer(("head", inner), ("tail", Linear(2, 1)))
+
+
+@pytest.mark.parametrize("log", [None, "gradients"])
+def test_graph_is_the_layers_in_the_order_of_the_first_pass(
+    log: Literal["gradients"] | None,
+) -> None:
+    model = net()
+    with init() as run:
+        run.watch(model, log=log, log_graph=True, idx=3)
+        model.breaks = True
+        with pytest.raises(MemoryError):
+            model.forward()
+        model.breaks = False
+        for _ in range(2):
+            model.forward()
+        said = run.summary["graph_3"]
+        assert not any(layer.hooks or layer.before for _, layer in model.named_modules())
+
+    assert said == summary_of(run)["graph_3"]
+    assert (said["_type"], said["path"]) == ("graph-file", "media/graph/graph_3.graph.json")
+    assert state_of(run).files[said["path"]].size == said["size"]
+    graph = json.loads(Path(run.dir, said["path"]).read_bytes())
+    assert graph["format"] == "torch"
+    assert [list(node.values()) for node in graph["nodes"]] == [
+        [0, "head.0", "Linear", [["weight", [2, 4]], ["bias", [2]]], 10, [8, 2]],
+        [1, "head.1", "Silence", [], 0, {"a": [[1], None]}],
+        [2, "tail", "Linear", [["weight", [1, 2]], ["bias", [1]]], 3, [8, 1]],
+    ]
+
+
+def test_graph_of_a_model_that_is_not_watched_any_more_is_not_drawn() -> None:
+    model = net()
+    with init() as run:
+        run.watch(model, log_graph=True)
+        run.unwatch(model)
+        model.forward()
+        assert "graph_0" not in run.summary
+        with pytest.raises(TypeError, match="watch wants a torch"):
+            run.watch(Model(), log_graph=True)

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from itertools import count
+from types import FrameType
+from typing import Any
+
 import pytest
 
 from artifacts.errors import StorageError, UnsupportedStoreError
@@ -108,3 +114,45 @@ def test_nothing_is_told_to_a_store_that_may_not_be_written_to() -> None:
     with pytest.raises(UnsupportedStoreError):
         record.flush()
     assert told(store) == []
+
+
+def at_call(wanted: int, act: Callable[[], None]) -> Callable[..., Any]:
+    """A profiler that does it once, at that call of the record's, where handlers may run."""
+    seen = 0
+
+    def profile(frame: FrameType, _event: str, _: object) -> None:
+        nonlocal seen
+        if frame.f_code.co_filename.endswith("record.py"):
+            seen += 1
+            if seen == wanted:
+                act()
+
+    return profile
+
+
+def test_a_signals_handler_may_end_a_run_wherever_it_is_interrupted() -> None:
+    for number in count(1):
+        store = MemoryStore()
+        record = record_of(store)
+        seen: list[str] = []
+
+        def handle(
+            record: RunRecord = record, store: MemoryStore = store, seen: list[str] = seen
+        ) -> None:
+            record.end({})
+            seen += [kind for event in told(store) for kind in event]
+
+        sys.setprofile(at_call(number, handle))
+        try:
+            record.add("a", {})
+        finally:
+            sys.setprofile(None)
+        record.flush()
+
+        kinds = [kind for event in told(store) for kind in event]
+        assert sorted(kinds) == (["a", "finished"] if seen else ["a"])
+        assert (record.backlog.told, record.backlog.waiting) == (len(kinds), 0)
+        if not seen:
+            break
+        assert "finished" in seen
+    assert number > 20

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from named_tests import ROOT, functions, rows_of
 
 import artifacts
 from artifacts.runs import AlertLevel, Config, Metric, Run, RunStatus, Summary
 from artifacts.settings import Settings
 
-ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "reference-runs.md").read_text()
+ROWS = rows_of(PAGE)
 REFERENCE = json.loads(Path(__file__).with_name("reference.json").read_text())
-ROW = re.compile(r"\| `(?P<name>[\w.]+)` \| `(?P<file>tests/[\w/]+\.py)::(?P<test>\w+)` \|")
 SETTING = re.compile(r"^\| `(\w+)` \| ([^|`][^|]+|`\w+`[^|]*|.*`.*) \|$", re.MULTILINE)
 OURS: Mapping[str, type] = {
     "AlertLevel": AlertLevel,
@@ -62,23 +60,6 @@ def names() -> Iterator[str]:
     yield from (f"{owner}.{member}" for owner, member, _ in members())
 
 
-def rows() -> dict[str, tuple[str, str]]:
-    found = [each.groupdict() for each in ROW.finditer(PAGE)]
-    assert len({each["name"] for each in found}) == len(found), "a name is in the table twice"
-    return {each["name"]: (each["file"], each["test"]) for each in found}
-
-
-@cache
-def functions(file: str) -> Mapping[str, str]:
-    """Source of each test of a module, by its name."""
-    source = (ROOT / file).read_text()
-    return {
-        node.name: ast.get_source_segment(source, node) or ""
-        for node in ast.parse(source).body
-        if isinstance(node, ast.FunctionDef)
-    }
-
-
 def parameters(call: object) -> list[tuple[str, str | None]]:
     found = inspect.signature(call).parameters  # type: ignore[arg-type]
     return [
@@ -89,12 +70,12 @@ def parameters(call: object) -> list[tuple[str, str | None]]:
 
 
 def test_every_name_of_theirs_is_in_the_table() -> None:
-    assert rows().keys() == set(names())
+    assert ROWS.keys() == set(names())
 
 
-@pytest.mark.parametrize("name", sorted(rows()))
+@pytest.mark.parametrize("name", sorted(ROWS))
 def test_test_that_is_named_is_there_and_speaks_of_it(name: str) -> None:
-    file, test = rows()[name]
+    file, test = ROWS[name]
 
     assert test in functions(file)
     member = name.rpartition(".")[2]

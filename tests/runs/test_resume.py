@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from artifacts import UsageError, init
-from artifacts.errors import InvalidError
-from artifacts.runs import Run
-from runs.read_back import rows_of, state_of, summary_of
+from artifacts.errors import IntegrityError, InvalidError
+from artifacts.runs import Run, active_run, find_run
+from artifacts.runs.resume import beginning_of
+from artifacts.runs.rows.compaction import compact
+from artifacts.runs.rows.storing import Storing
+from artifacts.storage import Proposal
+from runs.read_back import rows_of, state_of, summary_of, writer_of
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -164,11 +168,8 @@ def test_rewound_run_has_the_summary_of_that_step() -> None:
         assert "m" not in run.summary
         run.log({"m": 1})
 
-    assert summary_of(run) == {
-        "a": 1,
-        "m": {"mean": 1.0, "max": 1},
-        "_wandb": {"counts": {"m": 1}},
-    }
+    assert summary_of(run) == {"a": 1, "m": {"mean": 1.0, "max": 1}}
+    assert state_of(run).summary["_wandb"] == {"counts": {"m": 1}}
 
 
 def own_of(run: Run) -> list[Any]:
@@ -249,6 +250,21 @@ def test_run_without_resume_takes_the_place_of_the_one_before(
     assert (rows_of(run), state.config, summary_of(run)) == ([(0, {"b": 1})], {"x": 1}, {"b": 1})
 
 
+def test_what_is_made_few_while_a_run_is_begun_anew_does_not_count_for_it() -> None:
+    with init(id="pieces") as old:
+        for at in range(5):
+            old.log({"old": at})
+            old._diary.flush()
+        found = find_run(old._session, "pieces")
+        beginning = beginning_of(old._session, old.settings, "pieces", (), is_new_id=False)
+
+        compact(found.fold, Storing(found.store, old._session.writable.epoch(is_new=True)))
+        assert len(state_of(old).segments["history"]) == 1
+        found.fold.append(Proposal([{"kind": kind, **told} for kind, told in beginning.changes]))
+
+        assert rows_of(old) == []
+
+
 def test_auto_goes_on_with_the_run_of_this_folder_that_failed() -> None:
     failed = init(resume="auto")
     failed.log({"a": 0})
@@ -267,8 +283,8 @@ def test_what_a_killed_process_left_here_is_delivered_before_its_run_goes_on(
 ) -> None:
     first = init(id="killed", resume="allow")
     first.log({"a": 0})
-    first._diary.writer._journal.close()  # as the system does it
-    first._diary.writer._is_closed = True
+    writer_of(first)._journal.close()  # as the system does it
+    writer_of(first)._sending.is_over = True
     first.finish()
 
     with init(id="killed", resume="allow") as run:
@@ -278,12 +294,13 @@ def test_what_a_killed_process_left_here_is_delivered_before_its_run_goes_on(
     assert rows_of(run) == OLD[:2]
 
 
+@pytest.mark.local
 def test_a_run_whose_rows_are_lost_goes_on_after_them(caplog: pytest.LogCaptureFixture) -> None:
     first = init(id="lost", resume="allow", config={"lr": 1})
     first.log({"a": 0, "": 1})
-    first._diary.writer.flush()
-    first._diary.writer._journal.close()  # as the system does it
-    first._diary.writer._is_closed = True
+    writer_of(first).flush()
+    writer_of(first)._journal.close()  # as the system does it
+    writer_of(first)._sending.is_over = True
     first.finish()
     [segment] = state_of(first).segments["history"]
     with init(id="lost", resume="allow") as run:
@@ -292,6 +309,29 @@ def test_a_run_whose_rows_are_lost_goes_on_after_them(caplog: pytest.LogCaptureF
     Path(first.settings.store, segment.name.key).unlink()
     with init(id="lost", resume="allow") as run:
         assert (run.step, run.config["lr"]) == (1, 1)
+
+
+def test_a_missing_run_is_told_without_our_insides() -> None:
+    with pytest.raises(UsageError, match="there is no run 'new' to resume") as caught:
+        init(id="new", resume="must")
+
+    assert [each.name for each in caught.traceback][1:] == ["init"]
+
+
+@pytest.mark.parametrize("resume", [None, "allow", "never", "must"])
+def test_a_run_whose_log_is_damaged_is_told_of_and_not_taken_for_a_store_that_is_away(
+    resume: Literal["allow", "never", "must"] | None, store: Path
+) -> None:
+    with init(id="hurt", resume="allow") as run:
+        run.log({"a": 1})
+    log = store / "logs" / find_run(run._session, "hurt").fold.log.name
+    last = max(log.iterdir())
+    last.chmod(0o644)
+    last.write_bytes(b"junk")
+
+    with pytest.raises(IntegrityError):
+        init(id="hurt", resume=resume)
+    assert active_run() is None
 
 
 def test_a_run_that_takes_the_place_of_another_has_its_own_configuration() -> None:

@@ -16,8 +16,9 @@ from artifacts import Api, Artifact, Settings, UsageError, init
 from artifacts.catalog import Session
 from artifacts.content import Digest
 from artifacts.errors import ArtifactNotFoundError, CommError
-from artifacts.runs import Run, active_run
-from artifacts.storage import Tail
+from artifacts.runs import Run, active_run, find_run
+from artifacts.storage import Proposal, Tail
+from runs.read_back import state_of
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -129,6 +130,19 @@ def test_run_with_an_exit_code_failed(code: int) -> None:
     assert record(run)[-1] == {"kind": "finished", "state": "failed", "exit_code": code}
 
 
+def test_what_fails_at_the_end_of_a_run_keeps_nothing_else_from_it() -> None:
+    run = init()
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    run.ended.insert(0, fail)
+    with pytest.raises(ZeroDivisionError):
+        run.finish()
+    assert active_run() is None
+    assert state_of(run).told_state == "finished"
+
+
 def test_run_that_an_exception_ends_failed() -> None:
     def fail() -> None:
         with init(id="failing"):
@@ -148,6 +162,25 @@ def test_run_of_the_same_id_goes_on_in_the_same_log() -> None:
             run.log_artifact(draft())
 
     assert kinds(run) == 2 * ["started", "logged", "finished"]
+
+
+@pytest.mark.local
+def test_rows_that_are_delivered_after_a_run_was_begun_anew_with_artifacts_are_not_its_own() -> (
+    None
+):
+    with init(id="same"):
+        pass
+    with init(id="same") as run:
+        run.log_artifact(draft())
+        late = {"stream": "history", "segment": f"blobs/{'0' * 64}", "format": "jsonl"}
+        fold = find_run(run._session, "same").fold
+        fold.append(
+            Proposal([{"kind": "rows", **late, "rows": 1, "size": 1, "first": 0, "last": 0}])
+        )
+        run.log({"a": 1})
+
+    assert [each.rows for each in state_of(run).segments["history"]] == [1]
+    assert state_of(run).segments["history"][0].format == "parquet"
 
 
 def test_run_is_over_even_if_its_store_is_gone(store: Path) -> None:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from artifacts.errors import InvalidError
-from artifacts.runs import journal, steps
+from artifacts.runs import steps
+from artifacts.runs.journal import line
 from artifacts.runs.steps import Steps
 
 Rows = list[tuple[int, dict[str, Any]]]
@@ -132,7 +133,7 @@ def test_everything_that_was_logged_is_in_one_row_and_steps_only_grow(
 def test_what_would_make_a_row_too_long_is_refused_and_the_row_stays(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for module in (journal, steps):
+    for module in (line, steps):
         monkeypatch.setattr(module, "MOST_ROW_BYTES", 100)
     desk = Desk()
     desk.log({"a": 1, "text": "x" * 60}, commit=False)

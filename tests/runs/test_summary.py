@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 from threading import RLock
-from typing import Any
 
 import pytest
 
 from artifacts.runs.metrics import Metric, Metrics
 from artifacts.runs.summary import Summary
+from artifacts.runs.summary_fold import SummaryFold
 
 
 @pytest.fixture
@@ -18,8 +18,13 @@ def told() -> list[str]:
 
 
 @pytest.fixture
-def summary(told: list[str]) -> Summary:
-    return Summary(Metrics(), RLock(), told.append)
+def fold() -> SummaryFold:
+    return SummaryFold(Metrics(), RLock())
+
+
+@pytest.fixture
+def summary(fold: SummaryFold, told: list[str]) -> Summary:
+    return Summary(fold, told.append)
 
 
 def test_members_are_items_and_attributes(summary: Summary, told: list[str]) -> None:
@@ -78,52 +83,29 @@ def test_member_is_deleted(summary: Summary, told: list[str]) -> None:
 
 
 def test_what_cannot_be_logged_cannot_be_set(summary: Summary) -> None:
-    with pytest.raises(TypeError, match=r"summary\['a'\] is a object"):
+    with pytest.raises(TypeError, match=r"summary\['a'\] is of type object"):
         summary["a"] = object()
 
 
-def test_value_set_by_hand_stays_until_the_key_is_logged(summary: Summary) -> None:
-    summary._take({"a": 1, "b": 1}, is_last=True)
+def test_value_set_by_hand_stays_until_the_key_is_logged(
+    summary: Summary, fold: SummaryFold
+) -> None:
+    fold.take({"a": 1, "b": 1}, is_last=True)
     summary["a"] = 9
-    summary._take({"b": 2}, is_last=True)
+    fold.take({"b": 2}, is_last=True)
     assert (summary.a, summary.b) == (9, 2)
-    summary._take({"a": 3}, is_last=True)
+    fold.take({"a": 3}, is_last=True)
     assert summary.a == 3
 
 
 def test_setting_by_hand_begins_what_is_added_up_anew() -> None:
     metrics = Metrics()
     metrics.add(Metric.define(name="a", summary="min"))
-    summary = Summary(metrics, RLock(), lambda _: None)
-    summary._take({"a": 1}, is_last=True)
+    fold = SummaryFold(metrics, RLock())
+    summary = Summary(fold, lambda _: None)
+    fold.take({"a": 1}, is_last=True)
     summary["a"] = 0
     assert summary.a == 0
-    summary._take({"a": 5}, is_last=True)
+    fold.take({"a": 5}, is_last=True)
 
     assert summary.a["min"] == 5
-
-
-def test_nested_values_are_merged_by_their_paths() -> None:
-    metrics = Metrics()
-    metrics.add(Metric.define(name="a.c", summary="max"))
-    summary = Summary(metrics, RLock(), lambda _: None)
-    for row in ({"a": {"b": 1, "c": 7}}, {"a": {"b": 2}}, {"a": {"c": 5}}):
-        summary._take(row, is_last=True)
-
-    assert repr(summary) == repr({"a": {"b": 2, "c": {"max": 7}}})
-
-
-def test_resumed_summary_goes_on_with_what_it_added_up() -> None:
-    def make() -> Summary:
-        metrics = Metrics()
-        metrics.add(Metric.define(name="a", summary="mean,min"))
-        return Summary(metrics, RLock(), lambda _: None)
-
-    first, second = make(), make()
-    for value in (1.0, 2.0, 6.0):
-        first._take({"a": value}, is_last=True)
-    saved: dict[str, Any] = first._as_dict()
-    second._resume(saved, first._counts())
-    second._take({"a": 7.0}, is_last=True)
-
-    assert dict(second.a) == {"mean": 4.0, "min": 1.0}

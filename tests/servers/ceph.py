@@ -49,7 +49,7 @@ memstore device bytes = 16G
 osd class load list = *
 osd class default list = *
 [client]
-rgw frontends = beast endpoint={host}:{port}
+rgw frontends = beast endpoint={host}:{port} tcp_nodelay=1
 rgw thread pool size = 64
 rgw enable usage log = false
 rgw dynamic resharding = false

@@ -46,6 +46,8 @@ def _answering(handle: Callable[..., Foreign]) -> Callable[..., Foreign]:
     ) -> Foreign:
         _QUERY.clear()
         _QUERY.update(request.query)
+        if request.query.get("uploadType") == ["media"] and request.data is None:
+            request._data = b""  # noqa: SLF001  # it has no objects without bytes otherwise
         try:
             return handle(request, response, storage, *rest, **named)
         except PreconditionError:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from io import BytesIO
 from pathlib import Path
 from threading import Event, Lock, Thread, current_thread
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import fsspec
 import pytest
 
+from artifacts.errors import StorageError
 from artifacts.storage import RemoteStore, bulk
 from artifacts.storage import client as module
 from artifacts.storage.bucket import Bucket
@@ -36,9 +39,9 @@ class InParts(Bucket):
     def begin(self, key: str) -> str:
         return key
 
-    def add(self, key: str, upload: str, number: int, data: bytes) -> str:
+    def add(self, key: str, upload: str, number: int, data: memoryview) -> str:
         with self._lock:
-            self._parts[number] = data
+            self._parts[number] = bytes(data)
             self._now += len(data)
             self.most = max(self.most, self._now)
         if self._now > max(ROOM, len(data)):
@@ -130,3 +133,21 @@ def test_what_comes_and_what_goes_never_wait_for_each_other(
 
     assert [each.is_alive() for each in (coming, going)] == [False, False]
     assert (tmp_path / "target").read_bytes() == store.read("k") == data
+
+
+def test_little_takes_little_memory(tmp_path: Path) -> None:
+    store = RemoteStore("memory://little", spool=tmp_path)
+    tracemalloc.start()
+    try:
+        store.stream("k", 10, BytesIO(bytes(10)).readinto)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 2**20
+
+
+def test_a_stream_that_comes_to_more_than_it_was_to_is_not_cut(tmp_path: Path) -> None:
+    store = RemoteStore("memory://more", spool=tmp_path)
+    with pytest.raises(StorageError, match="more than the 10 bytes"):
+        store.stream("k", 10, BytesIO(bytes(11)).readinto)

@@ -9,6 +9,8 @@ from typing import Any
 import fsspec
 import pytest
 import requests
+from botocore.exceptions import EndpointConnectionError
+from botocore.loaders import JSONFileLoader
 
 from artifacts.errors import ArtifactsError, InvalidSettingError, StorageError
 from artifacts.storage import connect as module
@@ -96,3 +98,20 @@ def test_a_client_that_cannot_be_quieted_is_an_error_of_ours(
     monkeypatch.setattr(module, "_CLOUDS", {"memory": loud})
 
     assert SECRET not in shown(refused("memory://bucket/x", {}))
+
+
+def test_what_all_clients_of_s3_read_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    load = JSONFileLoader.load_file
+
+    def spy(self: JSONFileLoader, path: str) -> object:
+        read.append(path)
+        return load(self, path)
+
+    monkeypatch.setattr(JSONFileLoader, "load_file", spy)
+    nowhere = {"endpoint_url": "http://127.0.0.1:9", "region_name": "eu-west-1"}
+    options = {"key": "k", "secret": "s", "client_kwargs": nowhere}
+    for _ in range(2):
+        with pytest.raises(EndpointConnectionError):
+            connect("s3://bucket/x", options).read("key", 0, None)
+    assert len(read) == len(set(read))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from operator import attrgetter
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from artifacts.testing import CountingStore, FailingStore
 
 BLOB, OTHER = (Name(BLOBS, Digest.of(data)) for data in (b"blob", b"other"))
 LATER = Name(BLOBS, BLOB.digest, 7)
+BY_DIGEST = attrgetter("digest")
 
 
 def row(number: int, blob: Name = BLOB) -> Located:
@@ -52,7 +54,7 @@ ROWS = st.lists(
 def test_a_segment_has_the_rows_it_was_made_of_and_no_others(
     rows: list[Located], other: bytes
 ) -> None:
-    rows.sort()
+    rows.sort(key=BY_DIGEST)
     segment = Segment(Segment.encode(rows))
 
     assert [*segment] == rows
@@ -69,7 +71,7 @@ def test_of_equal_digests_the_first_counts() -> None:
 
 @pytest.mark.parametrize("at", [0, 31, 32, 40, 48, 60, 200, -1])
 def test_a_segment_with_a_flipped_bit_is_refused(at: int) -> None:
-    data = bytearray(Segment.encode(sorted(rows(0, 5))))
+    data = bytearray(Segment.encode(sorted(rows(0, 5), key=BY_DIGEST)))
     data[at] ^= 1
 
     with pytest.raises(ValueError, match="damaged"):
@@ -217,7 +219,7 @@ def test_replaced_it_has_the_new_rows_and_no_others() -> None:
     store = MemoryStore()
     Index(store).add(rows(0, 100))
     Index(store).add(rows(100, 110))
-    new = sorted(rows(90, 200))
+    new = sorted(rows(90, 200), key=BY_DIGEST)
 
     Index(store).replace([new[:50], new[50:]])
 
@@ -228,7 +230,7 @@ def test_replaced_it_has_the_new_rows_and_no_others() -> None:
 
 def test_replaced_by_what_it_was_it_still_has_its_segments() -> None:
     store = MemoryStore()
-    new = sorted(rows(0, 100))
+    new = sorted(rows(0, 100), key=BY_DIGEST)
     Index(store).replace([new])
 
     Index(store).replace([new])

@@ -5,11 +5,12 @@ from __future__ import annotations
 import struct
 import tracemalloc
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from artifacts.content import Detail, Digest, Kind, Page, Row
 from artifacts.errors import IntegrityError, MalformedError

@@ -116,7 +116,7 @@ def test_large_bodies_pass_the_client_of_s3_by(
             moved["get"] += len(block)
             yield block
 
-    def counted_put(wire: Wire, url: str, data: bytes) -> str:
+    def counted_put(wire: Wire, url: str, data: bytes | memoryview) -> str:
         moved["put"] += len(data)
         return put(wire, url, data)
 

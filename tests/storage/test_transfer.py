@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -128,18 +129,23 @@ def test_a_full_disk_is_said_to_be(
     assert os.strerror(errno.ENOSPC) in str(caught.value)
 
 
-@pytest.mark.parametrize("at", range(3))
-def test_a_full_disk_is_said_to_be_by_the_kernel_too(
-    at: int, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def failing_kernel(at: int, error: OSError) -> Callable[[int, int, int], int]:
+    """Copies a little at a time, and once it does not."""
     copies = iter(range(10))
 
     def copy(src: int, dst: int, _count: int) -> int:
         if next(copies) == at:
-            raise FULL
+            raise error
         return os.sendfile(dst, src, None, 1000)
 
-    monkeypatch.setattr(transfer, "_IN_KERNEL", copy)
+    return copy
+
+
+@pytest.mark.parametrize("at", range(3))
+def test_a_full_disk_is_said_to_be_by_the_kernel_too(
+    at: int, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "_IN_KERNEL", failing_kernel(at, FULL))
     with opened(source) as fd, pytest.raises(StorageError):
         copy_file(fd, tmp_path / "target")
 
@@ -148,14 +154,8 @@ def test_a_full_disk_is_said_to_be_by_the_kernel_too(
 def test_what_the_kernel_cannot_copy_is_copied_by_hand(
     at: int, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copies = iter(range(10))
-
-    def copy(src: int, dst: int, _count: int) -> int:
-        if next(copies) == at:
-            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
-        return os.sendfile(dst, src, None, 1000)
-
-    monkeypatch.setattr(transfer, "_IN_KERNEL", copy)
+    elsewhere = OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+    monkeypatch.setattr(transfer, "_IN_KERNEL", failing_kernel(at, elsewhere))
     with opened(source) as fd:
         digest, size = copy_file(fd, tmp_path / "target")
 
@@ -288,8 +288,8 @@ def test_what_stops_arriving_is_raised(tmp_path: Path) -> None:
 
 
 def test_a_stream_by_way_of_the_spool_leaves_nothing_there() -> None:
-    store, pieces = MemoryStore(), iter([b"ab", b"c", b""])
-    transfer.take_stream(store, "k", lambda _most: next(pieces))
+    store, pieces = MemoryStore(), iter([BytesIO(b"ab"), BytesIO(b"c"), BytesIO()])
+    transfer.take_stream(store, "k", lambda buffer: next(pieces).readinto(buffer))
 
     assert store.read("k") == b"abc"
     assert not os.listdir(store.spool())

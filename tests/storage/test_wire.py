@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import SO_RCVBUF, SOL_SOCKET
 from threading import Thread
 from typing import ClassVar
 
@@ -52,7 +53,7 @@ class Server(BaseHTTPRequestHandler):
         elif self.path != "/silent":
             self.wfile.write(body)
         else:
-            time.sleep(3)
+            self.rfile.read(1)  # nothing: who asked hangs up
         self.close_connection = length != len(body)
 
     def log_message(self, *_: object) -> None:
@@ -62,6 +63,7 @@ class Server(BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    server.socket.setsockopt(SOL_SOCKET, SO_RCVBUF, STEP)  # what waits there seems to have arrived
     Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -159,11 +161,11 @@ def test_a_slow_way_is_no_silent_one(wire: Wire, url: str, monkeypatch: pytest.M
     def take_slowly(server: Server, length: int) -> bytes:
         taken = b""
         while len(taken) < length:
-            time.sleep(0.06)
+            time.sleep(0.03)
             taken += take(server, STEP)
         return taken
 
-    take, data = Server.take, bytes(32 * STEP)
+    take, data = Server.take, bytes(64 * STEP)
     monkeypatch.setattr(Server, "take", take_slowly)
     assert wire.put(f"{url}/slow", data) == '"tag"'
     assert Server.stored["/slow"] == data

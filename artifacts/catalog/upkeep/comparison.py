@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from artifacts.cache import Checked, checked_key
 from artifacts.catalog.upkeep.evidence import (
@@ -19,7 +20,7 @@ from artifacts.catalog.upkeep.evidence import (
 )
 from artifacts.catalog.upkeep.report import Report
 from artifacts.catalog.version import Version
-from artifacts.content import Digest, Page
+from artifacts.content import Digest, Kind, Page
 from artifacts.errors import ArtifactsError, BrokenLogError
 from artifacts.progress import Progress
 from artifacts.storage import Extent, Layout, Name, ObjectStore, PageLayout, Span, threads_of
@@ -28,8 +29,7 @@ from artifacts.workers import batched, spread
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     """A page, where its files lie, and which versions have it."""
 
     page: Page
@@ -42,8 +42,7 @@ class _Part:
             yield from (f"{user.qualified_name}: {self.page.paths[index]}" for index in indices)
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
+class _Item(Struct, frozen=True):
     """Files of a page whose bytes are to be read in one place; in none if they were already."""
 
     part: _Part
@@ -123,12 +122,18 @@ class Comparison:
                 pages.setdefault(names, []).append((version, position))
         for users in pages.values():
             if part := self._part(*users[0], [version for version, _ in users]):
+                self._count(part.page)
                 for extent in part.layout.extents(part.page, range(len(part.page))):
                     yield from self._stretches(part, extent)
                 for index in part.layout.pieces:
                     spans = part.layout.spans(part.page, index)
                     pieced = Pieced(part.page.paths[index], spans)
                     yield _Item(part, self._suspect(spans), [index], place=pieced)
+
+    def _count(self, page: Page) -> None:
+        kinds = [detail.kind for detail in page.details.values()]
+        self._report.references += kinds.count(Kind.REFERENCE)
+        self._report.files += len(page) - len(kinds) + kinds.count(Kind.FILE)
 
     def _suspect(self, spans: Sequence[Span]) -> Name:
         """The blob to blame if a file is wrong: one that is not sound, if that is known."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+
+from msgspec import Struct, field
 
 from artifacts.catalog.generations import Generation
 from artifacts.catalog.upkeep.reach import Reach
@@ -28,8 +29,7 @@ from artifacts.workers import batched, spread
 _BATCH = 64  # objects that one thread asks for, or deletes
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """So many objects, of so many bytes."""
 
     objects: int = 0
@@ -39,13 +39,33 @@ class Tally:
         self.objects += 1
         self.size += size
 
+    def include(self, other: Tally) -> None:
+        self.objects += other.objects
+        self.size += other.size
+
+
+class Young(Struct):
+    """Objects that are not old enough to be condemned, and when the newest was written."""
+
+    tally: Tally = field(default_factory=Tally)
+    newest: datetime | None = None
+
+    def see(self, size: int, time: datetime) -> None:
+        self.tally.add(size)
+        self.newest = max(self.newest or time, time)
+
 
 def unreached(
-    store: ObjectStore, reached: Reach, epoch: int, before: datetime | None
+    store: ObjectStore,
+    reached: Reach,
+    epoch: int,
+    before: datetime | None,
+    young: Young,
 ) -> Iterator[Condemned]:
     """Objects of names up to an epoch that nothing reaches, written before that time if it is said.
 
-    What a store cannot tell the age of is old. Memory: bounded.
+    Those that were written since are counted as young. What a store cannot tell the age of is
+    old. Memory: bounded.
     """
     names = (
         name
@@ -53,10 +73,14 @@ def unreached(
         for key in store.list(f"{kind}/")
         if (name := Name.of_key(key)) is not None and name.epoch <= epoch and name not in reached
     )
-    look = partial(_old, store, before)
+    look = partial(_aged, store, before)
     work = ((batch, None) for batch in batched(names, _none, _BATCH))
     for found, _ in spread(look, work, threads=store.concurrency):
-        yield from found
+        for each, time in found:
+            if time is None:
+                yield each
+            else:
+                young.see(each.size, time)
 
 
 def swept(store: ObjectStore, generation: Generation, reached: Reach, progress: Progress) -> Tally:
@@ -114,13 +138,16 @@ def _none(_: object) -> int:
     return 0
 
 
-def _old(store: ObjectStore, before: datetime | None, names: Sequence[Name]) -> list[Condemned]:
+def _aged(
+    store: ObjectStore, before: datetime | None, names: Sequence[Name]
+) -> list[tuple[Condemned, datetime | None]]:
+    """Of those that are young with the time when they were written."""
     found = []
     for name in names:
         try:
             time = written(store, name.key) if before else None
-            if time is None or before is None or time <= before:
-                found.append(Condemned(name, store.size(name.key)))
+            is_old = time is None or before is None or time <= before
+            found.append((Condemned(name, store.size(name.key)), None if is_old else time))
         except ObjectNotFoundError:
             continue  # deleted since it was listed
     return found

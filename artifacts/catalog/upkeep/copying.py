@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import islice, takewhile
 from operator import attrgetter
 
 from blake3 import blake3
+from msgspec import Struct, field
 
 from artifacts.catalog.upkeep.stretches import Move, Stretch, joined
 from artifacts.content import Digest
@@ -28,8 +28,7 @@ from artifacts.storage import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Sparse:
+class Sparse(Struct, frozen=True):
     """A blob of `size` bytes, of which these stretches are in use: ascending and apart."""
 
     blob: Name
@@ -46,8 +45,7 @@ class Sparse:
         return max((each.length for each in self.stretches if each.is_whole), default=0)
 
 
-@dataclass(slots=True)
-class Copied:
+class Copied(Struct):
     """Where the used bytes of blobs are now, and rows for the index of chunks among them."""
 
     moves: dict[Name, list[Move]] = field(default_factory=dict)

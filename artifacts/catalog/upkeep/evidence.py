@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from blake3 import blake3
+from msgspec import Struct
 
 from artifacts.content import MAX_SIZE, Digest
 from artifacts.errors import ArtifactsError, DigestMismatchError
@@ -25,8 +25,7 @@ Found: TypeAlias = tuple[Digest, int] | ArtifactsError
 """Digest and length of a file's bytes, or why they cannot be had."""
 
 
-@dataclass(frozen=True, slots=True)
-class Packed:
+class Packed(Struct, frozen=True):
     """Files of these sizes that lie raw, end to end, from `offset` of a blob."""
 
     blob: Name
@@ -44,8 +43,7 @@ class Packed:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Pieced:
+class Pieced(Struct, frozen=True):
     """One file that lies in pieces."""
 
     path: str

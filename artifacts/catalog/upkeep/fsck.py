@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from artifacts.cache import Checked, uncached
 from artifacts.catalog.catalog import Catalog
 from artifacts.catalog.upkeep.reach import needed
 from artifacts.catalog.upkeep.report import Problem, Report
 from artifacts.catalog.upkeep.strangers import cache_faults, is_known, strangers
-from artifacts.catalog.upkeep.verify import verify_store
-from artifacts.errors import ArtifactsError, ObjectNotFoundError
+from artifacts.catalog.upkeep.verify import DAMAGED, MISSING, is_there, kind_of, verify_store
+from artifacts.errors import ArtifactsError
 from artifacts.progress import Progress, Silent
 from artifacts.storage import (
     BLOBS,
@@ -26,7 +28,7 @@ from artifacts.storage import (
     is_old,
 )
 
-DAMAGED, MISSING, LOG, FOREIGN = "damaged", "missing", "log", "foreign"
+LOG, FOREIGN = "log", "foreign"
 ORPHAN, CACHE = "orphan", "cache"
 FAULTS = frozenset((DAMAGED, MISSING, LOG, FOREIGN))
 YOUNG = timedelta(hours=1)  # what is younger may be of a commit that is under way
@@ -34,8 +36,7 @@ _OBJECTS = (BLOBS, LAYOUTS, MANIFESTS, PAGES)
 _LOG = re.compile(r"(logs/.+?)(?:/[0-9]{12,})?")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """`kind` says what; an orphan or a spoiled cache harms nobody. `affected` as in Problem."""
 
     kind: str
@@ -49,8 +50,7 @@ class Finding:
         return self.kind in FAULTS and not self.is_repaired
 
 
-@dataclass(slots=True)
-class Checkup:
+class Checkup(Struct):
     """All that was found, by place; `objects` and `size` bytes were read.
 
     Without knowing all that versions need nobody knows what they do not: `knows_orphans` is
@@ -96,15 +96,15 @@ def _of_report(store: ObjectStore, report: Report) -> Iterator[Finding]:
     names: list[Problem] = []
     for problem in report.problems:
         if match := _LOG.fullmatch(problem.where):
-            if is_known(problem.where) or not _is_there(store, problem.where):
+            if is_known(problem.where) or not is_there(store, problem.where):
                 logs[match[1]] = Finding(LOG, problem.where, problem.reason)
             continue  # else it is no log's, and found again with the strangers
         if Name.of_key(problem.where) is not None:
-            kind = DAMAGED if _is_there(store, problem.where) else MISSING
+            kind = kind_of(store, problem.where)
             yield Finding(kind, problem.where, problem.reason, problem.affected)
         elif problem.where.startswith("cache/"):
             yield Finding(CACHE, problem.where, problem.reason)
-        elif not _is_there(store, problem.where):
+        elif not is_there(store, problem.where):
             names.append(problem)
     for problem in names:
         at = next((log for log, each in logs.items() if each.reason == problem.reason), None)
@@ -114,14 +114,6 @@ def _of_report(store: ObjectStore, report: Report) -> Iterator[Finding]:
             affected = dict.fromkeys((*logs[at].affected, problem.where))
             logs[at] = replace(logs[at], affected=tuple(affected))
     yield from logs.values()
-
-
-def _is_there(store: ObjectStore, key: str) -> bool:
-    try:
-        store.size(key)
-    except (ObjectNotFoundError, ValueError):
-        return False
-    return True
 
 
 def _find_orphans(store: ObjectStore, found: Checkup, progress: Progress, young: timedelta) -> None:

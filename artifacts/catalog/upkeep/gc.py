@@ -6,8 +6,7 @@ mark again, sweep. A collector may be killed anywhere, be late, or be one of sev
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from artifacts.cache import uncached
 from artifacts.catalog.catalog import Catalog
@@ -16,31 +15,16 @@ from artifacts.catalog.directory import DirectoryState
 from artifacts.catalog.generations import Generation
 from artifacts.catalog.retention import expire
 from artifacts.catalog.run import RunState
-from artifacts.catalog.upkeep.condemned import Tally, left, sweep_lists, swept, unreached
+from artifacts.catalog.upkeep.collecting import Collecting, condemnable, due, old
+from artifacts.catalog.upkeep.condemned import Tally, sweep_lists, swept
 from artifacts.catalog.upkeep.leftovers import sweep_caches
-from artifacts.catalog.upkeep.reach import Reach, all_collections, needed
-from artifacts.errors import UnknownEventError, VerificationError
+from artifacts.catalog.upkeep.reach import Reach, all_collections, needed, refuse_strangers
+from artifacts.catalog.upkeep.rehearsal import rehearse
 from artifacts.progress import Progress, Silent
-from artifacts.storage import Fold, Proposal, read_condemned, write_condemned, write_keys
+from artifacts.storage import Fold, Proposal, write_condemned, write_keys
 
 GRACE = timedelta(days=7)
 _YOUNG = timedelta(days=1)  # that nobody takes from writing lists to naming them
-_KINDS = ("collection", "directory", "gc", "run")  # of logs; others may reach what none of these do
-
-
-@dataclass(slots=True)
-class Collecting:
-    """What was done, or would be."""
-
-    expired: list[str] = field(default_factory=list)
-    """Versions whose time was over, and that were dropped now."""
-    versions: int = 0  # that were looked through
-    freed: Tally = field(default_factory=Tally)
-    condemned: Tally = field(default_factory=Tally)
-    """Of the generation that is begun and not swept."""
-    due: datetime | None = None
-    """When that can be swept."""
-    caches: int = 0  # remains of indexes, lists and checkpoints
 
 
 def collect(
@@ -58,11 +42,9 @@ def collect(
     reaches, and StorageError; then nothing more is deleted.
     """
     collector = Collector(catalog, progress)
-    done = Collecting()
     if is_dry:
-        collector.expire(done, is_dry=True)
-        collector.look(done, grace)
-        return done
+        return collector.rehearse(grace)
+    done = Collecting()
     collector.check_writing()
     collector.expire(done)
     if collector.open is not None:
@@ -70,7 +52,7 @@ def collect(
     if collector.open is None and collector.condemn(done, grace):
         collector.go_on(done, grace)
     if collector.open is None:
-        done.caches = sweep_caches(collector.store, collector.before(grace))
+        done.caches = sweep_caches(collector.store, old(catalog.logs.clock, grace))
         done.caches += collector.sweep_lists()
     return done
 
@@ -86,9 +68,9 @@ class Collector:
         self._logs = self._catalog.logs
         self._progress = progress or Silent()
 
-    def before(self, grace: timedelta) -> datetime | None:
-        """What was written later is young; None if nothing is."""
-        return self._clock() - grace if grace else None
+    def rehearse(self, grace: timedelta) -> Collecting:
+        """What a run would do."""
+        return rehearse(self._logs, grace, self._progress)
 
     @property
     def open(self) -> Generation | None:
@@ -108,28 +90,11 @@ class Collector:
         self._catalog.begin_writing()
         self._catalog.check_writing()
 
-    def expire(self, done: Collecting, *, is_dry: bool = False) -> None:
+    def expire(self, done: Collecting) -> None:
         """Drop the versions whose time is over."""
         for name, fold in all_collections(self._logs):
-            for row in expire(self._logs, name, fold, is_dry=is_dry):
+            for row in expire(self._logs, name, fold):
                 done.expired.append(f"{name.qualified}:v{row.number}")
-
-    def look(self, done: Collecting, grace: timedelta) -> None:
-        """Tell what a run would do, as if what is due were swept and all else condemned."""
-        generation, reached = self.open, self.mark(done)
-        if generation is not None:
-            tally, due = left(self.store, generation, reached), _due(generation, grace)
-            if due > self._clock():
-                done.condemned, done.due = tally, due
-                return
-            done.freed = tally
-        epoch = self._logs.generations.state
-        lists = [
-            read_condemned(self.store, name) for name in (generation.lists if generation else ())
-        ]
-        for each in unreached(self.store, reached, epoch.epoch, self.before(grace)):
-            if not any(each.name in condemned for condemned in lists):
-                done.condemned.add(each.size)
 
     def condemn(self, done: Collecting, grace: timedelta) -> bool:
         """Step 1: begin a generation of what nothing reaches. False if there is nothing.
@@ -139,7 +104,7 @@ class Collector:
         generations = self._logs.generations.refresh()
         epoch = generations.state.epoch
         reached = self.mark(done)
-        found = [*unreached(self.store, reached, epoch, self.before(grace))]
+        found = [*condemnable(self._logs, reached, grace, done)]
         if not found:
             return False
         change = {
@@ -159,14 +124,12 @@ class Collector:
         if generation is None:
             return
         self.fence(generation.epoch)
-        if _due(generation, grace) > self._clock():
+        if due(generation, grace) > self._clock():
             done.condemned = Tally(generation.objects, generation.size)
-            done.due = _due(generation, grace)
+            done.due = due(generation, grace)
             return
         reached = self.mark(done)
-        freed = self.sweep(generation, reached)
-        done.freed.objects += freed.objects
-        done.freed.size += freed.size
+        done.freed.include(self.sweep(generation, reached))
 
     def fence(self, epoch: int) -> None:
         """Step 2: from now on each commit is independent of what was condemned, or is seen."""
@@ -195,13 +158,10 @@ class Collector:
 
     def mark(self, done: Collecting) -> Reach:
         """Steps 1 and 3: what versions and runs of all logs reach, as they are now."""
-        self._refuse_strangers()
+        refuse_strangers(self.store)
         reached = needed(self._logs, self._progress)
         done.versions = reached.versions
-        if reached.problems:
-            what = "what these versions reach cannot be known, so nothing was deleted; repair or"
-            reason = f"{what} delete them"
-            raise VerificationError(self.store.url, [reason, *reached.problems])
+        reached.check(self.store)
         return reached
 
     def sweep(self, generation: Generation, reached: Reach) -> Tally:
@@ -219,15 +179,3 @@ class Collector:
         """
         named, before = self._logs.generations.state.named, self._clock() - _YOUNG
         return sweep_lists(self.store, named, before)
-
-    def _refuse_strangers(self) -> None:
-        """Raises UnknownEventError for logs of a newer software, which may reach anything."""
-        for key in self.store.list("logs/"):
-            kind = key.split("/")[1]
-            if kind not in _KINDS:
-                raise UnknownEventError(key, kind)
-
-
-def _due(generation: Generation, grace: timedelta) -> datetime:
-    """When it can be swept, by the clock of whoever began it."""
-    return datetime.fromisoformat(generation.begun) + grace

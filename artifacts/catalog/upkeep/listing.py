@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from blake3 import blake3
+from msgspec import Struct
 
 from artifacts.catalog.upkeep.stretches import Stretch
 from artifacts.errors import NotFoundError
@@ -25,8 +25,7 @@ from artifacts.storage import (
 _MOST_FRAME = 2**18  # bytes of a chunk's frame, or of what it decodes to
 
 
-@dataclass(frozen=True, slots=True)
-class Unlisted:
+class Unlisted(Struct, frozen=True):
     """Where large files lie in a blob: in zstd frames end to end, or raw."""
 
     blob: Name

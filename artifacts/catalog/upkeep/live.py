@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from artifacts.catalog.catalog import Catalog
 from artifacts.catalog.version import Version
@@ -16,8 +17,7 @@ Complain = Callable[[Version, IntegrityError], None]
 """Told of a version that is damaged, and so can be left as it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """A page of a version, and where its files lie."""
 
     page: Page

@@ -7,18 +7,19 @@ import secrets
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Protocol
 
 from blake3 import blake3
+from msgspec.structs import replace
 
 from artifacts.cache import PART_BYTES, Checked, Copies, uncached
 from artifacts.catalog.catalog import Catalog
-from artifacts.catalog.upkeep.fsck import DAMAGED, LOG, MISSING, YOUNG, Checkup, Finding, fsck
-from artifacts.catalog.upkeep.live import live_pages
+from artifacts.catalog.upkeep.fsck import LOG, YOUNG, Checkup, Finding, fsck
+from artifacts.catalog.upkeep.live import live_pages, located
+from artifacts.catalog.upkeep.verify import DAMAGED, MISSING
 from artifacts.errors import ArtifactsError, IntegrityError, NotFoundError, ObjectNotFoundError
 from artifacts.progress import Progress
 from artifacts.storage import BLOBS, Frame, Log, Name, ObjectStore, Tail, checked, hash_file
@@ -104,13 +105,10 @@ class FolderSource:
         """Offset, size and digest of the files that lie raw in each blob."""
         packed: dict[Name, set[tuple[int, int, bytes]]] = defaultdict(set)
         for placed in live_pages(self._catalog, lambda _version, _error: None):
-            page = placed.page
             for extent in placed.extents():
-                offset = extent.offset
-                for index in extent.indices:
-                    size = page.sizes[index] or 0
-                    packed[extent.blob].add((offset, size, page.digest_at(index)))
-                    offset += size
+                sizes = (placed.page.sizes[index] or 0 for index in extent.indices)
+                for file, size in zip(located(placed, extent), sizes, strict=True):
+                    packed[file.blob].add((file.offset, size, file.digest))
         return packed
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from artifacts.catalog.catalog import Catalog
 from artifacts.catalog.collection import CollectionState
@@ -21,8 +22,7 @@ from artifacts.names import CollectionName
 from artifacts.storage import Fold
 
 
-@dataclass(slots=True)
-class Mirrored:
+class Mirrored(Struct):
     """How many versions or links were new to the other store, and the bytes of their files."""
 
     versions: int = 0

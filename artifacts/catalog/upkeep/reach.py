@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
+
+from msgspec import Struct, field
 
 from artifacts.catalog.collection import CollectionState
 from artifacts.catalog.logs import Logs
+from artifacts.catalog.upkeep.lost import lost_logs
 from artifacts.catalog.version import Version
 from artifacts.content import Digest
-from artifacts.errors import IntegrityError
+from artifacts.errors import IntegrityError, UnknownEventError, VerificationError
 from artifacts.names import CollectionName
 from artifacts.progress import Progress, Silent
-from artifacts.storage import Fold, Name, key_of, threads_of
+from artifacts.storage import Fold, Name, ObjectStore, key_of, threads_of
 from artifacts.workers import batched, spread
 
 _BATCH = 16  # versions, or pages, that one thread reads
+_KINDS = ("collection", "directory", "gc", "run")  # of logs; others may reach what none of these do
 
 
-@dataclass(slots=True)
-class Reach:
+class Reach(Struct):
     """Small keys, as there may be millions; `problems` say why it may be less than all."""
 
     keys: set[bytes] = field(default_factory=set)
@@ -30,6 +32,12 @@ class Reach:
     def add(self, names: Iterable[Name]) -> None:
         self.keys.update(map(key_of, names))
 
+    def check(self, store: ObjectStore) -> None:
+        """Raises VerificationError if it may be less than all."""
+        if self.problems:
+            reason = "what is needed cannot be known, so nothing was deleted; repair this first"
+            raise VerificationError(store.url, [reason, *self.problems])
+
     def __contains__(self, name: Name) -> bool:
         return key_of(name) in self.keys
 
@@ -37,8 +45,7 @@ class Reach:
         return len(self.keys)
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(Struct):
     """What one version names, its pages and where they are to be looked into, or why not."""
 
     version: Version
@@ -47,13 +54,29 @@ class _Found:
     problem: IntegrityError | None = None
 
 
-def reach(versions: Iterable[Version], threads: int = 0, progress: Progress | None = None) -> Reach:
-    """Of each version its manifest, layout, pages, page layouts and the blobs of their files.
+def needed(logs: Logs, progress: Progress | None = None) -> Reach:
+    """What versions and runs reach, as they are now, whether a name stands for them or not.
 
-    Pages that versions share are read once. Memory: some 100 bytes for each name and each page.
-    Raises StorageError.
+    Raises as `reach`.
     """
-    reached = Reach()
+    versions = (
+        Version(logs.store, name, fold, row)
+        for name, fold in all_collections(logs)
+        for row in fold.state
+    )
+    return reach(logs, versions, progress)
+
+
+def reach(logs: Logs, versions: Iterable[Version], progress: Progress | None = None) -> Reach:
+    """What those versions and all runs reach: to delete by, there is `needed`.
+
+    Of each version its manifest, layout, pages, page layouts and the blobs of their files. Pages
+    that versions share are read once. A log that was lost is a problem: nobody knows what it named.
+    Memory: some 100 bytes for each name and each page. Raises BrokenLogError, UnknownEventError,
+    StorageError.
+    """
+    reached, threads = Reach(), threads_of(logs.store)
+    reached.problems += [f"{key}: {reason}" for key, reason in lost_logs(logs)]
     found = spread(_find, ((batch, None) for batch in _batched(versions)), threads=threads)
     work = ((batch, None) for batch in _batched(_new_pages(found, reached, progress or Silent())))
     for results, _ in spread(_look, work, threads=threads):
@@ -62,23 +85,17 @@ def reach(versions: Iterable[Version], threads: int = 0, progress: Progress | No
                 reached.problems.append(result)
             else:
                 reached.keys |= result
-    return reached
-
-
-def needed(logs: Logs, progress: Progress | None = None) -> Reach:
-    """What versions and runs reach, as they are now, whether a name stands for them or not.
-
-    Raises BrokenLogError, UnknownEventError, StorageError.
-    """
-    versions = (
-        Version(logs.store, name, fold, row)
-        for name, fold in all_collections(logs)
-        for row in fold.state
-    )
-    reached = reach(versions, threads_of(logs.store), progress)
     for run in logs.run_folds():
         reached.add(run.refresh().state.names())
     return reached
+
+
+def refuse_strangers(store: ObjectStore) -> None:
+    """Raises UnknownEventError for logs of a newer software, which may reach anything."""
+    for key in store.list("logs/"):
+        kind = key.split("/")[1]
+        if kind not in _KINDS:
+            raise UnknownEventError(key, kind)
 
 
 def all_collections(logs: Logs) -> Iterator[tuple[CollectionName, Fold[CollectionState]]]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from msgspec import Struct, field
 
 from artifacts.cache import CUT_BYTES, uncached
 from artifacts.catalog.catalog import Catalog
@@ -34,8 +35,7 @@ from artifacts.workers import batched, spread
 _LISTS = 256  # that one batch reads
 
 
-@dataclass(slots=True)
-class Reindexing:
+class Reindexing(Struct):
     """What the index has now."""
 
     rows: int = 0
@@ -103,8 +103,7 @@ def _read_lists(store: ObjectStore, shards: Shards) -> set[int]:
     return known
 
 
-@dataclass(slots=True)
-class _Missing:
+class _Missing(Struct):
     """Of one blob, what a list of its chunks would be made of."""
 
     frames: Stretches = field(default_factory=Stretches)

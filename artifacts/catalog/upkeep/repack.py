@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
 from itertools import chain
+
+from msgspec import Struct, field
 
 from artifacts.cache import uncached
 from artifacts.catalog.catalog import Catalog
@@ -47,8 +48,7 @@ _MOST_ROWS = 2**16  # of the index, that are added at once
 _TRIES = 3  # of moving a version that others place anew meanwhile
 
 
-@dataclass(slots=True)
-class Repacking:
+class Repacking(Struct):
     """What was found, and unless it was only looked for, done."""
 
     blobs: int = 0

@@ -28,9 +28,9 @@ class Shards:
 
     def add(self, rows: Iterable[Located]) -> None:
         """Rows count once their blob is marked, be it before or after. Raises StorageError."""
-        for digest, blob, offset in rows:
-            number = self._numbers.setdefault(blob, len(self._numbers))
-            self._held[digest[0]] += _ROW.pack(digest, number, offset)
+        for row in rows:
+            number = self._numbers.setdefault(row.blob, len(self._numbers))
+            self._held[row.digest[0]] += _ROW.pack(row.digest, number, row.offset)
             self._bytes += _ROW.size
         if self._bytes >= _HELD_BYTES:
             self._spill()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from artifacts.catalog.upkeep.leftovers import rows_in_use
+from artifacts.catalog.upkeep.report import reason_at
 from artifacts.content import Digest
 from artifacts.errors import ArtifactsError
 from artifacts.storage import Checkpoints, ChunkLists, FileStore, Frame, Name, ObjectStore
@@ -20,7 +22,7 @@ _KNOWN = re.compile(
     rf"|logs/(directory/root|directory/{_ID}|collection/{_ID}|run/{_ID}/{_ID}|gc/root)/[0-9]{{12,}}"
     rf"|cache/heads/(directory/root|(directory|collection)/{_ID}|gc/root)"
     rf"|cache/(rows|index|chunks)/[0-9a-f]{{2}}/[0-9a-f]{{64}}(\.[1-9][0-9]{{0,8}})?"
-    rf"|cache/index/head|cache/lineage/{_ID}"
+    rf"|cache/index/head|cache/(lineage|runs)/{_ID}|cache/heartbeats/{_ID}/{_ID}"
 )
 _EVENTS = 64  # so long a log has a checkpoint
 
@@ -54,7 +56,7 @@ def cache_faults(store: ObjectStore) -> Iterator[tuple[str, str]]:
         try:
             _check(store, key)
         except (ArtifactsError, ValueError, KeyError, TypeError) as error:
-            yield key, f"{error}; whoever needs it reads the logs instead"
+            yield key, f"{reason_at(key, error)}; whoever needs it reads the logs instead"
     for key in sorted(rows_in_use(store) - rows):
         yield (
             key,
@@ -68,8 +70,10 @@ def _check(store: ObjectStore, key: str) -> None:
     if not is_known(key):
         return
     folder = key.split("/")[1]
-    if folder in ("heads", "lineage") or key == "cache/index/head":
+    if folder in ("heads", "lineage", "runs") or key == "cache/index/head":
         Frame.decode(store.read(key), key)
+    elif folder == "heartbeats":
+        float(json.loads(store.read(key))["time"])
     elif folder == "rows":
         Checkpoints(store).get_rows(key.rpartition("/")[2])
     else:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import NamedTuple, TypeVar
+
+from msgspec import Struct, field
 
 from artifacts.storage import RAW, Name, Span
 
@@ -26,8 +27,7 @@ class Stretch(NamedTuple):
         return self.stop - self.start
 
 
-@dataclass(slots=True)
-class Stretches:
+class Stretches(Struct):
     """Of one blob, in any order. Memory follows the number of gaps between them."""
 
     _all: list[Stretch] = field(default_factory=list)

@@ -5,19 +5,27 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
+from contextlib import suppress
 
 from artifacts.cache import Checked, checked_key, uncached
 from artifacts.catalog.catalog import Catalog
 from artifacts.catalog.upkeep.comparison import Comparison
 from artifacts.catalog.upkeep.evidence import check_objects
+from artifacts.catalog.upkeep.lost import lost_logs
 from artifacts.catalog.upkeep.report import Report
 from artifacts.catalog.version import Version
-from artifacts.errors import ArtifactsError, NotFoundError
+from artifacts.errors import (
+    ArtifactsError,
+    IntegrityError,
+    NotFoundError,
+    ObjectNotFoundError,
+)
 from artifacts.names import CollectionName
 from artifacts.progress import Progress, Silent
 from artifacts.storage import BLOBS, KINDS, Log, Name, ObjectStore, Tail, threads_of
 from artifacts.workers import batched, spread
 
+DAMAGED, MISSING = "damaged", "missing"
 _MOST_OBJECTS = 64  # of a batch: they may be packs of tens of MiB
 
 
@@ -54,10 +62,25 @@ def verify_store(
     sound = _check_objects(store, report, progress, executor, checked)
     _check_logs(store, report)
     from_logs = Catalog(store, has_checkpoints=False)
+    _check_lost(from_logs, report)
     versions = [*_versions(from_logs, report)]
     _check_heads(catalog, versions, report)
     Comparison(store, report, progress, executor, sound, checked).check(versions)
     return report
+
+
+def kind_of(store: ObjectStore, where: str) -> str:
+    """Of a problem in that place: an object may be MISSING, all else is DAMAGED."""
+    return MISSING if Name.of_key(where) is not None and not is_there(store, where) else DAMAGED
+
+
+def is_there(store: ObjectStore, key: str) -> bool:
+    """Whether anything lies under that key, which may be none."""
+    try:
+        uncached(store).size(key)
+    except (ObjectNotFoundError, ValueError):
+        return False
+    return True
 
 
 def _check_objects(
@@ -124,6 +147,13 @@ def _check_logs(store: ObjectStore, report: Report) -> None:
             report.objects += expected
             for key in list(group)[expected:]:
                 report.add(key, f"it lies beyond the log's end, which is event {expected - 1}")
+
+
+def _check_lost(catalog: Catalog, report: Report) -> None:
+    """Logs that others tell of; if those cannot be read, that is told anyway."""
+    with suppress(IntegrityError):
+        for key, reason in lost_logs(catalog.logs):
+            report.add(key, reason)
 
 
 def _check_heads(catalog: Catalog, versions: Iterable[Version], report: Report) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
@@ -25,9 +26,8 @@ _NEAR, _SHOWN = 3, 12  # keys that are told of
 @click.option(
     "--to",
     "format_",
-    required=True,
-    type=click.Choice(["parquet", "csv", "jsonl"]),
-    help="As what.",
+    type=click.Choice(get_args(ExportFormat)),
+    help="As what, if the name of FILE does not end so.",
 )
 @click.option("-o", "--output", "target", metavar="FILE", help="Or FOLDER/, for all streams.")
 @click.option("--stream", metavar="NAME", help="Which rows, if not the history.")
@@ -36,16 +36,17 @@ def export(
     call: Call,
     run: str,
     *,
-    format_: ExportFormat,
+    format_: ExportFormat | None,
     target: str | None,
     stream: str | None,
     keys: tuple[str, ...],
 ) -> None:
     """Write the rows of a run as Parquet, CSV or JSON lines.
 
-    To standard output, unless -o says a file, or a folder, which gets a file of each stream. With
-    --key only these columns, of the rows that have any of them.
+    To standard output, unless -o says a file, whose ending says as what, or a folder, which gets
+    a file of each stream. With --key only these columns, of the rows that have any of them.
     """
+    format_ = format_ or _format_of(target)
     if target is None:
         _check_output(call, format_)
     found = find_run(call.session, run)
@@ -56,13 +57,31 @@ def export(
         wanted.write(format_, sys.stdout.buffer)
         return
     files = _files(found, target, stream, format_)
+    is_mixed = any(map(_is_output, files.values()))
+    if is_mixed and call.is_json:
+        raise UsageError(f"what --json tells would go into {target}, too; leave it out")
     _check_keys(found, [_export(found, each, keys) for each in files])
+    data = []
     with call.session.progress(f"export {found.path}") as progress:
         for each, path in files.items():
-            _export(found, each, keys).save(format_, path)
-            progress.advance(path.stat().st_size)
-    data = [{"stream": s, "file": str(p), "size": p.stat().st_size} for s, p in files.items()]
-    call.tell(data, _lines)
+            size = _export(found, each, keys).save(format_, path)
+            data.append({"stream": each, "file": str(path), "size": size})
+            progress.advance(size)
+    if is_mixed:
+        call.note("\n".join(_lines(data)))
+    else:
+        call.tell(data, _lines)
+
+
+def _format_of(target: str | None) -> ExportFormat:
+    """As the name of the file says. Raises UsageError."""
+    ending = Path(target or "").suffix.lower()
+    for each in get_args(ExportFormat):
+        if ending == f".{each}":
+            return each  # type: ignore[no-any-return]
+    is_file = target is not None and not target.endswith("/")
+    found = f"; {target!r} does not end like any of them" if is_file else ""
+    raise UsageError(f"say --to parquet, csv or jsonl{found}")
 
 
 def _files(run: FoundRun, target: str, stream: str | None, format_: str) -> dict[str, Path]:
@@ -73,6 +92,14 @@ def _files(run: FoundRun, target: str, stream: str | None, format_: str) -> dict
     path.mkdir(parents=True, exist_ok=True)
     streams = [stream] if stream else [*run.state.segments]
     return {each: path / f"{each}.{format_}" for each in streams}
+
+
+def _is_output(path: Path) -> bool:
+    """Whether what is told on standard output goes there, too."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(sys.stdout.fileno()))
+    except OSError:
+        return False  # it is not there yet, or standard output is none of the system's
 
 
 def _check_output(call: Call, format_: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -11,12 +12,13 @@ import click
 from artifacts.cli.call import Call
 from artifacts.cli.options import command
 from artifacts.cli.output import age_text, count_text, facts, shown, size_text, table
+from artifacts.cli.run.standing import heard_data, state_text
 from artifacts.runs import FoundRun, find_run
 from artifacts.storage import now
 
 OF_LAST_ROW = ("_step", "_timestamp", "_runtime", "_wandb")
 """What a run keeps in its summary for itself."""
-_OWN = ("id", "path", "name", "config", "step")  # facts that are told elsewhere, or not
+_TOLD_ELSEWHERE = ("id", "path", "name", "config", "step")  # facts that are told elsewhere, or not
 
 
 @command
@@ -28,18 +30,19 @@ def show(call: Call, run: str) -> None:
 
 def run_data(run: FoundRun) -> dict[str, Any]:
     """All but its rows."""
-    state = run.state
+    state, standing = run.state, run.standing
     return {
         "path": run.path,
         "id": run.id,
         "name": state.facts.get("name") or run.id,
-        "state": run.status,
+        "state": standing.state,
         "exit_code": state.exit_code,
         "created": state.created_at,
-        "heard": state.heard_at,
+        **heard_data(standing),
         "last_step": state.last_step,
+        "lost": state.lost or None,
         "host": _metadata(state.facts).get("host"),
-        "facts": {key: value for key, value in state.facts.items() if key not in _OWN},
+        "facts": {key: value for key, value in state.facts.items() if key not in _TOLD_ELSEWHERE},
         "config": state.config,
         "summary": state.summary,
         "metrics": [*state.metrics.values()],
@@ -86,10 +89,12 @@ def _lines(data: Mapping[str, Any]) -> Iterator[str]:
         [
             ("run", data["path"]),
             ("name", str(data["name"])),
-            ("state", f"{data['state']}{code}"),
+            ("state", f"{state_text(data)}{code}"),
+            ("waits", _waiting(data["waits_in"]) if data["waits_in"] else ""),
             ("begun", age_text(data["created"], now())),
             ("heard of", age_text(data["heard"], now())),
             ("last step", "" if data["last_step"] is None else f"{data['last_step']:,}"),
+            ("lost", _lost(data["lost"]) if data["lost"] else ""),
             ("host", str(data["host"] or "")),
             *((key, str(machine.get(key, ""))) for key in ("program", "python")),
             *((key, _fact(data["facts"][key])) for key in data["facts"] if key != "metadata"),
@@ -117,6 +122,17 @@ def _lines(data: Mapping[str, Any]) -> Iterator[str]:
                 for s in data["streams"]
             ),
         )
+
+
+def _waiting(folder: str) -> str:
+    return f"{folder} has what is not in the store; `art sync`, or the next run here, brings it"
+
+
+def _lost(lost: Mapping[str, Any]) -> str:
+    steps = f", of steps {lost['first']:,} to {lost['last']:,}" if "first" in lost else ""
+    when = age_text(datetime.fromtimestamp(lost["to"], UTC).isoformat(), now())
+    reason = "neither the disk nor memory had room"
+    return f"{count_text(lost['records'], 'record')}{steps}, {when}: {reason}"
 
 
 def _fact(value: object) -> str:

@@ -14,7 +14,8 @@ from artifacts.cli.call import Call
 from artifacts.cli.options import command
 from artifacts.cli.output import shown
 from artifacts.cli.run.show import value_text
-from artifacts.runs import Following, FoundRun, Told, find_run
+from artifacts.errors import NotFoundError
+from artifacts.runs import Following, FoundRun, Told, find_run, spelled
 
 _CONSOLE = "console"
 _PAUSE_S = 1.0  # between two looks at the run's log
@@ -34,11 +35,21 @@ def tail(call: Call, run: str, *, is_followed: bool, count: int, streams: tuple[
     With --json each row is an object on a line of its own.
     """
     found = find_run(call.session, run)
+    if not (is_followed and found.status == "running"):  # which may have it yet
+        _check_streams(found, streams)
     wanted = streams or (HISTORY,)
     call.answer_live(_rows(found, wanted, count, is_followed=is_followed), _line)
     if found.state.segments.keys().isdisjoint(wanted):
         there = ", ".join(found.state.segments) or "none"
         call.note(f"{found.path} has no rows in {' or '.join(wanted)}; it has streams: {there}")
+
+
+def _check_streams(run: FoundRun, streams: Sequence[str]) -> None:
+    """Raises NotFoundError for one that the run has not; a history it has, be it without rows."""
+    for stream in streams:
+        if stream not in run.state.segments and stream != HISTORY:
+            there = ", ".join(run.state.segments) or "none"
+            raise NotFoundError(f"{run.path} has no stream {stream!r}; it has: {there}")
 
 
 def _rows(
@@ -53,7 +64,7 @@ def _rows(
 
 
 def _data(told: Told) -> Mapping[str, Any]:
-    return {"_stream": told.stream, **told.row}
+    return {"_stream": told.stream, **spelled(told.row)}
 
 
 def _line(row: Mapping[str, Any]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from artifacts.runs.capture.credentials import without_credentials
 
@@ -21,8 +22,7 @@ _COMMON = (
 _DIFF = ("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--submodule=diff", "--binary")
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
+class Repository(Struct, frozen=True):
     """What git says of a folder. Whatever it does not say is None."""
 
     root: Path

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Self
 
+from msgspec import Struct
+
 from artifacts.runs.capture.credentials import command_without_credentials
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(Struct, frozen=True):
     """The script or module that the interpreter was told to run."""
 
     name: str  # as W&B has it: a path as it was given, `-m package.module`, or <python>

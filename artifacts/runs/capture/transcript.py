@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from pathlib import Path
@@ -13,12 +14,14 @@ STREAM = "console"
 _WITHIN_REACH = 200  # lines above the last, which a cursor may still go back to and change
 _PAUSE_S = 15.0  # between two rows of a line that keeps changing
 _ROOM = 2**20  # characters fed before settled lines are let go
+_log = logging.getLogger(__name__)
 
 
 class Transcript:
     """Each line is told when it is over, and again when it changed since.
 
-    The file is in the lines' order and holds all that was fed when `tell` returns.
+    The file is in the lines' order and holds all that was fed when `tell` returns, unless its disk
+    is full.
     """
 
     def __init__(self, path: Path, session: int, now: Callable[[], float]) -> None:
@@ -29,7 +32,7 @@ class Transcript:
             int, tuple[float, str | None]
         ] = {}  # of lines within reach: when, and what
         self._settled_bytes = 0
-        self._is_begun = False
+        self._is_begun, self._has_file = False, True
 
     def feed(self, stream: str, text: str, writer: Recorder) -> None:
         """What was written to it."""
@@ -46,8 +49,8 @@ class Transcript:
             return
         before = lines[-1].number + 1 if is_last else lines[-1].number - _WITHIN_REACH
         changed = [self._tell(line, writer, before) for line in lines]
-        if any(changed) or is_last:
-            self._write(lines, before)
+        if (any(changed) or is_last) and self._has_file:
+            self._has_file = self._writes(lines, before)
         for screen in self._screens.values():
             for line in screen.settle(before):
                 del self._told[line.number]
@@ -69,6 +72,15 @@ class Transcript:
         self._told[line.number] = (now, text)
         row = {"session": self._session, "line": line.number, "stream": line.stream, "text": text}
         writer.line(STREAM, row)
+        return True
+
+    def _writes(self, lines: list[Line], before: int) -> bool:
+        """Whether the disk takes them. If it does not, what was written so far is the file."""
+        try:
+            self._write(lines, before)
+        except OSError as error:
+            _log.warning("%s ends here, the stream goes on: %s", self._path, error.strerror)
+            return False
         return True
 
     def _write(self, lines: list[Line], before: int) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
+
+from msgspec import Struct
 
 from artifacts.content import MAX_SIZE, Detail, Digest
 from artifacts.errors import ChangedReferenceError, MissingReferenceError, StorageError
@@ -18,8 +19,7 @@ from artifacts.storage.store import Tell
 from artifacts.storage.transfer import TO_MAKE, TO_READ, copy_file, hash_file, write_at
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Struct, frozen=True):
     """What an entry says of the object that it refers to; `digest` counts if it is content's."""
 
     path: str

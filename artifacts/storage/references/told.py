@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from artifacts.storage.bucket import Cursor
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """`size` in bytes. What the far side does not tell is None."""
 
     size: int | None = None
@@ -18,8 +18,7 @@ class Told:
     version: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ToldPage:
+class ToldPage(Struct, frozen=True):
     """Part of a listing: keys and what is told of them, and where it goes on, if it does."""
 
     found: Sequence[tuple[str, Told]]

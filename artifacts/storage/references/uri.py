@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
+
+from msgspec import Struct, field
 
 from artifacts.errors import InvalidError
 from artifacts.names import check_folder
@@ -34,8 +35,7 @@ _SECRET = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Uri:
+class Uri(Struct, frozen=True):
     """`text` is what an entry records; `root` and `key` are where to ask, and for what.
 
     `version` is one that the user wrote. `options` follow from the text alone.

@@ -10,19 +10,13 @@ import pytest
 
 from artifacts.cache import Copies
 from artifacts.catalog import Catalog, Facts
-from artifacts.catalog.upkeep import (
-    Checkup,
-    CopiesSource,
-    FolderSource,
-    StoreSource,
-    checkup,
-    fsck,
-    mend,
-)
+from artifacts.catalog.upkeep.fsck import Checkup, fsck
+from artifacts.catalog.upkeep.mending import CopiesSource, FolderSource, StoreSource, checkup, mend
 from artifacts.content import Digest
 from artifacts.names import CollectionName
 from artifacts.storage import MemoryStore, Name, ObjectStore, Proposal, open_store
-from catalog.test_catalog import commit, content_of, copy_of, draft_of, named, new_store
+from catalog.commits import commit, content_of, draft_of, named, new_store
+from catalog.stores import copy_of
 
 NO_TIME = timedelta(0)
 FILES = {f"{number:04}.txt": b"%d " % number * 40 for number in range(3000)}
@@ -159,6 +153,7 @@ def test_a_harmed_cache_is_told_and_is_no_fault(filled: MemoryStore, harm: str) 
         [finding] = found(store).findings
 
         assert (finding.where, finding.kind, finding.is_fault) == (key, "cache", False)
+        assert key not in finding.reason
 
 
 def test_what_no_version_needs_is_an_orphan_and_no_fault(store: MemoryStore) -> None:

@@ -11,8 +11,11 @@ from random import Random
 
 import pytest
 
-from artifacts.catalog import Catalog, Draft, Facts
-from artifacts.catalog.upkeep import Collecting, Collector, collect, repack
+from artifacts.catalog import Catalog, Draft, Facts, Version
+from artifacts.catalog.upkeep.collecting import Collecting
+from artifacts.catalog.upkeep.condemned import Tally
+from artifacts.catalog.upkeep.gc import Collector, collect
+from artifacts.catalog.upkeep.repack import repack
 from artifacts.content import Digest
 from artifacts.errors import (
     ArtifactNotFoundError,
@@ -53,6 +56,50 @@ ALONE = {"alone": GONE["gone"]}
 
 def drop(machines: Machines, name: str, number: int = 0) -> None:
     machines.catalog.drop(machines.versions(name)[number], with_aliases=True)
+
+
+def put_and_drop(machines: Machines, files: dict[str, bytes]) -> None:
+    """A version that is deleted, as another followed."""
+    machines.put("data", files)
+    machines.put("data", KEPT)
+    drop(machines, "data")
+
+
+def drafted(machines: Machines, files: dict[str, bytes]) -> Draft:
+    """Of bytes, of which nothing is committed yet."""
+    draft = machines.draft("data")
+    for path, data in files.items():
+        draft.add_bytes(data, path)
+    return draft
+
+
+def share_and_delete(machines: Machines, files: dict[str, bytes]) -> Version:
+    """A version that has one file of a deleted collection, where it lay."""
+    shared = machines.share(machines.put("data", files), "few", ["same"])
+    machines.delete("data")
+    return shared
+
+
+def draft_of_deleted(machines: Machines, files: dict[str, bytes], name: str = "data") -> Draft:
+    """Its files are in the store, and nobody else's any more."""
+    machines.put("data", KEPT)
+    machines.put("other", files)
+    draft = machines.draft(name)
+    draft.adopt(machines.versions("other")[0])
+    machines.delete("other")
+    return draft
+
+
+def delete_and_collect(machines: Machines, name: str) -> None:
+    machines.delete(name)
+    collect(machines.catalog, AT_ONCE)
+
+
+def begun(machines: Machines) -> Collector:
+    """One that condemned what nothing reaches, and has deleted nothing of it yet."""
+    collector = Collector(machines.catalog)
+    assert collector.condemn(Collecting(), AT_ONCE)
+    return collector
 
 
 def later(time: timedelta) -> Callable[[], datetime]:
@@ -111,16 +158,18 @@ def test_of_a_deleted_collection_nothing_is_left(machines: Machines) -> None:
 
 
 def test_it_takes_two_runs_that_are_the_grace_apart(machines: Machines) -> None:
-    machines.put("data", ALONE)
-    machines.put("data", KEPT)
-    drop(machines, "data")
+    put_and_drop(machines, ALONE)
     doomed = garbage(machines)
 
     def run(days: float) -> Collecting:
         return collect(Catalog(machines.store, later(timedelta(days=days))), WEEK)
 
-    assert run(1) == Collecting(versions=1)  # all of it is too young
+    early = run(1)  # all of it is too young
+    assert (early.condemned, early.freed, early.due) == (Tally(), Tally(), None)
     first = run(8)
+    assert (early.waiting, first.waiting) == (first.condemned, Tally())
+    assert early.ripe is not None
+    assert now() < early.ripe <= now() + WEEK
     assert (first.condemned.objects, first.freed.objects) == (len(doomed), 0)
     assert first.due is not None
     again = run(14)
@@ -133,15 +182,35 @@ def test_it_takes_two_runs_that_are_the_grace_apart(machines: Machines) -> None:
 
 
 def test_a_dry_run_tells_and_does_nothing(machines: Machines) -> None:
-    machines.put("data", ALONE)
-    machines.put("data", KEPT)
-    drop(machines, "data")
+    put_and_drop(machines, ALONE)
     before = sorted(machines.store.list())
 
     told = collect(machines.catalog, AT_ONCE, is_dry=True)
 
     assert sorted(machines.store.list()) == before
-    assert told.condemned == collect(machines.catalog, AT_ONCE).freed
+    assert told.condemned == Tally()
+    assert told.freed == collect(machines.catalog, AT_ONCE).freed
+
+
+def test_a_dry_run_tells_until_when_garbage_waits(machines: Machines) -> None:
+    put_and_drop(machines, ALONE)
+    doomed = garbage(machines)
+
+    def look(days: float) -> Collecting:
+        return collect(Catalog(machines.store, later(timedelta(days=days))), WEEK, is_dry=True)
+
+    young, old = look(1), look(8)
+    assert (young.waiting.objects, young.condemned.objects) == (len(doomed), 0)
+    assert (old.waiting.objects, old.condemned.objects) == (0, len(doomed))
+    assert old.due is not None
+    assert timedelta(days=14.9) < old.due - now() < timedelta(days=15.1)
+    collect(Catalog(machines.store, later(timedelta(days=8))), WEEK)
+    machines.put("later", SOLO)
+    machines.delete("later")
+    waits = look(9)
+    assert waits.condemned == old.condemned
+    assert waits.waiting.objects > 0  # old enough, but one generation comes after the other
+    assert waits.ripe == waits.due
 
 
 @pytest.mark.parametrize("files", [GONE, SOLO, TABLE, MANY], ids=["small", "solo", "table", "many"])
@@ -149,13 +218,8 @@ def test_a_draft_that_was_begun_before_is_committed_whole(
     machines: Machines, files: dict[str, bytes]
 ) -> None:
     """Its content was in the store, then condemned; nobody deleted it yet."""
-    machines.put("data", KEPT)
-    machines.put("other", files)
-    draft = machines.draft("data")
-    draft.adopt(machines.versions("other")[0])
-    machines.delete("other")
-    collector = Collector(machines.catalog)
-    assert collector.condemn(Collecting(), AT_ONCE)
+    draft = draft_of_deleted(machines, files)
+    collector = begun(machines)
     collector.go_on(Collecting(), WEEK)
 
     version = machines.commit(draft)
@@ -168,11 +232,7 @@ def test_a_draft_that_was_begun_before_is_committed_whole(
 
 
 def test_a_draft_whose_content_was_deleted_meanwhile_says_so(machines: Machines) -> None:
-    machines.put("data", KEPT)
-    machines.put("other", GONE)
-    draft = machines.draft("data")
-    draft.adopt(machines.versions("other")[0])
-    machines.delete("other")
+    draft = draft_of_deleted(machines, GONE)
     collect(machines.catalog, AT_ONCE)
 
     with pytest.raises(MissingBlobError, match="add its files again"):
@@ -185,12 +245,10 @@ def test_a_draft_whose_content_was_deleted_meanwhile_says_so(machines: Machines)
 def test_files_that_are_added_during_a_collection_are_kept(machines: Machines) -> None:
     """They lie in the store already, as nobody's, when the collector looks."""
     machines.put("data", KEPT)
-    draft = machines.draft("data")
-    draft.add_bytes(GONE["gone"], "gone")
+    draft = drafted(machines, {"gone": GONE["gone"]})
     draft.intake.close()
     assert len(garbage(machines)) == 1
-    collector = Collector(machines.catalog)
-    assert collector.condemn(Collecting(), AT_ONCE)
+    collector = begun(machines)
 
     version = machines.commit(draft)  # before the fence
 
@@ -205,8 +263,7 @@ def test_condemned_content_comes_again_under_a_new_name(
 ) -> None:
     machines.put("data", files)
     first = machines.blobs_of("data")
-    machines.delete("data")
-    collect(machines.catalog, AT_ONCE)
+    delete_and_collect(machines, "data")
     condemned = {name.key for name in first}
 
     machines.put("data", files)
@@ -270,8 +327,7 @@ def test_where_nobody_may_write_no_version_is_dropped(machines: Machines) -> Non
         def create(self, key: str, data: bytes) -> None:
             self.write(key, data)  # whatever was there
 
-    draft = machines.draft("data")
-    draft.add_bytes(KEPT["kept"], "kept")
+    draft = drafted(machines, {"kept": KEPT["kept"]})
     machines.catalog.commit(draft, "team", "proj", Facts(ttl=60))
     before = sorted(machines.store.list("logs/"))
 
@@ -308,9 +364,7 @@ def test_many_collectors_and_writers_at_once(machines: Machines) -> None:
 
 
 def test_a_far_store_is_collected_with_many_requests_at_once(machines: Machines) -> None:
-    machines.put("data", MANY)
-    machines.put("data", KEPT)
-    drop(machines, "data")
+    put_and_drop(machines, MANY)
     doomed = garbage(machines)
 
     done = collect(Catalog(TimelineStore(machines.store, 0)), AT_ONCE)
@@ -321,9 +375,7 @@ def test_a_far_store_is_collected_with_many_requests_at_once(machines: Machines)
 
 
 def test_repacking_leaves_old_packs_to_it(machines: Machines) -> None:
-    machines.put("data", GONE | SOLO | MANY)
-    machines.share(machines.versions("data")[0], "few", ["same"])
-    machines.delete("data")
+    share_and_delete(machines, GONE | SOLO | MANY)
     repack(machines.catalog)
 
     collect(machines.catalog, AT_ONCE)
@@ -334,9 +386,7 @@ def test_repacking_leaves_old_packs_to_it(machines: Machines) -> None:
 
 
 def test_a_repacking_that_a_collection_overtakes_stops(machines: Machines) -> None:
-    machines.put("data", GONE | MANY)
-    machines.share(machines.versions("data")[0], "few", ["same"])
-    machines.delete("data")
+    share_and_delete(machines, GONE | MANY)
     machines.put("other", SOLO)
     machines.delete("other")
 
@@ -357,13 +407,8 @@ def test_a_repacking_that_a_collection_overtakes_stops(machines: Machines) -> No
 
 def test_a_new_collection_heeds_a_fence_that_it_never_saw(machines: Machines) -> None:
     """Who is late commits to a log that was made after the collector listed all logs."""
-    machines.put("data", KEPT)
-    machines.put("other", GONE)
-    late = machines.draft("new")
-    late.adopt(machines.versions("other")[0])
-    machines.delete("other")
-    collector = Collector(machines.catalog)
-    collector.condemn(Collecting(), AT_ONCE)
+    late = draft_of_deleted(machines, GONE, "new")
+    collector = begun(machines)
     collector.fence(1)
     machines.put("new", KEPT)
 
@@ -376,13 +421,8 @@ def test_a_new_collection_heeds_a_fence_that_it_never_saw(machines: Machines) ->
 
 def test_a_fence_that_only_a_checkpoint_tells_of_is_heeded_too(machines: Machines) -> None:
     """Who made a collection died before its log had an event; who is late comes upon its name."""
-    machines.put("data", KEPT)
-    machines.put("other", GONE)
-    late = machines.draft("new")
-    late.adopt(machines.versions("other")[0])
-    machines.delete("other")
-    collector = Collector(machines.catalog)
-    collector.condemn(Collecting(), AT_ONCE)
+    late = draft_of_deleted(machines, GONE, "new")
+    collector = begun(machines)
     directory = machines.catalog.logs.project("team", "proj")
     assert directory is not None
     added = {"kind": "added", "name": "new", "id": "ab" * 16, "type": "dataset"}
@@ -415,9 +455,7 @@ def test_what_caches_no_longer_need_goes_too(machines: Machines) -> None:
 
 def test_who_has_an_old_layout_at_hand_reads_on(machines: Machines) -> None:
     """A reader whose bytes were laid out anew, and then collected, looks once more."""
-    version = machines.put("data", GONE | MANY)
-    shared = machines.share(version, "few", ["same"])
-    machines.delete("data")
+    shared = share_and_delete(machines, GONE | MANY)
     repack(machines.catalog)
     collect(machines.catalog, AT_ONCE)
 
@@ -441,11 +479,9 @@ def test_a_deleted_version_is_told_of(machines: Machines) -> None:
 
 def test_drafts_of_other_epochs_share_an_intake(machines: Machines) -> None:
     """A draft whose commit was refused and renewed can be added to, and committed again."""
-    draft = machines.draft("data")
-    draft.add_bytes(GONE["gone"], "gone")
+    draft = drafted(machines, {"gone": GONE["gone"]})
     machines.put("other", SOLO)
-    machines.delete("other")
-    collect(machines.catalog, AT_ONCE)
+    delete_and_collect(machines, "other")
     machines.commit(draft)
 
     more = Draft("data", "dataset", draft.intake, draft.rows)
@@ -457,12 +493,10 @@ def test_drafts_of_other_epochs_share_an_intake(machines: Machines) -> None:
 
 
 def test_what_is_added_after_a_refused_commit_gets_no_condemned_name(machines: Machines) -> None:
-    draft = machines.draft("data")
-    draft.add_bytes(KEPT["kept"], "kept")
+    draft = drafted(machines, {"kept": KEPT["kept"]})
     machines.put("other", ALONE)
     [condemned] = machines.blobs_of("other")
-    machines.delete("other")
-    collect(machines.catalog, AT_ONCE)
+    delete_and_collect(machines, "other")
     machines.commit(draft)
     draft.add_bytes(ALONE["alone"], "alone")
 
@@ -479,9 +513,11 @@ def live_cycle(machines: Machines, number: int) -> None:
     collect(machines.catalog, AT_ONCE)
 
 
-def age(machines: Machines, key: str) -> None:
+def age_lists(machines: Machines) -> None:
+    """Those of what is condemned that there are become old."""
     assert isinstance(machines.store, LocalStore)
-    os.utime(machines.store.path(key), (10**9, 10**9))
+    for key in [*machines.store.list("condemned/")]:
+        os.utime(machines.store.path(key), (10**9, 10**9))
 
 
 def test_a_writer_reads_one_list_however_many_generations_there_were(machines: Machines) -> None:
@@ -505,10 +541,9 @@ def test_lists_that_nobody_wants_go_once_they_are_old(machines: Machines) -> Non
     [dead] = write_condemned(machines.store, [Condemned(Name(BLOBS, Digest.of(b"dead")), 4)])
     for number in range(3):
         live_cycle(machines, number)
-    lists = {*machines.store.list("condemned/")}
-    assert dead.key in lists  # it is young: its collector may be about to name it
-    for key in lists:
-        age(machines, key)
+    # it is young: its collector may be about to name it
+    assert dead.key in machines.store.list("condemned/")
+    age_lists(machines)
 
     live_cycle(machines, 3)
 
@@ -524,8 +559,7 @@ def test_who_began_before_lists_went_commits_all_the_same(machines: Machines) ->
     draft = machines.draft("data")
     for number in range(1, 4):
         live_cycle(machines, number)
-        for key in [*machines.store.list("condemned/")]:
-            age(machines, key)
+        age_lists(machines)
     draft.add_bytes(b"0" * 900, "f")
     draft.add_bytes(b"new", "new")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from artifacts.catalog import Facts, Others, Session, Version, uri_of
-from artifacts.catalog.upkeep import mirror
+from artifacts.catalog.upkeep.mirror import mirror
 from artifacts.errors import ArtifactNotFoundError, ConflictError
 from artifacts.names import CollectionName
 from artifacts.settings import Settings
@@ -160,6 +160,11 @@ def said(session: Open) -> Session:
     return ours
 
 
+def mirror_both(ours: Session, theirs: Session) -> None:
+    for name in (DATA, SHELF):
+        mirror(ours, name, theirs)
+
+
 def test_all_that_is_said_arrives(session: Open, said: Session) -> None:
     mirror(said, DATA, session("theirs"))
     done = mirror(said, SHELF, session("theirs"))
@@ -174,8 +179,7 @@ def test_all_that_is_said_arrives(session: Open, said: Session) -> None:
 
 def test_again_nothing_is_written(session: Open, said: Session) -> None:
     theirs = session("theirs")
-    for name in (DATA, SHELF):
-        mirror(said, name, theirs)
+    mirror_both(said, theirs)
     before = {*theirs.catalog.store.list("logs/")}
 
     again = [mirror(said, name, session("theirs")) for name in (DATA, SHELF)]
@@ -185,8 +189,7 @@ def test_again_nothing_is_written(session: Open, said: Session) -> None:
 
 
 def test_what_is_said_later_arrives_later(session: Open, said: Session) -> None:
-    for name in (DATA, SHELF):
-        mirror(said, name, session("theirs"))
+    mirror_both(said, session("theirs"))
     catalog, version = said.writable, version_of(said, 1)
     news = {"description": "new", "metadata": {"n": [2]}, "ttl": 0}
     told = [{"kind": "updated", "version": 1, **news}, {"kind": "tagged", "version": 1, "tag": "x"}]
@@ -195,8 +198,7 @@ def test_what_is_said_later_arrives_later(session: Open, said: Session) -> None:
     catalog.link(version, SHELF, ["first"])
     catalog.retype(DATA, "table")
 
-    for name in (DATA, SHELF):
-        mirror(said, name, session("theirs"))
+    mirror_both(said, session("theirs"))
 
     assert everything(session("theirs"), DATA, SHELF) == everything(said, DATA, SHELF)
 
@@ -206,8 +208,7 @@ def test_a_portfolio_keeps_its_type_though_what_it_shows_has_another_now(
 ) -> None:
     said.writable.retype(DATA, "table")
 
-    for name in (DATA, SHELF):
-        mirror(said, name, session("theirs"))
+    mirror_both(said, session("theirs"))
 
     assert everything(session("theirs"), DATA, SHELF) == everything(said, DATA, SHELF)
 

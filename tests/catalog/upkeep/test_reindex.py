@@ -11,7 +11,8 @@ from random import Random
 
 import pytest
 
-from artifacts.catalog.upkeep import reindex, shards
+from artifacts.catalog.upkeep import shards
+from artifacts.catalog.upkeep.reindex import reindex
 from artifacts.content import Digest
 from artifacts.progress import Silent
 from artifacts.storage import Chunk, ChunkLists, Index, LocalStore, Name, begin_writing

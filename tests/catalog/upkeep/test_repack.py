@@ -16,7 +16,7 @@ import pytest
 from blake3 import blake3
 
 from artifacts.catalog import Version
-from artifacts.catalog.upkeep import repack
+from artifacts.catalog.upkeep.repack import repack
 from artifacts.content import Digest
 from artifacts.errors import StorageError
 from artifacts.storage import (

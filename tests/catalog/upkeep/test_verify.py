@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from artifacts.catalog.upkeep import Problem, Report, verify_store, verify_version
+from artifacts.catalog.upkeep.report import Problem, Report
+from artifacts.catalog.upkeep.verify import verify_store, verify_version
 from artifacts.errors import StorageError
 from artifacts.storage import LocalStore
 from catalog.machines import Machines

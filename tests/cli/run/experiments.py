@@ -7,7 +7,8 @@ from typing import Any
 
 import artifacts
 from artifacts.runs import Run
-from artifacts.runs.writer import Writer
+from artifacts.runs.delivery.writer import Writer
+from artifacts.runs.diary import Diary
 
 QUIET = {
     "console": "off",
@@ -38,4 +39,6 @@ def logged(
 
 def writer_of(run: Run) -> Writer:
     """For rows of other streams, and to have in the store at once what was logged."""
-    return run._diary.writer  # noqa: SLF001
+    diary = run._diary  # noqa: SLF001
+    assert isinstance(diary, Diary)
+    return diary.writer

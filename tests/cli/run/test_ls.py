@@ -30,12 +30,15 @@ def test_each_tells_what_it_is(four: Shell) -> None:
     last = four.ok("run", "ls", "--json").json[-1]
 
     assert last.pop("created").endswith("+00:00")
+    assert last.pop("heard").endswith("+00:00")
     assert last == {
         "id": "a",
         "name": "brave-heron",
         "path": "default/proj/a",
         "state": "finished",
         "last_step": 1,
+        "lost": 0,
+        "waits_in": None,
         "group": "g1",
         "job_type": None,
         "tags": ["x", "y"],
@@ -87,9 +90,17 @@ def test_a_run_goes_on_until_it_ends(art: Shell) -> None:
     assert ids(art, "--state", "finished") == ["live"]
 
 
+@pytest.mark.parametrize("wanted", [["--state", "crashed"], ["--group", "no"], ["--tag", "no"]])
+def test_that_none_is_as_wanted_is_told(four: Shell, wanted: list[str]) -> None:
+    answer = four.ok("run", "ls", *wanted)
+
+    assert answer.out == b""
+    assert "no such run in default/proj of" in answer.err
+
+
 def test_other_projects_have_other_runs(four: Shell) -> None:
     answer = four.ok("run", "ls", "--project", "other")
 
     assert answer.out == b""
-    assert "no such run in default/other" in answer.err
+    assert "no runs in default/other of " in answer.err
     assert four("run", "ls", "--state", "odd").code == 2

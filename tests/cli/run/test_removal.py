@@ -1,6 +1,10 @@
 """`art run delete` and `rm-old` delete runs, and nothing else."""
 
+import os
+import signal
+
 import pytest
+from forks import done_by_fork
 
 from cli.run.experiments import begun, logged, writer_of
 from cli.shell import Shell
@@ -21,6 +25,24 @@ def test_a_deleted_run_is_gone_and_its_artifacts_stay(art: Shell) -> None:
     assert ids(art) == []
     assert art("run", "show", "a").code == 3
     assert art.ok("show", "data:v0", "--json").json["logged_by"] == "default/proj/a"
+
+
+def test_what_of_a_deleted_run_waits_here_brings_it_back_no_more(art: Shell) -> None:
+    logged("a")
+
+    def act() -> None:
+        run = begun("a", resume="allow")
+        run.log({"x": 2})
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    assert done_by_fork(act) == -signal.SIGKILL
+    assert art.ok("run", "show", "a", "--json").json["state"] == "crashed"
+
+    art.ok("run", "delete", "a", "--force")
+    art.ok("sync")
+
+    assert ids(art) == []
+    assert not [*art.folder.rglob("run-a.wandb*")]
 
 
 def test_what_only_a_deleted_run_needed_is_collected(art: Shell) -> None:

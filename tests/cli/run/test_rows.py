@@ -3,19 +3,23 @@
 import csv
 import json
 import math
+import os
+import socket
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from artifacts.runs import compaction, segments
+from artifacts.runs.rows import compaction, segments
 from cli.run.experiments import begun, logged, writer_of
-from cli.shell import Shell
+from cli.shell import ART, ROOT, Shell
 
 ROWS: list[dict[str, Any]] = [
     {"loss": 1.5, "note": 'a "b",\nc', "ok": True},
     {"loss": math.nan, "n": 7},
-    {"n": 8, "box": [1, {"x": 2}]},
+    {"n": 8, "box": [1, {"x": -math.inf}]},
     {"other": 1},
 ]
 
@@ -30,14 +34,22 @@ def exported(art: Shell, *arguments: str) -> str:
     return art.ok("run", "export", "a", *arguments).out.decode()
 
 
+def strict(line: str) -> Any:  # noqa: ANN401 - whatever the line says
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is no JSON")
+
+    return json.loads(line, parse_constant=refuse)
+
+
 def test_json_lines_are_the_rows(run: Shell) -> None:
-    rows = [json.loads(line) for line in exported(run, "--to", "jsonl").splitlines()]
+    rows = [strict(line) for line in exported(run, "--to", "jsonl").splitlines()]
 
     assert [row.pop("_step") for row in rows] == [0, 1, 2, 3]
     assert all(row.pop("_timestamp") > 10**9 for row in rows)
     plain = [{key: row[key] for key in row if not key.startswith("_")} for row in rows]
-    assert math.isnan(plain[1].pop("loss"))
-    assert plain == [ROWS[0], {"n": 7}, ROWS[2], ROWS[3]]
+    assert plain[1] == {"loss": "NaN", "n": 7}
+    assert plain[2] == {"n": 8, "box": [1, {"x": "-Infinity"}]}
+    assert (plain[0], plain[3]) == (ROWS[0], ROWS[3])
 
 
 def test_csv_has_a_column_for_each_key(run: Shell) -> None:
@@ -47,7 +59,7 @@ def test_csv_has_a_column_for_each_key(run: Shell) -> None:
     assert rows[0] == ["_step", "loss", "note", "ok", "n", "box"]
     assert rows[1] == ["0", "1.5", 'a "b",\nc', "true", "", ""]
     assert rows[2][1] == "NaN"
-    assert rows[3] == ["2", "", "", "", "8", '[1,{"x":2}]']
+    assert rows[3] == ["2", "", "", "", "8", '[1,{"x":"-Infinity"}]']
 
 
 def test_rows_without_any_of_the_keys_are_left_out(run: Shell) -> None:
@@ -86,7 +98,9 @@ def test_all_streams_go_to_a_folder(art: Shell) -> None:
         (["--to", "csv", "--json"], "leave out --json"),
         (["--to", "csv", "--stream", "gpu"], "has no stream 'gpu'"),
         (["--to", "xml"], "'xml' is not one of"),
-        ([], "'--to'. Choose from: parquet, csv, jsonl; `art run export --help`"),
+        ([], "say --to parquet, csv or jsonl"),
+        (["-o", "out/"], "say --to parquet, csv or jsonl"),
+        (["-o", "a.txt"], "'a.txt' does not end like any of them"),
         (
             ["--to", "csv", "--key", "n", "--key", "los"],
             "has the key 'los'; there is 'loss'",
@@ -117,12 +131,123 @@ def test_a_failed_export_leaves_nothing(run: Shell) -> None:
     assert not [*run.folder.glob("*a.csv*")]
 
 
+@pytest.mark.parametrize("format_", ["csv", "jsonl", "parquet"])
+def test_the_name_of_the_file_says_as_what(run: Shell, format_: str) -> None:
+    run.ok("run", "export", "a", "-o", f"a.{format_}")
+    run.ok("run", "export", "a", "-o", "as.csv", "--to", format_)
+    run.ok("run", "export", "a", "-o", f"A.{format_.upper()}")
+
+    whole = Path(f"a.{format_}").read_bytes()
+    assert Path("as.csv").read_bytes() == Path(f"A.{format_.upper()}").read_bytes() == whole
+    assert whole.startswith({"csv": b"_step,", "jsonl": b"{", "parquet": b"PAR1"}[format_])
+
+
+@pytest.mark.parametrize("format_", ["csv", "jsonl", "parquet"])
+def test_a_pipe_is_written_into_and_stays_one(run: Shell, format_: str) -> None:
+    run.ok("run", "export", "a", "--to", format_, "-o", "whole")
+    os.mkfifo("pipe")
+    with open(os.open("pipe", os.O_RDONLY | os.O_NONBLOCK), "rb") as pipe:
+        told = run.ok("run", "export", "a", "--to", format_, "-o", "pipe", "--json").json
+        read = pipe.read()  # it has room for all of it
+
+    assert Path("pipe").is_fifo()
+    assert read == Path("whole").read_bytes()
+    assert told[0]["size"] == len(read)
+
+
+@pytest.mark.parametrize("format_", ["csv", "jsonl", "parquet"])
+def test_what_is_exported_to_standard_output_is_not_mixed_with_what_is_told(
+    run: Shell, format_: str
+) -> None:
+    run.ok("run", "export", "a", "--to", format_, "-o", "whole")
+
+    answer = run.process("run", "export", "a", "--to", format_, "-o", "/dev/stdout")
+    refused = run.process("run", "export", "a", "--to", format_, "-o", "/dev/stdout", "--json")
+
+    assert (answer.code, answer.out) == (0, Path("whole").read_bytes())
+    assert answer.err.startswith("art: /dev/stdout  history, ")
+    assert (refused.code, refused.out) == (2, b"")
+    assert "what --json tells would go into /dev/stdout, too" in refused.err
+
+
+@pytest.mark.parametrize("target", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "link", "ours"])
+def test_an_open_file_is_written_where_it_is_at(run: Shell, target: str) -> None:
+    Path("link").symlink_to("/dev/stdout")
+    with Path("rows").open("ab") as file:
+        file.write(b"before\n")
+        file.flush()
+        path = f"/proc/{os.getpid()}/fd/{file.fileno()}" if target == "ours" else target
+        command = [*ART, "run", "export", "a", "--to", "csv", "-o", path]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        stdout = subprocess.DEVNULL if target == "ours" else file
+        subprocess.run(command, stdout=stdout, env=environment, check=True)
+        file.write(b"after\n")
+
+    whole = exported(run, "--to", "csv").encode()
+    assert Path("rows").read_bytes() == b"before\n" + whole + b"after\n"
+    assert Path("link").readlink() == Path("/dev/stdout")
+
+
+def test_what_follows_is_written_after_what_was_exported(run: Shell) -> None:
+    with Path("rows").open("wb") as file:
+        command = [*ART, "run", "export", "a", "--to", "csv", "-o", "/dev/stdout"]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        subprocess.run(command, stdout=file, env=environment, check=True)
+        file.write(b"after\n")
+
+    assert Path("rows").read_bytes() == exported(run, "--to", "csv").encode() + b"after\n"
+
+
+@pytest.mark.parametrize("path", ["/dev/fd/none", "/dev/fd/999", "circle"])
+def test_what_is_open_nowhere_is_told(run: Shell, path: str) -> None:
+    Path("circle").symlink_to("circle")
+
+    answer = run("run", "export", "a", "--to", "csv", "-o", path)
+
+    assert (answer.code, answer.out) == (3 if "none" in path else 6, b"")
+    assert answer.err.count("\n") == 1
+
+
+def test_a_socket_is_refused_and_stays_one(run: Shell) -> None:
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind("sock")
+        answer = run("run", "export", "a", "--to", "csv", "-o", "sock")
+
+    assert (answer.code, answer.out) == (2, b"")
+    assert "sock is a socket" in answer.err
+    assert Path("sock").is_socket()
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_goes_on_to_lead_to_what_is_exported(run: Shell, there: bool) -> None:  # noqa: FBT001
+    target = run.folder / "elsewhere" / "rows.csv"
+    target.parent.mkdir()
+    if there:
+        target.write_text("before")
+    Path("link.csv").symlink_to(target)
+
+    run.ok("run", "export", "a", "--to", "csv", "-o", "link.csv")
+
+    assert Path("link.csv").readlink() == target
+    assert target.read_bytes().decode() == exported(run, "--to", "csv")
+    assert [*target.parent.iterdir()] == [target]
+
+
 def test_the_last_rows_are_told(run: Shell) -> None:
     rows = [json.loads(line) for line in run.ok("run", "tail", "a", "-n2", "--json").lines]
 
     assert [(row["_stream"], row["_step"]) for row in rows] == [("history", 2), ("history", 3)]
     assert run.ok("run", "tail", "a", "-n1").lines[0].endswith("step 3  other=1")
     assert run.ok("run", "tail", "a", "-n0").lines == []
+
+
+def test_rows_are_told_as_json_has_it(art: Shell) -> None:
+    logged("a", [{"x": math.inf, "y": [math.nan]}])
+
+    told = strict(art.ok("run", "tail", "a", "--json").lines[0])
+    shown = strict(art.ok("run", "show", "a", "--json").out.decode())["summary"]
+
+    assert (told["x"], told["y"]) == (shown["x"], shown["y"]) == ("Infinity", ["NaN"])
 
 
 def test_lines_of_the_console_are_told_as_they_were(art: Shell) -> None:
@@ -145,6 +270,27 @@ def test_streams_of_a_run_without_the_wanted_one_are_told(art: Shell) -> None:
 
     assert answer.lines == []
     assert "has no rows in history; it has streams: console" in answer.err
+
+
+def test_every_run_has_a_history_if_only_an_empty_one(art: Shell) -> None:
+    begun("quiet").finish()
+
+    for more in ([], ["--stream", "history"], ["--stream", "history", "--json"]):
+        answer = art.ok("run", "tail", "quiet", *more)
+
+        assert answer.lines == []
+        assert "has no rows in history; it has streams: none" in answer.err
+    refused = art("run", "tail", "quiet", "--stream", "history", "--stream", "nope")
+    assert (refused.code, refused.out) == (3, b"")
+    assert "has no stream 'nope'; it has: none" in refused.err
+
+
+def test_a_stream_that_a_run_has_not_is_told_with_those_that_it_has(run: Shell) -> None:
+    for more in ([], ["--json"], ["-f"], ["--stream", "history"]):
+        answer = run("run", "tail", "a", "--stream", "nope", *more)
+
+        assert (answer.code, answer.out) == (3, b"")
+        assert "default/proj/a has no stream 'nope'; it has: history" in answer.err
 
 
 def test_a_run_is_followed_to_its_end(art: Shell) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.run.experiments import begun, logged
+from cli.run.experiments import begun, logged, writer_of
 from cli.shell import Shell
 
 
@@ -112,3 +112,17 @@ def test_runs_of_other_times_do_not_differ_by_them(two: Shell) -> None:
     logged("again", config={"lr": 0.1, "net": {"depth": 2, "act": "relu"}})
 
     assert two("run", "diff", "a", "again").code == 0
+
+
+def test_what_a_run_lost_is_listed_and_shown(art: Shell) -> None:
+    with begun("a") as run:
+        run.log({"x": 1})
+        for first in (20, 10):
+            facts = {"records": 5, "from": first, "to": first + 4.0, "first": first, "last": 30}
+            writer_of(run).note("lost", facts)
+
+    assert [each["lost"] for each in art.ok("run", "ls", "--json").json] == [10]
+    told = art.ok("run", "show", "a", "--json").json["lost"]
+    assert told == {"records": 10, "from": 10.0, "to": 24.0, "first": 10, "last": 30}
+    [line] = [each for each in art.ok("run", "show", "a").lines if each.startswith("lost")]
+    assert "10 records, of steps 10 to 30" in line

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from artifacts.runs.writer import Policy
+from artifacts.runs.delivery.watching import Policy
 
 
 class Remembering:

@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
 from typing import Any, TypeAlias
 
+import psutil
 import pytest
 
 from artifacts.runs.capture.piece import NEVER
 from artifacts.runs.capture.system import System
 from runs.capture.recorder import Remembering
-
-psutil = pytest.importorskip("psutil")
-
 
 Answer: TypeAlias = Any
 

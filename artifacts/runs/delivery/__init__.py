@@ -1,0 +1,1 @@
+"""Delivery: how what a journal holds comes into the store, by the run itself or by who finds it."""
