@@ -26,7 +26,16 @@ from artifacts.cache import Receipt, audit
 from artifacts.content import Digest
 from artifacts.errors import ArtifactsError
 from artifacts.storage import bucket, client
-from artifacts.testing import Exchange, Fault, Proxy, always, longest_chain, seeded, strike
+from artifacts.testing import (
+    Exchange,
+    Fault,
+    Proxy,
+    Schedule,
+    always,
+    longest_chain,
+    seeded,
+    strike,
+)
 
 SEEDS = int(os.environ.get("SEEDS", "50"))
 OTHERS = SEEDS // 16  # on each server but the first
@@ -65,20 +74,14 @@ def server() -> str:
 
 
 @pytest.fixture
-def scene(
-    fleet: Fleet, server: str, begun: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> FarScene:
-    """A copy of it on a server, and clients that waste no time."""
-    monkeypatch.setattr(client, "_FIRST_PAUSE_S", 0.005)
-    monkeypatch.setattr(client, "_TRIES", 4)
-    monkeypatch.setattr(bucket, "_ANSWER_S", 2.0)
-    monkeypatch.setattr(bucket, "_SLOWEST", 2**23)
+def scene(fleet: Fleet, server: str, begun: Scene, tmp_path: Path) -> FarScene:
+    """A copy of it on a server."""
     return FarScene.copied_to(fleet.server(server), begun, tmp_path / "machine")
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_a_seeded_schedule_of_faults(scene: FarScene, large: Path, seed: int) -> None:
-    with Proxy(scene.port, seeded(seed)) as proxy:
+    with troubled(scene, seeded(seed), tries=4) as proxy:
         has_logged = succeeds(scene.behind(proxy).log, large)
     assert proxy.exchanges
     found = contents(scene)
@@ -88,7 +91,7 @@ def test_a_seeded_schedule_of_faults(scene: FarScene, large: Path, seed: int) ->
     assert scene.log(large).version == "v2"
 
     cold, folder = scene.on(scene.folder / "cold"), scene.folder / "download"
-    with Proxy(scene.port, seeded(-seed - 1)) as proxy:
+    with troubled(scene, seeded(-seed - 1), tries=4) as proxy:
         has_downloaded = succeeds(cold.behind(proxy).deliver, 2, folder)
     assert proxy.exchanges
     assert read_tree(folder).items() <= LARGE.items()
@@ -113,7 +116,7 @@ def test_logging_survives_one_fault_at_any_request(
         expected.append({**SMALL, "changed": b"at %d" % at})
         source = write_tree(tmp_path / "source", expected[-1])
         schedule = strike(at, FAULTS[(at + turn) % len(FAULTS)])
-        with Proxy(scene.port, schedule) as proxy, bounded():
+        with troubled(scene, schedule) as proxy, bounded():
             assert scene.behind(proxy).log(source).version == f"v{len(expected) - 1}"
         if not any(each.fault for each in proxy.exchanges):
             break
@@ -128,7 +131,7 @@ def test_a_download_survives_one_fault_at_any_request(
     for at in count(1):
         folder = tmp_path / str(at)
         schedule = strike(at, FAULTS[(at + turn) % len(FAULTS)])
-        with Proxy(scene.port, schedule) as proxy, bounded():
+        with troubled(scene, schedule) as proxy, bounded():
             scene.on(tmp_path / f"machine {at}").behind(proxy).deliver(1, folder)
         assert read_tree(folder) == SECOND
         if not any(each.fault for each in proxy.exchanges):
@@ -139,7 +142,7 @@ def test_a_download_survives_one_fault_at_any_request(
 def test_writers_that_never_hear_that_they_won_commit_once_each(
     scene: FarScene, tmp_path: Path
 ) -> None:
-    with Proxy(scene.port, losing_answers) as proxy, ProcessPoolExecutor(2, FORKS) as pool:
+    with troubled(scene, losing_answers) as proxy, ProcessPoolExecutor(2, FORKS) as pool:
         writers = [scene.on(tmp_path / name).behind(proxy) for name in "ab"]
         said = [*pool.map(commit_all, writers)]
 
@@ -202,6 +205,20 @@ def assert_at_most(most: int, chains: Sequence[Sequence[Exchange]]) -> None:
     """A machine that is too busy to ask in time makes chains longer, but none shorter."""
     chain = min(chains, key=len)
     assert len(chain) <= most, "\n".join(map(str, chain))
+
+
+@contextmanager
+def troubled(scene: FarScene, schedule: Schedule, *, tries: int = 8) -> Iterator[Proxy]:
+    """A way to its server on which clients waste no time, for some of what they wait for is lost.
+
+    Only while it is there: a server that a busy machine keeps waiting has the time it needs.
+    """
+    with pytest.MonkeyPatch.context() as patch, Proxy(scene.port, schedule) as proxy:
+        patch.setattr(client, "_FIRST_PAUSE_S", 0.005)
+        patch.setattr(client, "_TRIES", tries)
+        patch.setattr(bucket, "_ANSWER_S", 2.0)
+        patch.setattr(bucket, "_SLOWEST", 2**23)
+        yield proxy
 
 
 def succeeds(act: Callable[..., object], *arguments: object) -> bool:

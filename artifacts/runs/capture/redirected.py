@@ -14,8 +14,10 @@ import signal
 import sys
 from codecs import getincrementaldecoder
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Self
 
 from artifacts.runs.capture.wrapped import STREAMS
 
@@ -47,19 +49,24 @@ class Redirected:
         _flush()
         for place, name in enumerate(STREAMS):
             with suppress(OSError):
-                self._tees.append(_Tee(name, place + 1, self._path(name)))
+                self._tees.append(_Tee.on(name, place + 1, self._path(name)))
 
     def take(self) -> list[tuple[str, str]]:
-        """A file that grew too long is followed by another."""
-        heard = []
+        """A file that grew too long is followed by another, which is read after it."""
+        heard: list[tuple[str, str]] = []
+        unfinished: set[str] = set()
         for tee in [*self._tees]:
+            if tee.name in unfinished:
+                continue
             is_last = tee.is_over() or not self._owner
             heard.append((tee.name, tee.read(is_last=is_last)))
             if is_last:
                 self._tees.remove(tee)
+            elif tee.is_ending():
+                unfinished.add(tee.name)
             elif tee.is_open and tee.size > _LONGEST:
-                tee.close()
-                self._tees.append(_Tee(tee.name, tee.descriptor, self._path(tee.name)))
+                with suppress(OSError):  # no room for another: this one goes on
+                    self._tees.append(tee.followed_by(self._path(tee.name)))
         return [(name, text) for name, text in heard if text]
 
     def close(self) -> None:
@@ -85,18 +92,37 @@ class Redirected:
 class _Tee:
     """One descriptor, and the process that passes on what is written to it."""
 
-    def __init__(self, name: str, descriptor: int, path: Path) -> None:
+    def __init__(self, name: str, descriptor: int, original: int, path: Path) -> None:
+        """What is written to `descriptor` from now on is passed on to `original`."""
         self.name, self.descriptor, self.size = name, descriptor, 0
         self._path = path
         self._decoder = getincrementaldecoder("utf-8")("replace")
         self.is_open, self._is_over = True, False
-        self._original = os.dup(descriptor)
+        self._ended_s = -inf
+        self._original = original
         self._file = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        far, near = _terminal_like(descriptor) if os.isatty(descriptor) else os.pipe()
-        self._process = _spawn_tee(far, self._original, path)
+        far, near = _terminal_like(original) if os.isatty(original) else os.pipe()
+        self._process = _spawn_tee(far, original, path)
         os.dup2(near, descriptor)  # which children inherit
         os.close(near)
         os.close(far)
+
+    @classmethod
+    def on(cls, name: str, descriptor: int, path: Path) -> Self:
+        return cls(name, descriptor, os.dup(descriptor), path)
+
+    def followed_by(self, path: Path) -> _Tee:
+        """Another takes its place, and not a byte passes between them. Raises OSError."""
+        after = _Tee(self.name, self.descriptor, self._original, path)
+        self.is_open, self._ended_s = False, monotonic()
+        return after
+
+    def is_ending(self) -> bool:
+        """Whether what was said before another took its place may still be on its way.
+
+        No longer than it takes: a child may hold the place for ever.
+        """
+        return monotonic() - self._ended_s < _FAREWELL_S
 
     def is_over(self) -> bool:
         """Whether nobody writes any more, and all of it can be read."""

@@ -182,6 +182,47 @@ def test_output_beyond_a_files_room_is_all_recorded() -> None:
     assert not [*Path("run").glob(".std*")]
 
 
+def test_what_is_printed_while_files_change_is_recorded_in_order() -> None:
+    program = """
+        import threading
+        from artifacts.runs.capture import redirected
+        redirected._LONGEST = 10
+        spawn, changed = redirected._spawn_tee, threading.Event()
+
+        def spawn_another(*arguments):
+            before = tee.tee._process
+            os.kill(before, 19)  # SIGSTOP: what it was given is late
+            os.write(1, b"before\\n")
+            made = spawn(*arguments)
+            os.write(1, b"while\\n")
+            redirected._spawn_tee = spawn
+            threading.Timer(0.3, os.kill, (before, 18)).start()
+            changed.set()
+            return made
+
+        class tee: tee = None
+        was_read = redirected._Tee.read
+        def read(self, *, is_last):
+            tee.tee = self
+            return was_read(self, is_last=is_last)
+        redirected._Tee.read = read
+        redirected._spawn_tee = spawn_another
+        print("first, and long enough", flush=True)
+        changed.wait()
+        redirected._LONGEST = 10**6
+        time.sleep(0.05)
+        print("after", flush=True)
+        time.sleep(0.8)
+        stop()
+    """
+    done = captured(program, console="redirect")
+
+    expected = ["first, and long enough", "before", "while", "after"]
+    assert console_lines(done.of("console")) == expected
+    assert sorted(done.shown.splitlines()) == sorted(expected)
+    assert not [*Path("run").glob(".std*")]
+
+
 def test_off_records_nothing() -> None:
     done = captured('print("hello"); stop()', console="off")
 
