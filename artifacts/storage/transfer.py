@@ -18,6 +18,7 @@ from blake3 import blake3
 from artifacts.content import MAX_SIZE, Digest
 from artifacts.errors import StorageError
 from artifacts.storage.claim import claim
+from artifacts.storage.mapped import mapped
 from artifacts.storage.store import ObjectStore, Read, Tell, silent
 
 try:
@@ -49,8 +50,14 @@ def hash_file(
     More threads pay only where nobody else has work for the processor.
     """
     hasher = blake3(max_threads=threads)
-    view = memoryview(bytearray(BUFFER_BYTES if threads == 1 else _SHARED_BYTES))
     length = 0
+    for part in mapped(fd):
+        hasher.update(part)
+        length += len(part)
+        tell(len(part))
+        if length > most:
+            break
+    view = memoryview(bytearray(BUFFER_BYTES if threads == 1 else _SHARED_BYTES))
     while length <= most and (count := os.readv(fd, [view])):
         hasher.update(view[:count])
         length += count
