@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -82,3 +83,8 @@ class Bar:
         at: TracebackType | None,
     ) -> None:
         self._bar.close()
+
+
+def shown(label: str, total: int | None = None, *, is_quiet: bool = False) -> Progress:
+    """A bar, if somebody is watching and did not ask for silence."""
+    return Silent() if is_quiet or not sys.stderr.isatty() else Bar(label, total)

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FACE = "artifacts"  # the package's own __init__, which resolves its public names lazily
 FLOORS = [  # lowest first; parts of one floor are strangers
-    {"errors"},
+    {"errors", "door"},
     {"names", "metadata", "progress", "workers", "credentials"},
     {"options"},
     {"written"},
@@ -30,6 +30,7 @@ FLOORS = [  # lowest first; parts of one floor are strangers
     {"cli", "web"},
     {"testing", "__main__"},
 ]
+LAZILY = "artifacts.door"
 UPKEEP = "artifacts.catalog.upkeep"  # twenty modules that few processes need
 FLOOR_OF = {part: height for height, floor in enumerate(FLOORS) for part in floor}
 THEIRS = {"artifacts.util"}  # as W&B's users know it
@@ -142,7 +143,22 @@ def is_listed(found: Import) -> bool:
         return True  # a top-level module has no door but itself
     if found.module.startswith(f"{UPKEEP}."):
         return True  # so that a command loads only the job that it does
+    if not found.name:
+        return MODULES[found.module].is_folder  # the door itself
     return MODULES[found.module].is_folder and found.name in listed(found.module)
+
+
+def calls(tree: ast.AST) -> list[ast.Call]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+
+
+def name_called(call: ast.Call) -> str:
+    return ast.unparse(call.func)
+
+
+def part_below(module: str, folder: Module) -> str:
+    """What the folder calls a module in it: loading that puts it in the place of such a name."""
+    return module.removeprefix(f"{folder.name}.").partition(".")[0]
 
 
 def listed(folder: str) -> list[str]:
@@ -151,6 +167,22 @@ def listed(folder: str) -> list[str]:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             return list(ast.literal_eval(node.value))
     return []
+
+
+DOORS = [module for module in MODULES.values() if "lazily" in map(name_called, calls(module.tree))]
+
+
+@pytest.mark.parametrize("module", DOORS, ids=lambda module: module.name)
+def test_door_leads_where_its_imports_say(module: Module) -> None:
+    [call] = [call for call in calls(module.tree) if name_called(call) == "lazily"]
+    homes = ast.literal_eval(call.args[1])
+    led = [(f"{module.name}.{home}", name) for home in homes for name in homes[home].split()]
+
+    assert led == [
+        (found.module, found.name) for found in imports(module.tree) if found.module != LAZILY
+    ]
+    assert sorted(name for _, name in led) == sorted(listed(module.name))
+    assert not {name for _, name in led} & {part_below(other, module) for other in MODULES}
 
 
 @each_module(FACE)

@@ -14,7 +14,7 @@ from typing import Self, TypeAlias
 
 from msgspec import Struct, field
 
-from artifacts.cache.audit import digest_of
+from artifacts.cache.auditing import digest_of
 from artifacts.cache.copies import Copies
 from artifacts.cache.delivered import Expected
 from artifacts.cache.dereference import References

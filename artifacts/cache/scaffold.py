@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
-from artifacts.cache.audit import files_below
+from artifacts.cache.auditing import files_below
 from artifacts.errors import ArtifactsError, InvalidPathError, ObstructedError, StorageError
 from artifacts.storage import TO_MAKE
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from artifacts.cache.cached import CachedStore, uncached
+from artifacts.cache.caching import CachedStore, uncached
 from artifacts.cache.copies import Copies
 from artifacts.content import Digest
 from artifacts.errors import ObjectNotFoundError, StorageError, UsageError

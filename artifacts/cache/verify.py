@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from msgspec import Struct
 
-from artifacts.cache.audit import digest_of
+from artifacts.cache.auditing import digest_of
 from artifacts.cache.copies import Copies, checked_part, is_shared, key_of
 from artifacts.cache.evict import Copy
 from artifacts.errors import IntegrityError

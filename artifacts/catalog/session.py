@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +16,7 @@ from artifacts.catalog.version import Version
 from artifacts.credentials import Credentials
 from artifacts.errors import NotFoundError, StoreNotFoundError, UnavailableError, UsageError
 from artifacts.names import ArtifactName, CollectionName, DigestName, parse_name
-from artifacts.progress import Bar, Progress, Silent
+from artifacts.progress import Progress, shown
 from artifacts.settings import Settings
 from artifacts.storage import Address, Places, check_address, place_at
 
@@ -156,7 +155,5 @@ class Session:
         return Places({**own, **settings.reference_options})
 
     def progress(self, label: str, total: int | None = None) -> Progress:
-        """A bar, if somebody is watching and did not ask for silence."""
-        if self.settings.quiet or not sys.stderr.isatty():
-            return Silent()
-        return Bar(label, total)
+        """As it is shown."""
+        return shown(label, total, is_quiet=self.settings.quiet)

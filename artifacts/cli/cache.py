@@ -53,7 +53,7 @@ def verify(call: Call) -> int:
     """
     count = size = 0
     damaged: list[str] = []
-    with call.session.progress("verify the cache") as progress:
+    with call.progress("verify the cache") as progress:
         for verdict in verify_copies(call.session.copies, progress):
             count += 1
             size += verdict.size

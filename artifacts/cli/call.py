@@ -6,15 +6,17 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from itertools import islice
 from typing import Any, TypeVar
 
 import click
 from msgspec import Struct
 
-from artifacts.catalog import Session, Version
+from artifacts import catalog
 from artifacts.cli.arguments import check_is_no_folder, check_is_no_version
 from artifacts.names import CollectionName
+from artifacts.progress import Progress, shown
 from artifacts.settings import Settings
 
 _LINES_AT_ONCE = 1000
@@ -22,15 +24,20 @@ _LINES_AT_ONCE = 1000
 T = TypeVar("T")
 
 
-class Call(Struct, frozen=True):
+class Call(Struct, frozen=True, dict=True):
     """An answer is made once, as plain data; people get lines that are rendered from it."""
 
-    session: Session
+    settings: Settings
     is_json: bool = False
 
-    @property
-    def settings(self) -> Settings:
-        return self.session.settings
+    @cached_property
+    def session(self) -> catalog.Session:
+        """Begun when it is first asked for: what is done offline needs none."""
+        return catalog.Session(self.settings)
+
+    def progress(self, label: str) -> Progress:
+        """A bar, if somebody is watching and did not ask for silence."""
+        return shown(label, is_quiet=self.settings.quiet)
 
     def collection(self, text: str) -> CollectionName:
         """Raises InvalidNameError, and UsageError for a folder or a version."""
@@ -40,14 +47,14 @@ class Call(Struct, frozen=True):
             text, entity=self.settings.entity, project=self.settings.project
         )
 
-    def version(self, text: str) -> Version:
+    def version(self, text: str) -> catalog.Version:
         """Raises InvalidNameError, ArtifactNotFoundError, and UsageError for a folder."""
         check_is_no_folder(text)
         return self.session.resolve(text)
 
-    def session_of(self, name: CollectionName) -> Session:
+    def session_of(self, name: CollectionName) -> catalog.Session:
         """A session of the project that the name says."""
-        return Session(replace(self.settings, entity=name.entity, project=name.project))
+        return catalog.Session(replace(self.settings, entity=name.entity, project=name.project))
 
     def answer(self, data: T, render: Callable[[T], Iterable[str]]) -> None:
         """What was asked for."""

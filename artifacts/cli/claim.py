@@ -7,8 +7,8 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
+from artifacts import catalog
 from artifacts.cache import Delivered, Expected, Receipt
-from artifacts.catalog import expectation
 from artifacts.cli.call import Call
 from artifacts.content import Detail, Digest
 
@@ -37,7 +37,7 @@ def claim_of(call: Call, root: Path, against: str | None, wanted: Digest | None)
     if against:
         version = call.version(against)
         names = [(version.qualified_name, version.digest)]
-        whole = expectation(version, root)
+        whole = catalog.expectation(version, root)
         return Claim(version.store.url, names, whole.files, version.details(), whole.unproven)
     receipt = Receipt.read(root)
     names = [(_label(each), each.manifest.digest) for each in receipt.deliveries]

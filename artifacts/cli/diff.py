@@ -66,7 +66,7 @@ def _between_versions(before: Version, after: Version) -> dict[str, list[dict[st
 def _to_folder(call: Call, before: Version, after: Path) -> dict[str, list[dict[str, Any]]]:
     wanted = expectation(before, after)
     files = wanted.files
-    with call.session.progress(f"read {after.name}") as progress:
+    with call.progress(f"read {after.name}") as progress:
         found = audit(after, files, progress, unproven=wanted.unproven)
     return {
         "added": [

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import click
 
-from artifacts.catalog import Version
+from artifacts import catalog
 from artifacts.cli.output import count_text, shown
 from artifacts.errors import (
     AliasedError,
@@ -60,7 +60,7 @@ def report(error: BaseException, *, with_traceback: bool = False) -> int:
     return exit_code(type(error))
 
 
-def no_such_path(version: Version, path: str) -> NotFoundError:
+def no_such_path(version: catalog.Version, path: str) -> NotFoundError:
     return NotFoundError(
         f"no {path!r} in {version.qualified_name} of {version.store.url}; "
         f"`art show {version.qualified_name} --files` lists what there is"

@@ -49,7 +49,7 @@ def fsck(call: Call, *, source: str | None, anew: bool, executor: str | None) ->
     where = _source(call, source) if source else None
     checked = _checked(call, catalog, is_anew=anew)
     earlier = {"began": checked.began.isoformat(timespec="seconds"), "right": checked.rows}
-    progress = call.session.progress("check the store")
+    progress = call.progress("check the store")
     with executor_of(executor) as workers, progress:
         found = checkup(catalog, where, progress, executor=workers, checked=checked)
     data = {

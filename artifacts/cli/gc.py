@@ -33,7 +33,7 @@ def gc(call: Call, *, grace: timedelta, is_dry: bool) -> None:
     """
     began = time.monotonic()
     catalog = call.session.catalog
-    with call.session.progress("collect garbage") as progress:
+    with call.progress("collect garbage") as progress:
         done = collect(catalog, grace, progress, is_dry=is_dry)
     data = {
         "url": catalog.store.url,

@@ -36,7 +36,7 @@ def get(call: Call, name: str, folder: Path | None, *, prefix: str, **how: bool)
     version = call.version(name)
     size = _size_below(version, prefix)
     root = folder or call.settings.artifact_dir / version.name
-    with call.session.progress(f"get {version.name}") as progress:
+    with call.progress(f"get {version.name}") as progress:
         manner = _manner(call, **how)
         outcome = download_most(version, root, prefix, manner=manner, progress=progress)
     data = {

@@ -8,7 +8,6 @@ from functools import wraps
 
 import click
 
-from artifacts.catalog import Session
 from artifacts.cli.call import Call
 from artifacts.settings import Settings
 
@@ -68,4 +67,4 @@ def _call(context: click.Context) -> Call:
         quiet=given.get("quiet"),
     )
     logging.getLogger("artifacts").setLevel(logging.ERROR if settings.quiet else logging.WARNING)
-    return Call(Session(settings), is_json=given.get("json", False))
+    return Call(settings, is_json=given.get("json", False))

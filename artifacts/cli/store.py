@@ -36,7 +36,7 @@ def info(call: Call) -> None:
     STORED is what lies there, where content is compressed and nothing lies twice.
     """
     catalog = call.session.catalog
-    with call.session.progress("list the store") as progress:
+    with call.progress("list the store") as progress:
         objects = _objects(catalog.store, progress)
     data = {
         "url": catalog.store.url,
@@ -66,7 +66,7 @@ def repack(call: Call, *, below: float, is_dry: bool, executor: str | None) -> N
     """
     began = time.monotonic()
     catalog = call.session.catalog
-    progress = call.session.progress("repack")
+    progress = call.progress("repack")
     with executor_of(executor) as workers, progress:
         done = repack_store(catalog, below, progress, executor=workers, is_dry=is_dry)
     data = {
@@ -92,7 +92,7 @@ def index(call: Call, *, executor: str | None) -> None:
     """
     began = time.monotonic()
     catalog = call.session.catalog
-    progress = call.session.progress("index the store")
+    progress = call.progress("index the store")
     with executor_of(executor) as workers, progress:
         done = reindex(catalog, progress, executor=workers)
     data = {

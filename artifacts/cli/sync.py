@@ -47,7 +47,7 @@ def sync(call: Call, paths: tuple[str, ...]) -> None:
     """
     told: list[dict[str, Any]] = []
     failed: list[Exception] = []
-    with call.session.progress("sync runs") as progress:
+    with call.progress("sync runs") as progress:
         for each in _given(call, paths) if paths else _waiting(call):
             try:
                 synced = each.deliver(progress)

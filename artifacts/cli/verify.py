@@ -9,10 +9,9 @@ from typing import Any
 
 import click
 
+from artifacts import catalog
 from artifacts.cache import Findings, audit, digest_of
-from artifacts.catalog import Version
-from artifacts.catalog.upkeep.report import Report
-from artifacts.catalog.upkeep.verify import kind_of, verify_store, verify_version
+from artifacts.catalog import upkeep
 from artifacts.cli.arguments import as_folder, parse_target
 from artifacts.cli.call import Call
 from artifacts.cli.claim import Claim, claim_of
@@ -78,7 +77,7 @@ def _verify_folder(
     call: Call, root: Path, claim: Claim, wanted: Digest | None, executor: str | None
 ) -> dict[str, Any]:
     began = time.monotonic()
-    progress = call.session.progress(f"verify {root.name}")
+    progress = call.progress(f"verify {root.name}")
     with executor_of(executor) as workers, progress:
         findings = audit(
             root,
@@ -143,12 +142,12 @@ def _problem(
 
 
 def _verify_version(
-    call: Call, version: Version, wanted: Digest | None, executor: str | None
+    call: Call, version: catalog.Version, wanted: Digest | None, executor: str | None
 ) -> dict[str, Any]:
     began = time.monotonic()
-    progress = call.session.progress(f"verify {version.name}")
+    progress = call.progress(f"verify {version.name}")
     with executor_of(executor) as workers, progress:
-        report = verify_version(version, progress, executor=workers)
+        report = upkeep.verify_version(version, progress, executor=workers)
     names = [(version.qualified_name, version.digest)]
     return {
         "target": version.qualified_name,
@@ -163,24 +162,24 @@ def _verify_version(
 
 def _verify_store(call: Call, executor: str | None) -> dict[str, Any]:
     began = time.monotonic()
-    catalog = call.session.catalog
-    progress = call.session.progress("verify the store")
+    whole = call.session.catalog
+    progress = call.progress("verify the store")
     with executor_of(executor) as workers, progress:
-        report = verify_store(catalog, progress, executor=workers)
+        report = upkeep.verify_store(whole, progress, executor=workers)
     return {
-        "target": catalog.store.url,
+        "target": whole.store.url,
         "against": "every digest in it",
         "objects": report.objects,
         "size": report.size,
-        "problems": [*_stored_problems(catalog.store, report)],
+        "problems": [*_stored_problems(whole.store, report)],
         "seconds": round(time.monotonic() - began, 3),
     }
 
 
-def _stored_problems(store: ObjectStore, report: Report) -> Iterator[dict[str, Any]]:
+def _stored_problems(store: ObjectStore, report: upkeep.Report) -> Iterator[dict[str, Any]]:
     for each in report.problems:
         yield {
-            "kind": kind_of(store, each.where),
+            "kind": upkeep.kind_of(store, each.where),
             "where": each.where,
             "reason": each.reason,
             "affected": [*each.affected],

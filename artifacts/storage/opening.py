@@ -28,7 +28,7 @@ from artifacts.errors import (
 )
 from artifacts.names import check_folder
 from artifacts.storage.chunks import CHUNK_SIZES, ChunkSizes
-from artifacts.storage.claim import delete_abandoned
+from artifacts.storage.claiming import delete_abandoned
 from artifacts.storage.connect import check_url
 from artifacts.storage.local import LocalStore
 from artifacts.storage.memory import MemoryStore

@@ -19,7 +19,7 @@ from blake3 import blake3
 
 from artifacts.content import Digest
 from artifacts.errors import StorageError
-from artifacts.storage.claim import claim
+from artifacts.storage.claiming import claim
 from artifacts.storage.epoch import START, Epoch
 from artifacts.storage.layout import Place
 from artifacts.storage.name import BLOBS, Name

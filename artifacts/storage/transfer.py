@@ -17,7 +17,7 @@ from blake3 import blake3
 
 from artifacts.content import MAX_SIZE, Digest
 from artifacts.errors import StorageError
-from artifacts.storage.claim import claim
+from artifacts.storage.claiming import claim
 from artifacts.storage.mapped import mapped
 from artifacts.storage.store import ObjectStore, Read, Tell, silent
 

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from threading import Lock
 
-from artifacts.storage.claim import claimed
+from artifacts.storage.claiming import claimed
 from artifacts.storage.store import ObjectStore, Read
 
 _MOST = 4  # under way; each of them may be many requests at once

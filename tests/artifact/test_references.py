@@ -108,7 +108,7 @@ def test_unchanged_files_are_not_read_again(
         read.extend(paths)
         return hash_files(paths)
 
-    monkeypatch.setattr(sys.modules["artifacts.cache.refer"], "hash_files", hash_some)
+    monkeypatch.setattr(sys.modules["artifacts.cache.referring"], "hash_files", hash_some)
     again = new(uri)
 
     assert read == [f"{tmp_path}/in/a.txt"]

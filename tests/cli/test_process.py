@@ -46,6 +46,15 @@ def test_no_command_loads_what_only_a_whole_stores_upkeep_needs(mnist: str, comm
     assert "artifacts.catalog.upkeep" in loaded_by("gc")
 
 
+def test_a_folder_is_verified_without_what_only_a_store_needs(art: Shell, mnist: str) -> None:
+    art.ok("get", mnist, "./got")
+
+    parts = {name.partition(".")[2] for name in loaded_by("verify", "./got")}
+
+    assert "cache.auditing" in parts
+    assert parts.isdisjoint({"catalog.session", "storage.log", "storage.opening", "cache.copies"})
+
+
 def test_version_is_told_alike_among_other_options(art: Shell) -> None:
     assert art.process("--version").out == art.ok("--json", "--version").out
 

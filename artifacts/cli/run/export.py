@@ -62,7 +62,7 @@ def export(
         raise UsageError(f"what --json tells would go into {target}, too; leave it out")
     _check_keys(found, [_export(found, each, keys) for each in files])
     data = []
-    with call.session.progress(f"export {found.path}") as progress:
+    with call.progress(f"export {found.path}") as progress:
         for each, path in files.items():
             size = _export(found, each, keys).save(format_, path)
             data.append({"stream": each, "file": str(path), "size": size})

@@ -40,7 +40,7 @@ def ls(
     """
     most = most_of(call, first)
     place = call.settings.entity, call.settings.project
-    progress = call.session.progress("look through the runs")
+    progress = call.progress("look through the runs")
     briefs = Briefs(call.session.catalog, *place, progress, left_by_dead(call.settings))
     found = briefs.newest()
     alike = (b for b in found if (group is None or b.group == group) and {*tags} <= {*b.tags})

@@ -44,7 +44,7 @@ def rm_old(call: Call, *, keep: int | None, older_than: timedelta | None, is_dry
     old = OldRuns(keep, older_than)
     entity, project = call.settings.entity, call.settings.project
     gone = [*old.among(Briefs(call.session.catalog, entity, project), now())]
-    with call.session.progress("delete old runs") as progress:
+    with call.progress("delete old runs") as progress:
         for brief in gone:
             if not is_dry:
                 delete_run(call.session, entity, project, brief.id)

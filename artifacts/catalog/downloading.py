@@ -1,4 +1,4 @@
-"""Download: a version's files put into a folder, with the receipt that lets it be audited."""
+"""Downloading: a version's files put into a folder, with the receipt that lets it be audited."""
 
 from __future__ import annotations
 

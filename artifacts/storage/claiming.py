@@ -1,4 +1,4 @@
-"""Claim: who still works on an unfinished file or folder, so that the others can be deleted.
+"""Claiming: who still works on an unfinished file or folder, so that the others can be deleted.
 
 A claim ends with the process that made it, however that ended. Where the system has no such
 locks nothing is ever taken for abandoned.

@@ -1,4 +1,4 @@
-"""Showing: the links that lead to versions, told when these are deleted."""
+"""Shown: the links that lead to versions, told when these are deleted."""
 
 from __future__ import annotations
 

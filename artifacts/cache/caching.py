@@ -1,4 +1,4 @@
-"""CachedStore: a far store whose immutable objects are fetched once by this machine."""
+"""Caching: a far store whose immutable objects are fetched once by this machine."""
 
 from __future__ import annotations
 

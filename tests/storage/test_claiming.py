@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from forks import done_by_fork, forked
 
-from artifacts.storage.claim import alone, claimed, delete_abandoned
+from artifacts.storage.claiming import alone, claimed, delete_abandoned
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 

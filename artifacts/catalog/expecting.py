@@ -1,4 +1,4 @@
-"""Expectation: what a folder should hold of a version, references included."""
+"""Expecting: what a folder should hold of a version, references included."""
 
 from __future__ import annotations
 

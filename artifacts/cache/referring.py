@@ -1,4 +1,4 @@
-"""Refer: what a uri leads to, as rows of entries whose bytes stay where they are."""
+"""Referring: what a uri leads to, as rows of entries whose bytes stay where they are."""
 
 from __future__ import annotations
 

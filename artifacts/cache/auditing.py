@@ -1,4 +1,4 @@
-"""Audit: a folder compared with the files that should be in it, changing nothing."""
+"""Auditing: a folder compared with the files that should be in it, changing nothing."""
 
 from __future__ import annotations
 
