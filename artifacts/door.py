@@ -1,7 +1,7 @@
 """Door: what a folder shows, each name loaded when it is first asked for.
 
-`art verify ./DIR` needs a third of what lies behind the doors that it enters, and starts in two
-thirds of the time. Source: PEP 562.
+`art verify ./DIR` needs a third of what lies behind the doors that it enters, and starts in three
+quarters of the time. A name stays what it was when it was first asked for. Source: PEP 562.
 """
 
 import sys

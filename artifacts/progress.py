@@ -85,6 +85,6 @@ class Bar:
         self._bar.close()
 
 
-def shown(label: str, total: int | None = None, *, is_quiet: bool = False) -> Progress:
+def bar_of(label: str, total: int | None = None, *, is_quiet: bool = False) -> Progress:
     """A bar, if somebody is watching and did not ask for silence."""
     return Silent() if is_quiet or not sys.stderr.isatty() else Bar(label, total)

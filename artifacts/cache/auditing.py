@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import TypeAlias
@@ -70,7 +71,7 @@ class Findings(Struct, frozen=True):
         ]
 
 
-def audit(
+def audit(  # noqa: PLR0913 - all but two are options
     root: Path,
     expected: Mapping[str, Expected],
     progress: Progress | None = None,
@@ -78,6 +79,7 @@ def audit(
     executor: Executor | None = None,
     unproven: Collection[str] = (),
     details: Mapping[str, Detail] | None = None,
+    in_place: bool = False,
 ) -> Findings:
     """Every file below `root` against `expected`, digests and sizes by path.
 
@@ -85,7 +87,7 @@ def audit(
     Files at `unproven` paths have to be there, with any content: nobody knows theirs.
 
     The same is found whoever reads the files: threads of this process, or the workers of an
-    executor, which must see them under the same absolute paths.
+    executor, which must see them under the same absolute paths. `in_place` is hash_file's.
     """
     what_else = details or {}
     left = dict(expected)
@@ -104,7 +106,7 @@ def audit(
 
     progress = progress or Silent()
     if executor is None:
-        wrong = sorted(_wrong_here(present(), progress))
+        wrong = sorted(_wrong_here(present(), progress, in_place=in_place))
     else:
         wrong = sorted(_wrong_elsewhere(present(), progress, executor))
     return Findings(
@@ -131,7 +133,7 @@ def audit(
 
 
 def _wrong_here(
-    files: Iterable[_Present], progress: Progress
+    files: Iterable[_Present], progress: Progress, *, in_place: bool
 ) -> Iterator[tuple[str, bytes | None]]:
     """Path and digest of each file that is not as it should be.
 
@@ -141,7 +143,8 @@ def _wrong_here(
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for path, on_disk, (digest, size) in files:
             if size >= _LARGE_BYTES:
-                later.append((path, digest, pool.submit(digest_of, on_disk, progress)))
+                read = partial(digest_of, on_disk, progress, in_place=in_place)
+                later.append((path, digest, pool.submit(read)))
                 continue
             found = _small_digest(on_disk, size)
             if found != digest:
@@ -167,7 +170,9 @@ def _wrong_elsewhere(
             progress.advance(size)
 
 
-def digest_of(path: str, progress: Progress | None = None) -> Digest | None:
+def digest_of(
+    path: str, progress: Progress | None = None, *, in_place: bool = False
+) -> Digest | None:
     """Digest of a file's content; None for what cannot be read as a file."""
     try:
         fd = os.open(path, _READ)
@@ -176,7 +181,7 @@ def digest_of(path: str, progress: Progress | None = None) -> Digest | None:
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             return None  # a device might never end
-        return hash_file(fd, progress.advance if progress else silent)[0]
+        return hash_file(fd, progress.advance if progress else silent, in_place=in_place)[0]
     except OSError:
         return None
     finally:

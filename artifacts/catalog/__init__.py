@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from artifacts.catalog.run import HISTORY, RunFile, RunState
     from artifacts.catalog.segment import Segment
     from artifacts.catalog.session import Session
-    from artifacts.catalog.shown import showing
+    from artifacts.catalog.showings import showing
     from artifacts.catalog.usage import RunFacts, run_key
     from artifacts.catalog.version import Version
 else:
@@ -51,7 +51,7 @@ else:
             "run": "HISTORY RunFile RunState",
             "segment": "Segment",
             "session": "Session",
-            "shown": "showing",
+            "showings": "showing",
             "usage": "RunFacts run_key",
             "version": "Version",
         },

@@ -16,7 +16,7 @@ from artifacts.catalog.version import Version
 from artifacts.credentials import Credentials
 from artifacts.errors import NotFoundError, StoreNotFoundError, UnavailableError, UsageError
 from artifacts.names import ArtifactName, CollectionName, DigestName, parse_name
-from artifacts.progress import Progress, shown
+from artifacts.progress import Progress, bar_of
 from artifacts.settings import Settings
 from artifacts.storage import Address, Places, check_address, place_at
 
@@ -156,4 +156,4 @@ class Session:
 
     def progress(self, label: str, total: int | None = None) -> Progress:
         """As it is shown."""
-        return shown(label, total, is_quiet=self.settings.quiet)
+        return bar_of(label, total, is_quiet=self.settings.quiet)

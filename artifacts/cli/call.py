@@ -16,7 +16,7 @@ from msgspec import Struct
 from artifacts import catalog
 from artifacts.cli.arguments import check_is_no_folder, check_is_no_version
 from artifacts.names import CollectionName
-from artifacts.progress import Progress, shown
+from artifacts.progress import Progress, bar_of
 from artifacts.settings import Settings
 
 _LINES_AT_ONCE = 1000
@@ -37,7 +37,7 @@ class Call(Struct, frozen=True, dict=True):
 
     def progress(self, label: str) -> Progress:
         """A bar, if somebody is watching and did not ask for silence."""
-        return shown(label, is_quiet=self.settings.quiet)
+        return bar_of(label, is_quiet=self.settings.quiet)
 
     def collection(self, text: str) -> CollectionName:
         """Raises InvalidNameError, and UsageError for a folder or a version."""

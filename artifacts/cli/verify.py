@@ -86,6 +86,7 @@ def _verify_folder(
             executor=workers,
             unproven=claim.unproven,
             details=claim.details,
+            in_place=True,
         )
     return {
         "target": as_folder(root),

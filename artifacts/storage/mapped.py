@@ -1,9 +1,11 @@
-"""Mapped: a large file's bytes in memory without a copy of them, which nobody may take away.
+"""Mapped: a large file's bytes where the kernel holds them, without a copy.
 
-Who reads a page that the file has no more, or that its disk cannot read, is killed. So a file is
-mapped under a lease, which lets who would write to it or cut it wait until it is given back; and
-each part is read in before anybody looks at it, which tells of the disk's errors as reading does.
-Sources: fcntl(2), F_SETLEASE; madvise(2), MADV_POPULATE_READ.
+Who looks at a page that the file lost meanwhile is killed. So a file is mapped under a lease: who
+would write to it or cut it waits until it is given back, 45 s at most; and only on file systems
+whose files change through this kernel alone. Each part is read in before anybody looks at it, which
+tells of the disk's errors as reading does. In a process with other code than ours a lease may be a
+deadlock: who waits for it can hold the interpreter's lock. Sources: fcntl(2), F_SETLEASE;
+madvise(2), MADV_POPULATE_READ.
 """
 
 from __future__ import annotations
@@ -11,8 +13,9 @@ from __future__ import annotations
 import mmap
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 try:
     import fcntl
@@ -21,8 +24,9 @@ except ImportError:  # Windows
 
 _LEAST_BYTES = 2**24  # of a file, or the lease costs more than the copies
 _PART_BYTES = 2**23
+_BLOCK_BYTES = 512  # of st_blocks
+_LOCAL = {"ext4", "xfs"}
 _POPULATE_READ = 22  # Source: linux/mman.h; unknown before 5.14, which is an error
-_CAN_LEASE = hasattr(fcntl, "F_SETLEASE")  # Linux
 
 
 def mapped(fd: int) -> Iterator[mmap.mmap]:
@@ -31,24 +35,41 @@ def mapped(fd: int) -> Iterator[mmap.mmap]:
     As far as it can be had so, which is not at all where somebody has the file open for writing,
     or it is another user's: it is to be read on from where the descriptor then stands.
     """
-    at, size = os.lseek(fd, 0, os.SEEK_CUR), os.fstat(fd).st_size
-    if not _CAN_LEASE or at % mmap.ALLOCATIONGRANULARITY or size - at < _LEAST_BYTES:
+    at = os.lseek(fd, 0, os.SEEK_CUR)
+    if at % mmap.ALLOCATIONGRANULARITY or not _is_fit(fd):
         return
     with _lease(fd) as is_ours:
+        size = os.fstat(fd).st_size
         while at < size and is_ours():
             length = min(_PART_BYTES, size - at)
             try:
                 part = mmap.mmap(fd, length, mmap.MAP_SHARED, mmap.PROT_READ, offset=at)
-            except OSError:  # a file system without maps
-                return
-            with part:
                 os.posix_fadvise(fd, at + length, _PART_BYTES, os.POSIX_FADV_WILLNEED)
-                try:
-                    part.madvise(_POPULATE_READ)
-                except OSError:  # reading says what it is
-                    return
-                at = os.lseek(fd, at + length, os.SEEK_SET)
+                part.madvise(_POPULATE_READ)
+            except (OSError, ValueError):  # reading says what it is
+                return
+            at = os.lseek(fd, at + length, os.SEEK_SET)
+            with part:
                 yield part
+
+
+def _is_fit(fd: int) -> bool:
+    """Whether it is large, has no holes that would be filled, and is on a disk of this machine."""
+    if sys.platform != "linux":
+        return False
+    found = os.fstat(fd)
+    is_whole = found.st_blocks * _BLOCK_BYTES >= found.st_size >= _LEAST_BYTES
+    return is_whole and _kind_of_disk(found.st_dev) in _LOCAL
+
+
+def _kind_of_disk(device: int) -> str:
+    """What it is mounted as; empty if nobody knows. Source: proc_pid_mountinfo(5)."""
+    wanted = f"{os.major(device)}:{os.minor(device)}"
+    with suppress(OSError), open("/proc/self/mountinfo", "rb") as mounts:
+        for line in map(os.fsdecode, mounts):
+            if line.split(" ", 3)[2] == wanted:
+                return line.rpartition(" - ")[2].partition(" ")[0]
+    return ""
 
 
 @contextmanager
@@ -67,4 +88,5 @@ def _lease(fd: int) -> Iterator[Callable[[], bool]]:
     try:
         yield is_ours
     finally:
-        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+        with suppress(OSError):  # the kernel took it: somebody had waited too long
+            fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)

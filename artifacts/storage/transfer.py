@@ -42,16 +42,22 @@ Fetch: TypeAlias = Callable[[Path, Tell], None]
 
 
 def hash_file(
-    fd: int, tell: Tell = silent, most: int = MAX_SIZE, *, threads: int = 1
+    fd: int,
+    tell: Tell = silent,
+    most: int = MAX_SIZE,
+    *,
+    threads: int = 1,
+    in_place: bool = False,
 ) -> tuple[Digest, int]:
     """Digest and length of the rest of an open file; `tell` hears of every part of it.
 
     Soon after `most` bytes it ends, or a file that grows as fast as it is read never would.
-    More threads pay only where nobody else has work for the processor.
+    More threads pay only where nobody else has work for the processor. `in_place` saves a copy of
+    a large file, for a process in which no code runs but ours.
     """
     hasher = blake3(max_threads=threads)
     length = 0
-    for part in mapped(fd):
+    for part in mapped(fd) if in_place else ():
         hasher.update(part)
         length += len(part)
         tell(len(part))

@@ -13,7 +13,7 @@ import shutil
 import signal
 import sys
 from codecs import getincrementaldecoder
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from math import inf
 from pathlib import Path
 from time import monotonic, sleep
@@ -64,9 +64,11 @@ class Redirected:
                 self._tees.remove(tee)
             elif tee.is_ending():
                 unfinished.add(tee.name)
-            elif tee.is_open and tee.size > _LONGEST:
-                with suppress(OSError):  # no room for another: this one goes on
+            elif tee.is_open and tee.size > max(tee.least, _LONGEST):
+                try:
                     self._tees.append(tee.followed_by(self._path(tee.name)))
+                except OSError:  # there can be no other now: this one goes on
+                    tee.least = 2 * tee.size
         return [(name, text) for name, text in heard if text]
 
     def close(self) -> None:
@@ -94,22 +96,35 @@ class _Tee:
 
     def __init__(self, name: str, descriptor: int, original: int, path: Path) -> None:
         """What is written to `descriptor` from now on is passed on to `original`."""
-        self.name, self.descriptor, self.size = name, descriptor, 0
+        self.name, self.descriptor = name, descriptor
+        self.size, self.least = 0, 0
         self._path = path
         self._decoder = getincrementaldecoder("utf-8")("replace")
         self.is_open, self._is_over = True, False
         self._ended_s = -inf
         self._original = original
-        self._file = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        far, near = _terminal_like(original) if os.isatty(original) else os.pipe()
-        self._process = _spawn_tee(far, original, path)
-        os.dup2(near, descriptor)  # which children inherit
-        os.close(near)
-        os.close(far)
+        with ExitStack() as failed:
+            self._file = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            failed.callback(path.unlink)
+            failed.callback(os.close, self._file)
+            far, near = _terminal_like(original) if os.isatty(original) else os.pipe()
+            try:
+                self._process = _spawn_tee(far, original, path)
+                os.dup2(near, descriptor)  # which children inherit
+            finally:
+                os.close(near)
+                os.close(far)
+            failed.pop_all()
 
     @classmethod
     def on(cls, name: str, descriptor: int, path: Path) -> Self:
-        return cls(name, descriptor, os.dup(descriptor), path)
+        """Raises OSError."""
+        original = os.dup(descriptor)
+        try:
+            return cls(name, descriptor, original, path)
+        except OSError:
+            os.close(original)
+            raise
 
     def followed_by(self, path: Path) -> _Tee:
         """Another takes its place, and not a byte passes between them. Raises OSError."""

@@ -184,35 +184,34 @@ def test_output_beyond_a_files_room_is_all_recorded() -> None:
 
 def test_what_is_printed_while_files_change_is_recorded_in_order() -> None:
     program = """
-        import threading
+        import signal, threading
         from artifacts.runs.capture import redirected
-        redirected._LONGEST = 10
-        spawn, changed = redirected._spawn_tee, threading.Event()
+        redirected._LONGEST, redirected._FAREWELL_S = 10, 60
+        spawn, read = redirected._spawn_tee, redirected._Tee.read
+        heard, late, changed = [], [], threading.Event()
 
         def spawn_another(*arguments):
-            before = tee.tee._process
-            os.kill(before, 19)  # SIGSTOP: what it was given is late
+            late.append(heard[-1]._process)
+            os.kill(late[0], signal.SIGSTOP)  # what it was given is late
             os.write(1, b"before\\n")
             made = spawn(*arguments)
             os.write(1, b"while\\n")
-            redirected._spawn_tee = spawn
-            threading.Timer(0.3, os.kill, (before, 18)).start()
+            redirected._spawn_tee, redirected._LONGEST = spawn, 10**6
             changed.set()
             return made
 
-        class tee: tee = None
-        was_read = redirected._Tee.read
-        def read(self, *, is_last):
-            tee.tee = self
-            return was_read(self, is_last=is_last)
-        redirected._Tee.read = read
-        redirected._spawn_tee = spawn_another
+        def heed(tee, *, is_last):
+            heard.append(tee)
+            return read(tee, is_last=is_last)
+
+        redirected._Tee.read, redirected._spawn_tee = heed, spawn_another
         print("first, and long enough", flush=True)
         changed.wait()
-        redirected._LONGEST = 10**6
-        time.sleep(0.05)
         print("after", flush=True)
-        time.sleep(0.8)
+        seen = len(heard)
+        while len(heard) < seen + 4:  # looks, of which none may be at what came after
+            time.sleep(0.01)
+        os.kill(late[0], signal.SIGCONT)
         stop()
     """
     done = captured(program, console="redirect")
@@ -220,6 +219,31 @@ def test_what_is_printed_while_files_change_is_recorded_in_order() -> None:
     expected = ["first, and long enough", "before", "while", "after"]
     assert console_lines(done.of("console")) == expected
     assert sorted(done.shown.splitlines()) == sorted(expected)
+    assert not [*Path("run").glob(".std*")]
+
+
+def test_where_no_other_file_can_be_begun_the_first_goes_on() -> None:
+    program = """
+        from artifacts.runs.capture import redirected
+        redirected._LONGEST = 10
+        spawn, failed = redirected._spawn_tee, []
+
+        def fail(*arguments):
+            failed.append(len(os.listdir("/dev/fd")))
+            raise BlockingIOError("no more processes")
+
+        redirected._spawn_tee = fail
+        for number in range(40):
+            print("line", number, flush=True)
+            time.sleep(0.025)
+        assert 1 <= len(failed) < 10, failed
+        assert len({*failed}) == 1, failed
+        stop()
+    """
+    done = captured(program, console="redirect")
+
+    assert done.errors == ""
+    assert console_lines(done.of("console")) == [f"line {number}" for number in range(40)]
     assert not [*Path("run").glob(".std*")]
 
 

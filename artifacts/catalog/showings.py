@@ -1,4 +1,4 @@
-"""Shown: the links that lead to versions, told when these are deleted."""
+"""Showings: the links that lead to versions, told when these are deleted."""
 
 from __future__ import annotations
 
