@@ -20,11 +20,10 @@ from artifacts.cache.hashing import hash_files
 from artifacts.cache.receipt import is_ours
 from artifacts.content import Detail, Digest
 from artifacts.progress import Progress, Silent
-from artifacts.storage import hash_file, silent
+from artifacts.storage import TO_READ, hash_file, silent
 from artifacts.workers import batched, spread
 
 _LARGE_BYTES = 2**20  # from here on a thread of its own is worth its while
-_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # a FIFO in a file's place must not hang
 
 _Present: TypeAlias = tuple[str, str, Expected]
 """Path below the root, path on disk, and what should be there."""
@@ -175,7 +174,7 @@ def digest_of(
 ) -> Digest | None:
     """Digest of a file's content; None for what cannot be read as a file."""
     try:
-        fd = os.open(path, _READ)
+        fd = os.open(path, TO_READ)
     except OSError:
         return None
     try:
@@ -191,7 +190,7 @@ def digest_of(
 def _small_digest(path: str, size: int) -> bytes | None:
     """As digest_of, in the fewest system calls for a file that is as long as it should be."""
     try:
-        fd = os.open(path, _READ)
+        fd = os.open(path, TO_READ)
     except OSError:
         return None
     try:

@@ -155,5 +155,5 @@ class Session:
         return Places({**own, **settings.reference_options})
 
     def progress(self, label: str, total: int | None = None) -> Progress:
-        """As it is shown."""
+        """As `bar_of`, quiet where the settings are."""
         return bar_of(label, total, is_quiet=self.settings.quiet)
