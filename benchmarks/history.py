@@ -107,7 +107,7 @@ class _Peer:
 _PEERS = (
     _Peer("wandb offline", "wandb", _WANDB, 0.125),
     _Peer("trackio", "trackio", _TRACKIO, 1),
-    _Peer("MLflow", "mlflow-skinny", _MLFLOW, 1, _SLOW),
+    _Peer("MLflow", "mlflow", _MLFLOW, 1, _SLOW),
     _Peer("TensorBoard (tensorboardX)", "tensorboardX", _TENSORBOARD, 1),
 )
 

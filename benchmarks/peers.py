@@ -62,7 +62,7 @@ _VERSIONS = {
     "b3sum": ("b3sum", "--version"),
     "coreutils": ("cp", "--version"),
 }
-_DISTRIBUTIONS = ("dvc", "hf-xet", "mlflow-skinny", "s3fs", "tensorboardX", "trackio", "wandb")
+_DISTRIBUTIONS = ("dvc", "hf-xet", "mlflow", "s3fs", "tensorboardX", "trackio", "wandb")
 
 
 def find() -> None:
@@ -153,7 +153,7 @@ def mlflow(folder: Path, size: int) -> Contender:
         name="mlflow log_artifacts",
         steps=(("python3", "-c", _MLFLOW_ADD, str(folder), "{place}/store"),),
         writes=size,
-        missing=without_distribution("mlflow-skinny"),
+        missing=without_distribution("mlflow"),
     )
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PATHS = os.pathsep.join(map(str, (Path(__file__).parents[1], Path(__file__).parent)))
-_START_S = 60
+_START_S = 300
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from functools import cached_property
 from typing import TypeAlias
 
 from msgspec import Struct, field
@@ -22,7 +23,7 @@ class Had(Struct, frozen=True):
     content: Expected
 
 
-class Delivered(Struct, frozen=True):
+class Delivered(Struct, frozen=True, dict=True):
     """One artifact, or a part of it, that was put into a folder.
 
     All paths that start with `prefix`, unless `only` lists, in order, which of them.
@@ -53,7 +54,7 @@ class Delivered(Struct, frozen=True):
         Raises IntegrityError for pages that are not those of the manifest.
         """
         files: dict[str, Expected] = {}
-        for page in self._pages():
+        for page in self._pages:
             files |= expected_files(page, self.prefix)
             files |= self._referred(page)
         return {path: files[path] for path in self.only if path in files} if self.only else files
@@ -65,7 +66,7 @@ class Delivered(Struct, frozen=True):
         """
         return {
             entry.path: Had(entry.digest, content)
-            for page in (self._pages() if self.references else ())
+            for page in (self._pages if self.references else ())
             for entry, content in self._references_of(page)
             if content is not None
         }
@@ -77,7 +78,7 @@ class Delivered(Struct, frozen=True):
         """
         return {
             entry.path: known_content(entry)
-            for page in self._pages()
+            for page in self._pages
             for entry, content in self._references_of(page)
             if content is None and self.has(entry.path)
         }
@@ -88,7 +89,7 @@ class Delivered(Struct, frozen=True):
         Raises IntegrityError as `files`.
         """
         details: dict[str, Detail] = {}
-        for page in self._pages():
+        for page in self._pages:
             details |= expected_details(page, self.prefix)
         return {path: each for path, each in details.items() if self.has(path)}
 
@@ -112,12 +113,15 @@ class Delivered(Struct, frozen=True):
         """Whether a path, if the artifact has it, was delivered."""
         return path in self.only if self.only else path.startswith(self.prefix)
 
-    def _pages(self) -> Iterator[Page]:
+    @cached_property
+    def _pages(self) -> Sequence[Page]:
         """Raises IntegrityError for a page that lacks, or is not that of the manifest."""
-        for row in _rows(self.manifest, self.prefix, self.only):
-            if row.digest not in self.pages:
-                raise MalformedError(f"receipt of {self.name}", f"page {row.digest} is missing")
-            yield row.check(self.pages[row.digest])
+        return [*map(self._page, _rows(self.manifest, self.prefix, self.only))]
+
+    def _page(self, row: PageRow) -> Page:
+        if row.digest not in self.pages:
+            raise MalformedError(f"receipt of {self.name}", f"page {row.digest} is missing")
+        return row.check(self.pages[row.digest])
 
     def _references_of(self, page: Page) -> Iterator[tuple[Entry, Expected | None]]:
         """Of each the entry and what was delivered: known bytes are as the artifact knows them."""
@@ -156,12 +160,12 @@ def known_content(entry: Entry) -> Expected | None:
 
 def expected_files(page: Page, prefix: str = "") -> dict[str, Expected]:
     """Digest and size of each file of a page whose path starts with `prefix`, by path."""
-    paths, sizes, digests, details = page.paths, page.sizes, page.digests, page.details
-    return {
-        paths[i]: (digests[32 * i : 32 * i + 32], sizes[i] or 0)
-        for i in page.range_of(prefix)
-        if i not in details or details[i].kind is Kind.FILE
-    }
+    rows = page.rows(page.range_of(prefix))
+    files = {path: (digest, size or 0) for path, digest, size in rows}
+    for index, detail in page.details.items():
+        if detail.kind is not Kind.FILE:
+            files.pop(page.paths[index], None)
+    return files
 
 
 def expected_details(page: Page, prefix: str = "") -> dict[str, Detail]:

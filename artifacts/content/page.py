@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import struct
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from operator import lt
+from operator import itemgetter, lt
 
 from msgspec import Struct, field
 
@@ -69,10 +69,15 @@ class Page(Struct, frozen=True):
     def range_of(self, prefix: str) -> range:
         """Indices of the paths that start with `prefix`, as a string."""
         start = bisect_left(self.paths, prefix)
-        stop = start
-        while stop < len(self.paths) and self.paths[stop].startswith(prefix):
-            stop += 1
-        return range(start, stop)
+        cut = itemgetter(slice(len(prefix)))
+        return range(start, bisect_right(self.paths, prefix, start, key=cut))
+
+    def rows(self, wanted: range) -> Iterator[tuple[str, bytes, int | None]]:
+        """Path, digest and size of each entry at those indices."""
+        part = slice(wanted.start, wanted.stop)
+        starts = range(wanted.start * LENGTH, wanted.stop * LENGTH, LENGTH)
+        digests = [self.digests[start : start + LENGTH] for start in starts]
+        return zip(self.paths[part], digests, self.sizes[part], strict=True)
 
     @property
     def content_size(self) -> int:

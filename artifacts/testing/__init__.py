@@ -11,6 +11,7 @@ from artifacts.testing.faults import (
     TimelineStore,
 )
 from artifacts.testing.forking import GatedStore, is_true_in_child
+from artifacts.testing.idle import wait_until_idle
 from artifacts.testing.proxy import Exchange, Proxy, longest_chain
 from artifacts.testing.schedule import Fault, Schedule, always, calm, seeded, strike
 
@@ -34,4 +35,5 @@ __all__ = [
     "longest_chain",
     "seeded",
     "strike",
+    "wait_until_idle",
 ]

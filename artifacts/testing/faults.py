@@ -15,6 +15,7 @@ from threading import Lock
 from msgspec import Struct
 
 from artifacts.storage import FileStore, ObjectStore, Read, Tell, silent
+from artifacts.testing.idle import wait_until_idle
 
 _STILL_S = 0.1  # without a request, after which nobody is about to begin one
 
@@ -200,12 +201,16 @@ class Request(Struct, frozen=True):
 
 
 class TimelineStore(_Wrapper):
-    """Takes a while for each operation, any number at once, and records when in `requests`."""
+    """Takes a while for each operation, any number at once, and records when in `requests`.
+
+    A while is some time, and until everybody else in this process waits.
+    """
 
     def __init__(self, store: ObjectStore, delay_s: float) -> None:
         super().__init__(store)
         self.requests: list[Request] = []
         self._delay_s = delay_s
+        self._looking = Lock()  # of many that look each would see another at work
 
     @property
     def concurrency(self) -> int:
@@ -217,6 +222,7 @@ class TimelineStore(_Wrapper):
         while before != len(self.requests):
             before = len(self.requests)
             time.sleep(_STILL_S)
+            wait_until_idle()
         self._delay_s = delay_s
         self.requests.clear()
 
@@ -235,7 +241,10 @@ class TimelineStore(_Wrapper):
     def _around(self, operation: str, key: str) -> Iterator[None]:
         started_s = time.perf_counter()
         try:
-            time.sleep(self._delay_s)
+            if self._delay_s:
+                time.sleep(self._delay_s)
+                with self._looking:
+                    wait_until_idle()  # who was about to ask beside this one has
             yield
         finally:
             self.requests.append(Request(operation, key, started_s, time.perf_counter()))

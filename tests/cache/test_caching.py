@@ -339,7 +339,7 @@ def test_what_is_larger_than_the_cache_passes_it_by(tmp_path: Path) -> None:
 
 def test_threads_fetch_each_part_once(scene: Scene) -> None:
     store = CachedStore(SlowStore(scene.remote, 0.01), scene.copies)
-    start = threading.Barrier(8, timeout=60)
+    start = threading.Barrier(8, timeout=300)
 
     def read(n: int) -> bytes:
         start.wait()

@@ -446,7 +446,7 @@ def test_uploads_run_side_by_side(bench: Bench) -> None:
         meets = Barrier(4)
 
         def take(self, key: str, path: Path) -> None:
-            self.meets.wait(timeout=30)
+            self.meets.wait(timeout=300)
             super().take(key, path)
 
     files = {str(n): noise(SOLO_BYTES, n) for n in range(4)}

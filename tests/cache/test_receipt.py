@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from artifacts.cache import RECEIPT, Delivered, Receipt, is_ours
-from artifacts.content import Detail, Digest, Kind, Manifest, PageRow, Row, build
+from artifacts.content import Detail, Digest, Kind, Manifest, Page, PageRow, Row, build
 from artifacts.errors import IntegrityError, MalformedError, ReceiptNotFoundError, StorageError
 from artifacts.storage import Frame
 
@@ -197,10 +197,25 @@ def test_pages_that_are_not_the_manifests_are_refused() -> None:
     delivery = sample().deliveries[0]
     [digest] = delivery.pages
     [other] = delivery_of(rows_of(["other"])).pages.values()
+    assert delivery.files()  # what was read of one is not another's
 
     for pages in ({}, {digest: other}, {digest: b""}):
         with pytest.raises(IntegrityError):
             replace(delivery, pages=pages).files()
+
+
+def test_a_page_is_read_once_whatever_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    receipt, check, read = sample(), PageRow.check, []
+
+    def noted(row: PageRow, data: bytes) -> Page:
+        read.append(row)
+        return check(row, data)
+
+    monkeypatch.setattr(PageRow, "check", noted)
+    for ask in (receipt.files, receipt.details, receipt.left_out, receipt.referred):
+        ask()
+
+    assert read == [*receipt.deliveries[0].manifest.rows]
 
 
 def test_a_page_that_its_row_lies_about_is_refused() -> None:

@@ -81,7 +81,7 @@ class Shell:
 
     def process(self, *arguments: str) -> Answer:
         with self.start(*arguments) as process:
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=300)
         return Answer(process.returncode, out, err.decode())
 
     def stored_files(self) -> Iterator[Path]:

@@ -342,7 +342,7 @@ class Asked:
     def answer(self, text: str) -> tuple[int, str]:
         """The exit code, and what is on standard error after the question."""
         os.write(self._ours, f"{text}\n".encode())
-        out, err = self._process.communicate(timeout=60)
+        out, err = self._process.communicate(timeout=300)
         self.out = out.decode()
         return self._process.returncode, err.decode()
 

@@ -121,7 +121,7 @@ def test_interrupt_ends_it_with_a_sentence(art: Shell, mnist: str) -> None:
         assert process.stdout is not None
         process.stdout.read(1)  # it waits for us to read the rest
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=60)
+        _, told = process.communicate(timeout=300)
 
     assert process.returncode == 130
     assert told.startswith(b"art: interrupted")

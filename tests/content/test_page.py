@@ -190,6 +190,14 @@ def test_path_is_found_where_it_is(page: Page, path: str) -> None:
         assert (entry.path, entry.digest) == (page.paths[index], page.digest_at(index))
 
 
+@given(some_pages, st.data())
+def test_rows_are_entries_without_their_details(page: Page, data: st.DataObject) -> None:
+    ends = st.integers(0, len(page))
+    start, stop = sorted([data.draw(ends), data.draw(ends)])
+    expected = [(e.path, e.digest, e.size) for e in [*page][start:stop]]
+    assert [*page.rows(range(start, stop))] == expected
+
+
 @given(some_pages, st.text(max_size=3) | paths)
 def test_range_of_a_prefix_is_all_that_start_with_it(page: Page, prefix: str) -> None:
     for each in (prefix, page.paths[-1][:2], ""):

@@ -86,7 +86,7 @@ def racing(
     act: Callable[[Scene, int, int], list[tuple[str, int]]], scene: Scene, turns: int
 ) -> Iterator[list[Future[list[tuple[str, int]]]]]:
     """Processes that begin at once; they are done at the end."""
-    start = FORKS.Barrier(WRITERS, timeout=60)
+    start = FORKS.Barrier(WRITERS, timeout=300)
     with ProcessPoolExecutor(WRITERS, FORKS, initializer=wait, initargs=(start,)) as pool:
         yield [pool.submit(act, scene, writer, turns) for writer in range(WRITERS)]
 

@@ -140,12 +140,12 @@ def test_sink_that_hangs_disturbs_nobody(
 
     for number in range(500):  # more than may wait
         alerts.alert(f"title {number}", "")
-    assert hanging.is_asked.wait(10)
+    assert hanging.is_asked.wait(300)
     alerts.stop()  # returns
     hanging.may_go.set()
 
     assert len(written.notes) == 500
-    assert other.has_come.wait(10)
+    assert other.has_come.wait(300)
 
 
 def test_sink_that_fails_is_tried_again_and_its_words_are_not_repeated(

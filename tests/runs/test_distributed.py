@@ -391,7 +391,7 @@ def test_twenty_processes_of_which_five_are_killed_make_one_version(
                 process.stdout.readline()
             process.kill()
         again = [stack.enter_context(worker(n, tmp_path / f"{n}")) for n in range(KILLED)]
-        assert [process.wait(150) for process in (*started[KILLED:], *again)] == [0] * WORKERS
+        assert [process.wait(300) for process in (*started[KILLED:], *again)] == [0] * WORKERS
 
     with init(project="proj") as run:
         artifact = run.finish_artifact(part(), distributed_id="all")

@@ -80,7 +80,7 @@ def run(folder: Path) -> Iterator[Server]:
             stderr=subprocess.DEVNULL,
             check=True,
             text=True,
-            timeout=60,
+            timeout=300,
         )
         return found.stdout.strip()
 

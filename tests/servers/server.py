@@ -21,7 +21,7 @@ from uuid import uuid4
 import platformdirs
 
 HOST = "127.0.0.1"
-_START_S = 60
+_START_S = 300
 _NPM = platformdirs.user_cache_path("artifacts-tests", appauthor=False) / "npm"
 NPM_INSTALL = f"npm install --prefix {_NPM}"
 
@@ -102,7 +102,7 @@ def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int, out: Pat
     end = time.monotonic() + _START_S
     while time.monotonic() < end and process.poll() is None:
         try:
-            socket.create_connection((HOST, port), timeout=1).close()
+            socket.create_connection((HOST, port), timeout=60).close()
         except OSError:
             time.sleep(0.05)
         else:

@@ -31,7 +31,7 @@ def test_a_near_store_is_asked_when_the_result_is_wanted() -> None:
 
 
 def test_a_far_store_is_asked_as_much_at_once_as_it_likes() -> None:
-    meet = Barrier(FAR.concurrency, timeout=60)
+    meet = Barrier(FAR.concurrency, timeout=300)
     with Ahead(FAR) as ahead:
         jobs = FAR.concurrency * [meet.wait]
         assert sorted(result() for result in ahead.each(jobs)) == [*range(FAR.concurrency)]

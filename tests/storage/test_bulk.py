@@ -129,7 +129,7 @@ def test_what_comes_and_what_goes_never_wait_for_each_other(
     begun.wait()
     going.start()
     for each in (coming, going):
-        each.join(30)
+        each.join(300)
 
     assert [each.is_alive() for each in (coming, going)] == [False, False]
     assert (tmp_path / "target").read_bytes() == store.read("k") == data

@@ -181,4 +181,4 @@ def test_a_file_that_is_cut_and_written_all_the_time_ends_no_reader(
             os.truncate(path, 1)
         path.with_name("file.done").touch()
 
-        assert reader.wait(timeout=30) == 0
+        assert reader.wait(timeout=300) == 0

@@ -37,7 +37,7 @@ def test_racing_makers_of_a_store_get_the_same_one(tmp_path: Path) -> None:
 
 def race(act: Callable[[Path, int], list[str]], folder: Path) -> list[list[str]]:
     """What each of the processes came to, which all began at once."""
-    start = SPAWN.Barrier(RACERS, timeout=60)
+    start = SPAWN.Barrier(RACERS, timeout=300)
     with ProcessPoolExecutor(RACERS, SPAWN, initializer=wait, initargs=(start,)) as pool:
         return list(pool.map(act, RACERS * [folder], range(RACERS)))
 

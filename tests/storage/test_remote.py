@@ -173,7 +173,7 @@ def test_a_missing_source_is_told_apart_from_the_store(store: RemoteStore, tmp_p
 
 def test_of_racing_processes_one_creates_each_key(server: Server) -> None:
     url = server.place()
-    start = SPAWN.Barrier(RACERS, timeout=60)
+    start = SPAWN.Barrier(RACERS, timeout=300)
     with ProcessPoolExecutor(RACERS, SPAWN, initializer=wait, initargs=(start,)) as pool:
         won = list(pool.map(create_all, RACERS * [server], RACERS * [url], range(RACERS)))
 
@@ -185,7 +185,7 @@ def test_of_racing_processes_one_creates_each_key(server: Server) -> None:
 
 def test_of_a_thousand_creators_of_one_key_one_wins(server: Server) -> None:
     url = server.place()
-    start = SPAWN.Barrier(RACERS, timeout=60)
+    start = SPAWN.Barrier(RACERS, timeout=300)
     with ProcessPoolExecutor(RACERS, SPAWN, initializer=wait, initargs=(start,)) as pool:
         keys = 1_000 // RACERS * ["logs/0/0"]
         won = list(
@@ -266,7 +266,7 @@ def test_a_fork_works_with_a_store_that_was_in_use(store: RemoteStore) -> None:
     context = get_context("fork")
     process = context.Process(target=store.write, args=("k", b"after"))
     process.start()
-    process.join(60)
+    process.join(300)
 
     assert process.exitcode == 0
     assert store.read("k") == b"after"

@@ -42,7 +42,7 @@ def test_a_store_that_answers_at_once_has_a_file_when_it_was_added() -> None:
 
 def test_a_far_store_gets_several_at_a_time() -> None:
     store, all_at_once = MemoryStore(), Barrier(4)
-    uploads = Uploads(far(store, lambda _: all_at_once.wait(timeout=30)))
+    uploads = Uploads(far(store, lambda _: all_at_once.wait(timeout=300)))
     add(uploads, store, *"1234")
     uploads.finish()
 
@@ -113,7 +113,7 @@ def test_what_was_not_begun_is_neither_stored_nor_left(monkeypatch: pytest.Monke
             super().shutdown(wait)
 
     monkeypatch.setattr(upload, "ThreadPoolExecutor", Pool)
-    uploads = Uploads(far(store, lambda _: cancelled.wait(timeout=30)))
+    uploads = Uploads(far(store, lambda _: cancelled.wait(timeout=300)))
     add(uploads, store, *"1234567")
     uploads.discard()
 
@@ -123,7 +123,7 @@ def test_what_was_not_begun_is_neither_stored_nor_left(monkeypatch: pytest.Monke
 
 def test_what_waits_is_not_taken_for_abandoned() -> None:
     store, looked = MemoryStore(), Event()
-    uploads = Uploads(far(store, lambda _: looked.wait(timeout=30)))
+    uploads = Uploads(far(store, lambda _: looked.wait(timeout=300)))
     add(uploads, store, *"1234567")
 
     assert delete_abandoned(str(store.spool()), at_least_s=0) == 0
@@ -138,7 +138,7 @@ def test_a_stream_is_read_when_it_was_added_and_sent_when_all_is_finished() -> N
     class Slow(MemoryStore):
         def stream(self, key: str, size: int, read: Read) -> None:
             store.stream(key, size, read)
-            sent.wait(timeout=30)
+            sent.wait(timeout=300)
             assert read(memoryview(bytearray(1))) == 0  # a closed file would say something else
 
     uploads, file = Uploads(far(Slow())), BytesIO(b"streamed")

@@ -303,7 +303,7 @@ def test_a_run_is_followed_to_its_end(art: Shell) -> None:
         run.log({"x": 2})
         run.finish()
         rest = [json.loads(line) for line in process.stdout]
-        process.wait(timeout=60)
+        process.wait(timeout=300)
 
     assert process.returncode == 0
     assert (first["x"], [row["x"] for row in rest]) == (1, [2])

@@ -62,7 +62,7 @@ def captured(program: str, *arguments: str, folder: str = ".", **settings: objec
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     path = place / "said.json"
     said = (

@@ -244,7 +244,7 @@ def test_the_thread_that_sends_goes_on_whatever_it_meets(
     writer = book.write(is_timed=True)
     writer.row(0, {"x": 0})
 
-    assert is_sent.wait(60)
+    assert is_sent.wait(300)
 
     assert "nobody foresaw it" in caplog.text
     assert writer.close()
@@ -381,7 +381,7 @@ def test_a_store_that_answers_nothing_holds_up_nobody_who_logs(book: Logbook) ->
     store = AwayStore(book.store)
     writer = book.write(session=OverStore(book.settings, store), is_timed=True)
 
-    assert store.asked.wait(20)
+    assert store.asked.wait(300)
 
     for step in range(10_000):
         writer.row(step, {"x": step})
@@ -558,7 +558,7 @@ def test_children_of_any_kind_come_and_go_while_their_parent_logs(
         writer.row(step, {})
         child.start()
     for child in children:
-        child.join(60)
+        child.join(300)
         assert child.exitcode == 0
     writer.close()
 

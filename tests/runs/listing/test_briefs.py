@@ -271,7 +271,7 @@ class MeetingStore(FarStore):
 
     def __init__(self, store: ObjectStore, count: int) -> None:
         super().__init__(store)
-        self._meeting = Barrier(count, timeout=30)
+        self._meeting = Barrier(count, timeout=300)
 
     @contextmanager
     def _around(self, operation: str, key: str) -> Iterator[None]:
