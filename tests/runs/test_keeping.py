@@ -120,7 +120,7 @@ def test_what_is_no_file_of_the_runs_folder_is_told_and_ends_no_run_late(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def act() -> None:
-        signal.alarm(30)  # or it would hang with what it is to find
+        signal.alarm(300)  # or it would hang with what it is to find
         with init(id="odd") as run:
             run.log({"a": 1})
             os.chdir(run.dir)  # a socket's path is to be short

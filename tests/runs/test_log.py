@@ -421,7 +421,7 @@ def test_a_signals_handler_ends_a_run_whose_event_is_being_stored(store: Path) -
             signal.raise_signal(signal.SIGTERM)
 
     def act() -> None:
-        signal.alarm(60)
+        signal.alarm(300)
         signal.signal(signal.SIGTERM, end)
         LocalStore.create = create  # type: ignore[method-assign]
         run = init(id="p")
