@@ -5,7 +5,6 @@ It loads next to nothing before it begins, so that an interrupt finds it there t
 
 from __future__ import annotations
 
-import gc
 import sys
 from importlib import import_module
 
@@ -22,9 +21,9 @@ _SELDOM = 50_000, 20, 100  # the defaults, 700, 10, 10, go through what is kept 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Do what the arguments say, those of the process if none are given, and exit."""
-    if arguments is None:  # the process is ours
-        gc.set_threshold(*_SELDOM)
     try:
+        if arguments is None:  # the process is ours
+            import_module("gc").set_threshold(*_SELDOM)
         code = _run([*(sys.argv[1:] if arguments is None else arguments)])
     except KeyboardInterrupt:
         sys.stderr.write("art: interrupted\n")
