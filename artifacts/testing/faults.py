@@ -210,7 +210,8 @@ class TimelineStore(_Wrapper):
         super().__init__(store)
         self.requests: list[Request] = []
         self._delay_s = delay_s
-        self._looking = Lock()  # of many that look each would see another at work
+        self._counting, self._looking = Lock(), Lock()
+        self._arrived = self._released = 0
 
     @property
     def concurrency(self) -> int:
@@ -242,9 +243,21 @@ class TimelineStore(_Wrapper):
         started_s = time.perf_counter()
         try:
             if self._delay_s:
-                time.sleep(self._delay_s)
-                with self._looking:
-                    wait_until_idle()  # who was about to ask beside this one has
+                self._wait()
             yield
         finally:
             self.requests.append(Request(operation, key, started_s, time.perf_counter()))
+
+    def _wait(self) -> None:
+        """Until who was about to ask beside this one has, and then go on with all who wait here.
+
+        Only one looks: of many each would see another at work.
+        """
+        time.sleep(self._delay_s)
+        with self._counting:
+            self._arrived += 1
+            mine = self._arrived
+        with self._looking:
+            if self._released < mine:
+                wait_until_idle()
+                self._released = self._arrived
