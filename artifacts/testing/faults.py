@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from operator import attrgetter
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 
 from msgspec import Struct
 
@@ -210,8 +210,8 @@ class TimelineStore(_Wrapper):
         super().__init__(store)
         self.requests: list[Request] = []
         self._delay_s = delay_s
-        self._counting, self._looking = Lock(), Lock()
-        self._arrived = self._released = 0
+        self._lock = Lock()
+        self._waiting: list[Event] = []
 
     @property
     def concurrency(self) -> int:
@@ -251,13 +251,17 @@ class TimelineStore(_Wrapper):
     def _wait(self) -> None:
         """Until who was about to ask beside this one has, and then go on with all who wait here.
 
-        Only one looks: of many each would see another at work.
+        Only the first looks: of many each would see another at work.
         """
         time.sleep(self._delay_s)
-        with self._counting:
-            self._arrived += 1
-            mine = self._arrived
-        with self._looking:
-            if self._released < mine:
-                wait_until_idle()
-                self._released = self._arrived
+        may_go = Event()
+        with self._lock:
+            self._waiting.append(may_go)
+            is_first = len(self._waiting) == 1
+        if is_first:
+            wait_until_idle()
+            with self._lock:
+                waiting, self._waiting = self._waiting, []
+            for each in waiting:
+                each.set()
+        may_go.wait()
