@@ -44,7 +44,7 @@ TURNS = len(FAULTS) if SEEDS > 50 else 2  # which fault strikes at which request
 EACH = 6  # commits of each of two writers
 DELAY_S = 0.3  # many times what it takes to begin a request
 ATTEMPTS = (2, 3, 4)
-MOST_S = 300  # that any one act may take
+MOST_S = 60  # that any one act may take
 
 SMALL: Tree = {f"labels/{n}.txt": b"label %d" % n for n in range(4)} | {"empty": b""}
 FIRST = SMALL
