@@ -23,8 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Do what the arguments say, those of the process if none are given, and exit."""
     try:
         if arguments is None:  # the process is ours
-            import_module("gc").set_threshold(*_SELDOM)
-        code = _run([*(sys.argv[1:] if arguments is None else arguments)])
+            import_module("gc").set_threshold(*_SELDOM)  # not at the top: an interrupt is answered
+            arguments = sys.argv[1:]
+        code = _run([*arguments])
     except KeyboardInterrupt:
         sys.stderr.write("art: interrupted\n")
         code = 130

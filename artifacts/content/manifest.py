@@ -14,7 +14,7 @@ from artifacts.content.cut import MAX_ENTRIES, cut
 from artifacts.content.digest import LENGTH, Digest
 from artifacts.content.entry import MAX_SIZE, Row
 from artifacts.content.page import MAX_BYTES, Page
-from artifacts.content.path import check_no_file_is_a_folder, check_paths
+from artifacts.content.path import check_no_file_is_a_folder, check_paths, end_of_prefix
 from artifacts.errors import DigestMismatchError, InvalidError, MalformedError
 
 MAGIC = b"artmani1"
@@ -94,12 +94,7 @@ class Manifest:
     def positions_under(self, prefix: str) -> range:
         """Indices of the rows whose pages can hold paths that start with `prefix`."""
         start = bisect_left(self.rows, prefix, key=attrgetter("last"))
-        stop = start
-        while stop < len(self.rows) and (
-            self.rows[stop].first <= prefix or self.rows[stop].first.startswith(prefix)
-        ):
-            stop += 1
-        return range(start, stop)
+        return range(start, end_of_prefix(self._firsts, prefix, start))
 
     @classmethod
     def decode(cls, data: bytes, name: str) -> Manifest:

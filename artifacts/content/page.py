@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import struct
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from operator import itemgetter, lt
+from operator import lt
 
 from msgspec import Struct, field
 
 from artifacts.content.cut import MAX_ENTRIES, MAX_PATH_BYTES
 from artifacts.content.digest import LENGTH, Digest
 from artifacts.content.entry import MAX_SIZE, Detail, Entry, Kind, Row, row_fault
-from artifacts.content.path import check_no_file_is_a_folder, check_paths
+from artifacts.content.path import check_no_file_is_a_folder, check_paths, end_of_prefix
 from artifacts.errors import InvalidError, MalformedError
 
 MAGIC = b"artpage1"
@@ -62,6 +62,11 @@ class Page(Struct, frozen=True):
     def digest_at(self, index: int) -> Digest:
         return Digest(self.digests[index * LENGTH : (index + 1) * LENGTH])
 
+    def digests_at(self, wanted: range) -> list[bytes]:
+        """Of each entry at those indices, raw."""
+        starts = range(wanted.start * LENGTH, wanted.stop * LENGTH, LENGTH)
+        return [self.digests[start : start + LENGTH] for start in starts]
+
     def index_of(self, path: str) -> int | None:
         index = bisect_left(self.paths, path)
         return index if index < len(self.paths) and self.paths[index] == path else None
@@ -69,15 +74,12 @@ class Page(Struct, frozen=True):
     def range_of(self, prefix: str) -> range:
         """Indices of the paths that start with `prefix`, as a string."""
         start = bisect_left(self.paths, prefix)
-        cut = itemgetter(slice(len(prefix)))
-        return range(start, bisect_right(self.paths, prefix, start, key=cut))
+        return range(start, end_of_prefix(self.paths, prefix, start))
 
     def rows(self, wanted: range) -> Iterator[tuple[str, bytes, int | None]]:
         """Path, digest and size of each entry at those indices."""
         part = slice(wanted.start, wanted.stop)
-        starts = range(wanted.start * LENGTH, wanted.stop * LENGTH, LENGTH)
-        digests = [self.digests[start : start + LENGTH] for start in starts]
-        return zip(self.paths[part], digests, self.sizes[part], strict=True)
+        return zip(self.paths[part], self.digests_at(wanted), self.sizes[part], strict=True)
 
     @property
     def content_size(self) -> int:

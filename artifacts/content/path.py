@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Container, Iterable, Sequence
 from functools import partial
 from itertools import accumulate
+from operator import itemgetter
 
 from artifacts.errors import InvalidPathError
 
@@ -81,6 +82,14 @@ class Leaves:
             if at < len(paths) and paths[at].startswith(f"{leaf}/"):
                 raise InvalidPathError(leaf, "is a file and also a folder")
         self._last = paths
+
+
+def end_of_prefix(paths: Sequence[str], prefix: str, start: int = 0) -> int:
+    """The index in ascending paths, from `start` on, after the last that starts with `prefix`.
+
+    If none does, after the last that comes before it.
+    """
+    return bisect_right(paths, prefix, start, key=itemgetter(slice(len(prefix))))
 
 
 def _contains(paths: Sequence[str], path: str) -> bool:

@@ -31,7 +31,6 @@ _PIECE = struct.Struct("<II")
 _SPAN = struct.Struct("<IQQQB")
 _ROOT = struct.Struct("<8s32sI")
 _ROOT_ROW = struct.Struct("<I32sI")
-_DIGEST = 32
 
 Place: TypeAlias = tuple[int, int]
 """Index into a list of blobs (or SOLO) and an offset, for bytes that lie there raw."""
@@ -86,8 +85,7 @@ class PageLayout(Struct, frozen=True):
         cut_up: dict[int, Sequence[Span]] = {}
         first = count = blob = 0
         offset = end = -1
-        digests = page.digests
-        found = [places.get(digests[i : i + _DIGEST]) for i in range(0, len(digests), _DIGEST)]
+        found = map(places.get, page.digests_at(range(len(page))))
         for index, (size, place) in enumerate(zip(_sizes(page), found, strict=True)):
             if not size:
                 continue

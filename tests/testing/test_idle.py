@@ -48,15 +48,14 @@ def test_it_waits_for_nobody_who_waits() -> None:
 
 def test_it_waits_for_who_wants_the_interpreter() -> None:
     """Of many that compute only one is at it; the others sleep until it lets them."""
-    count, done = 8, [Event() for _ in range(8)]
+    done = [Event() for _ in range(8)]
 
-    def compute(number: int) -> None:
+    def compute(end: Event) -> None:
         sum(range(2_000_000))
-        done[number].set()
+        end.set()
 
-    threads = [Thread(target=compute, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
+    for each in done:
+        Thread(target=compute, args=(each,)).start()
     wait_until_idle()
 
     assert all(each.is_set() for each in done)
