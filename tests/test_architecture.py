@@ -13,8 +13,8 @@ ROOT = Path(__file__).parent.parent
 FACE = "artifacts"  # the package's own __init__, which resolves its public names lazily
 FLOORS = [  # lowest first; parts of one floor are strangers
     {"errors", "door"},
-    {"names", "metadata", "progress", "workers", "credentials"},
-    {"options"},
+    {"names", "metadata", "progress", "workers", "credentials", "answering"},
+    {"options", "companion"},
     {"written"},
     {"settings"},
     {"content"},

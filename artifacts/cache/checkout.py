@@ -7,7 +7,13 @@ import secrets
 import shutil
 import stat as modes
 from collections.abc import Callable, Collection, Iterable, Mapping
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
 from pathlib import Path
 from threading import Lock
 from typing import Self, TypeAlias
@@ -44,8 +50,9 @@ from artifacts.storage import ObjectStore, PageLayout, claimed, delete_abandoned
 Part: TypeAlias = tuple[Page, range, Callable[[], PageLayout]]
 """A page, the indices in it that are wanted, and how to learn where their bytes lie."""
 
-_WORKERS = min(4, os.cpu_count() or 1)  # more would only wait for one another in the kernel
+_WORKERS = min(4, os.cpu_count() or 1) + 1  # one more than work, so that there is always another
 _UNCLAIMED_S = 60  # what a killed download left is soon gone: between making and claiming are µs
+_MANY = 1000  # files of another page, which companions are worth starting for
 _FAR_WORKERS = 2  # of a store that pays for concurrency: each of them has many requests under way
 
 
@@ -177,18 +184,22 @@ class Checkout:
     def _submit_all(
         self, pool: ThreadPoolExecutor, parts: Iterable[Part], stage: str, *, is_empty: bool
     ) -> None:
-        running: list[Future[None]] = []
+        running: set[Future[None]] = set()
         for number, (page, wanted, layout) in enumerate(parts):
             self._refuse_collisions(page, wanted)
             if len(running) >= 2 * self._workers:
-                running.pop(0).result()
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
             todo = self._todo(page, wanted, is_empty=is_empty)
             if todo:
+                if running and len(todo) >= _MANY:
+                    self._supply.expect_many()
                 folder = os.path.join(stage, str(number))
                 part = Stage(
                     self._supply, folder, page, self._report, self._progress, self._references
                 )
-                running.append(pool.submit(self._deliver, part, todo, layout))
+                running.add(pool.submit(self._deliver, part, todo, layout))
         for future in running:
             future.result()
 

@@ -12,6 +12,8 @@ from artifacts.cache.details import permissions
 from artifacts.cache.faults import listed, mismatch, of_file
 from artifacts.cache.scaffold import Scaffold, made, remove
 from artifacts.cache.supply import Supply
+from artifacts.cache.writing import left_out, request
+from artifacts.companion import Companion
 from artifacts.content import Digest, Kind, Page
 from artifacts.errors import (
     ArtifactsError,
@@ -25,6 +27,7 @@ from artifacts.storage import (
     RAW,
     READ_BYTES,
     Extent,
+    FileStore,
     PageLayout,
     Span,
     forget,
@@ -185,11 +188,49 @@ class Stage:
         return len(spans) == 1 and spans[0].blob.digest == digest and spans[0].codec == RAW
 
     def _write_extent(self, extent: Extent, read: Callable[[], bytes]) -> None:
+        if not isinstance(self._store, FileStore):
+            data = self._read_extent(extent, read)  # several threads may wait for a network
+            with self._supply.hands.one():
+                self._write_read(extent, data)
+            return
+        with self._supply.hands.one() as companion:
+            if companion is None or not self._write_there(companion, extent, self._store):
+                self._write_read(extent, self._read_extent(extent, read))
+
+    def _read_extent(self, extent: Extent, read: Callable[[], bytes]) -> memoryview | None:
         try:
-            data = memoryview(read())
+            return memoryview(read())
         except (MissingBlobError, StorageError) as error:
             for index in extent.indices:
                 self._report(of_file(error, self._store.url, self.page.paths[index]))
+            return None
+
+    def _write_there(self, companion: Companion, extent: Extent, store: FileStore) -> bool:
+        """False if nothing was written; what a file lacks is tried once more, which tells why."""
+        page, wanted = self.page, extent.indices
+        try:
+            targets = [*map(self._scaffold.place, page.paths[wanted.start : wanted.stop])]
+        except (InvalidPathError, OSError):
+            return False
+        sizes = [size or 0 for size in page.sizes[wanted.start : wanted.stop]]
+        digests = page.digests[32 * wanted.start : 32 * wanted.stop]
+        blob = os.fspath(store.path(extent.blob.key))
+        answer = companion.answer(request(blob, extent.offset, targets, sizes, digests))
+        if answer is None:
+            for target in targets:
+                remove(target)
+            return False
+        lacking, offset = {*left_out(answer)}, extent.offset
+        for at, (index, size) in enumerate(zip(wanted, sizes, strict=True)):
+            if at in lacking:
+                self._write_spans(index, [Span(extent.blob, offset, size, size)])
+            else:
+                self._done(size)
+            offset += size
+        return True
+
+    def _write_read(self, extent: Extent, data: memoryview | None) -> None:
+        if data is None:
             return
         wrong = self._write_contents(extent, data)
         is_renewed = bool(wrong) and forget(self._store, extent.blob.key)

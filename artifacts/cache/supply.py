@@ -10,6 +10,7 @@ from typing import Self
 
 from artifacts.cache.caching import CachedStore, uncached
 from artifacts.cache.copies import Copies
+from artifacts.cache.hands import Hands
 from artifacts.content import Digest
 from artifacts.errors import ObjectNotFoundError, StorageError, UsageError
 from artifacts.storage import (
@@ -42,6 +43,7 @@ class Supply:
     ) -> None:
         self.store = store
         self.links = links
+        self.hands = Hands()
         self._ahead = Ahead(store, streams)
 
     def __enter__(self) -> Self:
@@ -49,6 +51,12 @@ class Supply:
 
     def __exit__(self, *_: object) -> None:
         self._ahead.__exit__()
+        self.hands.close()
+
+    def expect_many(self) -> None:
+        """There are more small files than for one thread."""
+        if isinstance(self.store, FileStore):  # of others a companion could not read
+            self.hands.grow()
 
     def extents(self, wanted: Sequence[tuple[Span, str]]) -> Iterator[Callable[[], bytes]]:
         """For each raw span, named by one of its paths, what gives its bytes: read ahead.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 import subprocess
 import sys
@@ -13,7 +14,13 @@ import pytest
 from artifact.samples import FILES, LARGE, draft, logged, read, write
 from artifacts.artifact import Artifact
 from artifacts.cache import RECEIPT, Receipt
-from artifacts.errors import LocalChangesError, ObstructedError, VerificationError
+from artifacts.companion import Companion
+from artifacts.errors import (
+    DigestMismatchError,
+    LocalChangesError,
+    ObstructedError,
+    VerificationError,
+)
 from artifacts.query import Api
 from artifacts.runs import init
 
@@ -410,3 +417,68 @@ def test_verifying_where_no_folder_is_says_so(tmp_path: Path, kind: str) -> None
 
     assert str(caught.value).startswith(f"there is no folder {place}: ")
     assert "download" in str(caught.value)
+
+
+# By many hands
+
+
+@pytest.fixture
+def many(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """Files of some pages, which companions are begun for, even with one processor."""
+    monkeypatch.setattr("artifacts.cache.checkout._MANY", 1)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2})
+    return {f"{n % 7}/{n:05}": b"%d" % n for n in range(9000)}
+
+
+def test_companions_write_a_part(
+    many: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[bytes | None] = []
+    answer = Companion.answer
+
+    def noted(self: Companion, request: bytes) -> bytes | None:
+        answers.append(answer(self, request))
+        return answers[-1]
+
+    monkeypatch.setattr(Companion, "answer", noted)
+    logged(many).download(tmp_path / "out")
+
+    assert read(tmp_path / "out") == many
+    assert any(answers), "nobody was asked"
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_what_a_companion_that_dies_was_asked_for_arrives(
+    begun: bool,  # noqa: FBT001
+    many: dict[str, bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Even if it had begun, and left a file of which nobody knows whether it is whole."""
+
+    def die(self: Companion, request: bytes) -> None:
+        if begun:
+            *_, names, _, _ = marshal.loads(request)
+            Path(os.fsdecode(names.split(b"\0")[0])).write_bytes(b"half")
+        self.is_lost = True
+
+    monkeypatch.setattr(Companion, "answer", die)
+    logged(many).download(tmp_path / "out")
+
+    assert read(tmp_path / "out") == many
+
+
+def test_damage_is_named_whoever_finds_it(
+    many: dict[str, bytes], tmp_path: Path, store: Path
+) -> None:
+    artifact = logged(many)
+    [pack] = [path for path in (store / "blobs").rglob("*") if path.is_file()]
+    data = pack.read_bytes()
+    pack.chmod(0o600)
+    pack.write_bytes(data[:-1] + b"?")
+    with pytest.raises(DigestMismatchError) as raised:
+        artifact.download(tmp_path / "out")
+
+    last = [*many][-1]
+    assert last in str(raised.value)
+    assert read(tmp_path / "out") == {path: data for path, data in many.items() if path != last}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat as modes
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,11 @@ from hypothesis import strategies as st
 from shelf import Shelf, Witness, contents, folder
 
 from artifacts.cache import stage
+from artifacts.cache.hands import Hands
 from artifacts.cache.stage import Stage
 from artifacts.cache.supply import Supply
+from artifacts.cache.writing import write_files
+from artifacts.companion import Companion
 from artifacts.content import Digest
 from artifacts.errors import (
     DigestMismatchError,
@@ -38,9 +43,34 @@ FILES = {
 SIZE = sum(map(len, FILES.values()))
 
 
-@pytest.fixture(params=["memory", "local"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
-    return MemoryStore("here") if request.param == "memory" else LocalStore(tmp_path / "store")
+@pytest.fixture(params=["memory", "local", "companion"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ObjectStore]:
+    """The last one with small files that all are written by somebody else."""
+    if request.param == "memory":
+        yield MemoryStore("here")
+        return
+    with ExitStack() as held:
+        if request.param == "companion":
+            held.enter_context(others_write())
+        yield LocalStore(tmp_path / "store")
+
+
+@contextmanager
+def others_write() -> Iterator[None]:
+    begun: list[Companion] = []
+
+    @contextmanager
+    def one(_: Hands) -> Iterator[Companion]:
+        if not begun:
+            begun.append(Companion(write_files))
+        yield begun[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Hands, "one", one)
+        yield
+    for companion in begun:
+        assert not companion.is_lost
+        companion.close()
 
 
 @pytest.fixture
