@@ -23,7 +23,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 _LEAST_BYTES = 2**24  # of a file, or the lease costs more than the copies
-_PART_BYTES = 2**23
+_PART_BYTES = 2**25  # each is mapped and given back, which in smaller ones takes an eighth more
 _BLOCK_BYTES = 512  # of st_blocks
 _LOCAL = {"ext4", "xfs"}
 _POPULATE_READ = 22  # Source: linux/mman.h; unknown before 5.14, which is an error
