@@ -3,38 +3,51 @@
 from __future__ import annotations
 
 import os
-import sys
+import select
 from importlib import import_module
 
+TYPE_CHECKING = False  # as in `artifacts`
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _LENGTH_BYTES = 8
+_LOOK_S = 5  # at whether the owner lives: a child that it forked may hold the other end
+_OWNER = 0  # the descriptor
 
 
 def serve(name: str) -> None:
-    """Answer whatever is asked on standard input, until it is closed, with `module:function`."""
+    """Answer whatever the owner asks with `module:function`, until it ends, or wants no more."""
     module, _, function = name.partition(":")
     task = getattr(import_module(module), function)
-    reading, writing = sys.stdin.fileno(), sys.stdout.fileno()
-    while (request := receive(reading)) is not None:
-        send(writing, task(request))
+    owner = os.getppid()
+
+    def read(most: int) -> bytes:
+        while not select.select([_OWNER], [], [], _LOOK_S)[0]:
+            if os.getppid() != owner:
+                return b""
+        return os.read(_OWNER, most)
+
+    while (request := received(read)) is not None:
+        answer = memoryview(message(task(request)))
+        while answer:
+            answer = answer[os.write(_OWNER, answer) :]
 
 
-def send(fd: int, body: bytes) -> None:
-    """Raises OSError."""
-    data = memoryview(len(body).to_bytes(_LENGTH_BYTES, "little") + body)
-    while data:
-        data = data[os.write(fd, data) :]
+def message(body: bytes) -> bytes:
+    """What `received` takes the body from."""
+    return len(body).to_bytes(_LENGTH_BYTES, "little") + body
 
 
-def receive(fd: int) -> bytes | None:
-    """None if there is no more, or not all of it. Raises OSError."""
-    head = _read(fd, _LENGTH_BYTES)
-    return None if head is None else _read(fd, int.from_bytes(head, "little"))
+def received(read: Callable[[int], bytes]) -> bytes | None:
+    """The next one's body; None if there is no more, or not all of it."""
+    head = _read_all(read, _LENGTH_BYTES)
+    return None if head is None else _read_all(read, int.from_bytes(head, "little"))
 
 
-def _read(fd: int, size: int) -> bytes | None:
+def _read_all(read: Callable[[int], bytes], size: int) -> bytes | None:
     parts = []
     while size:
-        part = os.read(fd, size)
+        part = read(size)
         if not part:
             return None
         parts.append(part)

@@ -8,14 +8,15 @@ and ends with its owner. It is a help and never needed: what it does not do is d
 from __future__ import annotations
 
 import os
-import select
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from threading import Lock
 from typing import TypeAlias
 
-from artifacts.answering import receive, send
+from artifacts.answering import message, received
 
 Task: TypeAlias = Callable[[bytes], bytes]
 """What a request is answered with: a function of a module that loads fast."""
@@ -23,7 +24,9 @@ Task: TypeAlias = Callable[[bytes], bytes]
 _START = (
     "import sys; _, task, *sys.path = sys.argv; from artifacts.answering import serve; serve(task)"
 )
-_PATIENCE_S = 300.0  # with one answer
+_PATIENCE_S = 300.0  # with a request, and with each part of an answer
+_ENDING_S = 10.0  # for the kernel to end what was killed: on a disk that hangs it cannot
+_NO_SIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)  # which might end a program, if one has ended
 
 
 class Companion:
@@ -31,16 +34,23 @@ class Companion:
 
     def __init__(self, task: Task) -> None:
         """Raises OSError."""
+        self._socket, theirs = socket.socketpair()
+        self._socket.settimeout(_PATIENCE_S)
         name = f"{task.__module__}:{task.__qualname__}"
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _START, name, *map(str, sys.path)],
-            bufsize=0,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # what Ctrl-C means its owner decides
-        )
+        try:
+            with theirs:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-I", "-S", "-c", _START, name, *map(str, sys.path)],
+                    stdin=theirs.fileno(),
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,  # what Ctrl-C means its owner decides
+                )
+        except OSError:
+            self._socket.close()
+            raise
         self._owner = os.getpid()
+        self._asking = Lock()
         self.is_lost = False
 
     @property
@@ -49,46 +59,34 @@ class Companion:
 
     def answer(self, request: bytes) -> bytes | None:
         """None if it has ended, or is silent for minutes: then it is lost."""
-        if self.is_lost:
-            return None
-        reading, writing = self._process.stdout, self._process.stdin
-        assert reading is not None
-        assert writing is not None
         found = None
-        with suppress(OSError):  # as it has ended
-            send(writing.fileno(), request)
-            if _is_readable(reading.fileno()):
-                found = receive(reading.fileno())
+        with self._asking, suppress(OSError):
+            self._socket.sendall(message(request), _NO_SIGNAL)
+            found = received(self._socket.recv)
         if found is None:
             self.close()
         return found
 
     def close(self) -> None:
-        """It ends at once, whatever it is doing. A forked child leaves it to its owner."""
+        """End it, whatever it is doing. A forked child leaves it to its owner."""
         self.is_lost = True
         if os.getpid() == self._owner:
-            with self._process:  # closes the pipes, and waits
-                self._process.kill()
+            self._process.kill()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_ENDING_S)
+        with self._asking:  # whoever is, hears of its end
+            self._socket.close()
 
 
-def companions(task: Task, most: int) -> list[Companion]:
+def companions(task: Task, most: int) -> Iterator[Companion]:
     """As many as there are processors that would otherwise do nothing; none where none can be."""
-    found: list[Companion] = []
     if _can_be():
         with suppress(OSError):  # no memory, or no more processes
-            while len(found) < min(most, len(os.sched_getaffinity(0)) - 1):
-                found.append(Companion(task))
-    return found
+            for _ in range(min(most, len(os.sched_getaffinity(0)) - 1)):
+                yield Companion(task)
 
 
 def _can_be() -> bool:
     """Only on Linux, and only where what runs this process would run another one likewise."""
     is_python = os.path.basename(sys.executable or "").startswith("python")
     return sys.platform == "linux" and is_python and not hasattr(sys, "frozen")
-
-
-def _is_readable(fd: int) -> bool:
-    """Also when nothing will come."""
-    poll = select.poll()
-    poll.register(fd, select.POLLIN)
-    return bool(poll.poll(_PATIENCE_S * 1000))

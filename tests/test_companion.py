@@ -18,11 +18,33 @@ from tasks import about, doubled, failing, silent, turned
 from artifacts import companion as module
 from artifacts.companion import Companion, Task, companions
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="there are none elsewhere")
+
 _OWNER = """\
 import sys, time
 from artifacts.companion import Companion
 from tasks import about
 one = Companion(about)
+print(one.answer(b"").decode(), flush=True)
+time.sleep(3600)
+"""
+_TO_HEAD = """\
+import os, signal
+from artifacts.companion import Companion
+from tasks import turned
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+one = Companion(turned)
+os.kill(one.pid, signal.SIGKILL)
+os.waitid(os.P_PID, one.pid, os.WEXITED | os.WNOWAIT)
+assert one.answer(b"x") is None
+"""
+_FORKS = """\
+import os, signal, time
+from artifacts.companion import Companion
+from tasks import about
+one = Companion(about)
+if not os.fork():
+    signal.pause()
 print(one.answer(b"").decode(), flush=True)
 time.sleep(3600)
 """
@@ -94,6 +116,25 @@ def test_it_is_lost_if_it_is_silent(begin: Begin, monkeypatch: pytest.MonkeyPatc
     assert not is_there(one)
 
 
+def test_it_is_lost_if_it_does_not_listen(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PATIENCE_S", 0.01)
+    one = begin(turned)
+    os.kill(one.pid, signal.SIGSTOP)
+
+    assert one.answer(bytes(2**24)) is None
+    assert not is_there(one)
+
+
+def test_nobody_is_ended_by_one_that_has_ended() -> None:
+    """As the signal of a pipe that nobody reads would end who wants it to, for `| head`."""
+    path = os.pathsep.join(filter(None, sys.path))
+    ran = subprocess.run(
+        [sys.executable, "-c", _TO_HEAD], env={**os.environ, "PYTHONPATH": path}, check=False
+    )
+
+    assert ran.returncode == 0
+
+
 def test_it_is_lost_if_it_cannot_begin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [])
     with closing(Companion(turned)) as one:
@@ -130,13 +171,15 @@ def test_a_program_that_does_not_guard_itself_runs_once(tmp_path: Path) -> None:
     assert ran.stdout.split() == ["began", "cba"]
 
 
-def test_it_ends_with_its_owner() -> None:
+@pytest.mark.parametrize("program", [_OWNER, _FORKS], ids=["alone", "with a forked child"])
+def test_it_ends_with_its_owner(program: str) -> None:
     path = os.pathsep.join(filter(None, sys.path))
     owner = subprocess.Popen(
-        [sys.executable, "-c", _OWNER],
+        [sys.executable, "-c", program],
         env={**os.environ, "PYTHONPATH": path},
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     assert owner.stdout is not None
     with owner:
@@ -147,6 +190,8 @@ def test_it_ends_with_its_owner() -> None:
         assert is_ended(pidfd)
     finally:
         os.close(pidfd)
+        with suppress(ProcessLookupError):
+            os.killpg(owner.pid, signal.SIGKILL)  # the child
 
 
 def is_ended(pidfd: int) -> bool:
@@ -168,7 +213,7 @@ def test_there_are_as_many_as_have_a_processor_to_themselves(
 ) -> None:
     for processors, most, expected in ((1, 3, 0), (2, 3, 1), (3, 3, 2), (9, 3, 3), (9, 0, 0)):
         monkeypatch.setattr(os, "sched_getaffinity", lambda _, n=processors: {*range(n)})
-        found = companions(turned, most)
+        found = [*companions(turned, most)]
         for each in found:
             each.close()
         assert len(found) == expected
@@ -181,14 +226,14 @@ def test_there_are_none_where_python_is_not_what_runs(
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {*range(9)})
     monkeypatch.setattr(sys, "executable", executable)
 
-    assert not companions(turned, 3)
+    assert not [*companions(turned, 3)]
 
 
 def test_there_are_none_in_a_frozen_program(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {*range(9)})
     monkeypatch.setattr(sys, "frozen", True, raising=False)
 
-    assert not companions(turned, 3)
+    assert not [*companions(turned, 3)]
 
 
 def test_where_no_more_can_be_begun_there_are_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,9 +248,8 @@ def test_where_no_more_can_be_begun_there_are_fewer(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {*range(9)})
     monkeypatch.setattr(module, "Companion", begin)
     try:
-        assert companions(turned, 3) == begun
+        assert [*companions(turned, 3)] == begun
         assert len(begun) == 2
     finally:
         for each in begun:
-            with suppress(OSError):
-                each.close()
+            each.close()

@@ -19,19 +19,26 @@ class Hands:
     """
 
     def __init__(self) -> None:
-        self._companions: list[Companion] | None = None
+        self._companions: list[Companion] = []
+        self._has_grown = False
         self._free: SimpleQueue[Companion | None] = SimpleQueue()
         self._free.put(None)
 
+    def __len__(self) -> int:
+        """How many are free."""
+        return self._free.qsize()
+
     def grow(self) -> None:
         """There is more to write than for one. One thread says so, as often as it finds that."""
-        if self._companions is None:
-            self._companions = companions(write_files, _MOST_COMPANIONS)
-            for companion in self._companions:
-                self._free.put(companion)
+        if self._has_grown:
+            return
+        self._has_grown = True
+        for companion in companions(write_files, _MOST_COMPANIONS):
+            self._companions.append(companion)
+            self._free.put(companion)
 
     def close(self) -> None:
-        for companion in self._companions or ():
+        for companion in self._companions:
             companion.close()
 
     @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 
 from blake3 import blake3
 
@@ -34,6 +35,7 @@ from artifacts.storage import (
     write_all,
 )
 
+_SEVERAL = 16  # files, whose writing keeps the interpreter busy
 _LINK_BYTES = 2**20  # from here on a link saves more than it costs
 
 
@@ -188,6 +190,9 @@ class Stage:
         return len(spans) == 1 and spans[0].blob.digest == digest and spans[0].codec == RAW
 
     def _write_extent(self, extent: Extent, read: Callable[[], bytes]) -> None:
+        if len(extent.indices) < _SEVERAL:
+            self._write_read(extent, self._read_extent(extent, read))
+            return
         if not isinstance(self._store, FileStore):
             data = self._read_extent(extent, read)  # several threads may wait for a network
             with self._supply.hands.one():
@@ -214,11 +219,12 @@ class Stage:
             return False
         sizes = [size or 0 for size in page.sizes[wanted.start : wanted.stop]]
         digests = page.digests[32 * wanted.start : 32 * wanted.stop]
-        blob = os.fspath(store.path(extent.blob.key))
-        answer = companion.answer(request(blob, extent.offset, targets, sizes, digests))
+        source = os.fspath(store.path(extent.blob.key))
+        answer = companion.answer(request(source, extent.offset, targets, sizes, digests))
         if answer is None:
             for target in targets:
-                remove(target)
+                with suppress(OSError):  # some were never made, or could not be
+                    os.unlink(target)
             return False
         lacking, offset = {*left_out(answer)}, extent.offset
         for at, (index, size) in enumerate(zip(wanted, sizes, strict=True)):

@@ -14,29 +14,30 @@ TYPE_CHECKING = False  # as in `artifacts`
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_TO_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)  # no FIFO hangs
 _TO_MAKE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 
 
 def request(
-    blob: str, offset: int, targets: Sequence[str], sizes: Sequence[int], digests: bytes
+    source: str, offset: int, targets: Sequence[str], sizes: Sequence[int], digests: bytes
 ) -> bytes:
     """Where the first file begins, where each is to be made, and 32 bytes of each one's digest."""
-    names = os.fsencode("\0".join(targets))  # as a companion might encode them otherwise
-    return marshal.dumps((os.fsencode(blob), offset, names, [*sizes], digests))
+    places = os.fsencode("\0".join(targets))  # as a companion might encode them otherwise
+    return marshal.dumps((os.fsencode(source), offset, places, [*sizes], digests))
 
 
-def write_files(request: bytes) -> bytes:
+def write_files(asked: bytes) -> bytes:
     """A companion's task. What is not as it should be, or cannot be made, it leaves out."""
-    blob, offset, names, sizes, digests = marshal.loads(request)
-    content, start = memoryview(_read(blob, offset, sum(sizes))), 0
-    left_out = []
-    for index, target in enumerate(names.split(b"\0")):
+    source, offset, places, sizes, digests = marshal.loads(asked)
+    content, start = memoryview(_read(source, offset, sum(sizes))), 0
+    lacking = []
+    for index, target in enumerate(places.split(b"\0")):
         data = content[start : start + sizes[index]]
         digest = digests[32 * index : 32 * index + 32]
         if blake3(data).digest() != digest or not _write(target, data):
-            left_out.append(index)
+            lacking.append(index)
         start += sizes[index]
-    return marshal.dumps(left_out)
+    return marshal.dumps(lacking)
 
 
 def left_out(answer: bytes) -> Sequence[int]:
@@ -48,7 +49,7 @@ def left_out(answer: bytes) -> Sequence[int]:
 def _read(path: bytes, offset: int, size: int) -> bytes:
     """Less, if that is all that can be had."""
     try:
-        fd = os.open(path, os.O_RDONLY)
+        fd = os.open(path, _TO_READ)
     except OSError:
         return b""
     try:

@@ -80,6 +80,14 @@ def test_a_blob_that_is_a_folder_has_nothing(tmp_path: Path, out: Path) -> None:
     assert written(tmp_path, out) == [0, 1, 3]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are none here")
+def test_a_fifo_in_the_blobs_place_has_nothing(blob: Path, out: Path) -> None:
+    blob.unlink()
+    os.mkfifo(blob)
+
+    assert written(blob, out) == [0, 1, 3]
+
+
 def test_what_is_there_is_left_as_it_is(blob: Path, out: Path) -> None:
     (out / "b").write_bytes(b"mine")
     (out / "d").symlink_to(out / "elsewhere")
